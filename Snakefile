@@ -1,0 +1,50 @@
+"""diffcredit: credit the data behind a diffusion model.
+
+Targets: all (default), models, behaviors, attributions, evaluation, figures.
+"""
+
+import sys
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/models.smk"
+include: "rules/coalitions.smk"
+include: "rules/subsets.smk"
+include: "rules/behaviors.smk"
+include: "rules/attributions.smk"
+include: "rules/evaluation.smk"
+include: "rules/figures.smk"
+
+
+onsuccess:
+    announce(RUN)
+
+
+onerror:
+    print(f"\ndiffcredit stopped: {RUN}/logs has a log for each job.", file=sys.stderr)
+
+
+rule all:
+    default_target: True
+    input:
+        rules.figures.input,
+        rules.evaluation.input,
+
+
+rule models:
+    input:
+        rules.full.output.model,
+        rules.pruned.output.model,
+
+
+rule behaviors:
+    input:
+        [f"{RUN}/behaviors/{made}.parquet" for made in MADE],
+
+
+rule attributions:
+    input:
+        expand(f"{RUN}/attributions/{{attribution}}.parquet", attribution=CONFIG.attributions),

@@ -1,0 +1,27 @@
+"""Which contributors are kept: the coalitions of each removal distribution.
+
+In: data/contributors.parquet. Out: coalitions/<distribution>.parquet.
+"""
+
+
+rule coalitions:
+    input:
+        contributors=rules.data.output.contributors,
+    output:
+        coalitions=f"{RUN}/coalitions/{{distribution}}.parquet",
+    params:
+        distribution=lambda wildcards: CONFIG.coalitions[wildcards.distribution].model_dump(),
+        seed=SEED,
+        version=VERSIONS["coalitions"],
+    log:
+        f"{RUN}/logs/coalitions/{{distribution}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/coalitions/{{distribution}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/coalitions.py"

@@ -1,0 +1,127 @@
+"""What all rules share: the checked configuration, paths, and what each stage depends on."""
+
+import hashlib
+import math
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+
+import diffcredit.config
+from diffcredit.code import digest
+from diffcredit.errors import UserError
+
+try:
+    CONFIG = diffcredit.config.load(config)
+except UserError as error:
+    sys.exit(f"{error}")
+
+config.clear()
+config.update(CONFIG.model_dump())
+
+RUN = f"results/{CONFIG.experiment}"
+SEED = CONFIG.seed
+
+# Every approach/distribution whose models are made.
+MADE = [f"{a}/{d}" for a, entry in CONFIG.approaches.items() for d in entry.coalitions]
+
+# The attribution whose contributors and coalitions are shown as pictures: the last one.
+PICTURED_NAME, PICTURED = list(CONFIG.attributions.items())[-1]
+
+
+wildcard_constraints:
+    approach=r"[A-Za-z]\w*",
+    distribution=r"[A-Za-z]\w*",
+    attribution=r"[A-Za-z]\w*",
+    replicate=r"\d+",
+    shard=r"\d+",
+
+
+# Raise the number of a stage when its results change: imports are not tracked, and models are too
+# dear to be made again for a change of code that leaves them as they are.
+VERSIONS = {"data": 1, "classifier": 1, "training": 1, "pruning": 1, "coalitions": 1, "sampling": 1}
+
+# Cheap stages run again when what their code does has changed; comments and docstrings do not count.
+CODE = {
+    "behaviors": digest("behaviors"),
+    "attributions": digest("attribution", "coalitions.py"),
+    "evaluation": digest("evaluation", "attribution/game.py"),
+    "figures": digest("report"),
+}
+
+GPU = 0 if CONFIG.execution.device == "cpu" else 1
+
+
+def keep(flag, path):
+    """A path that is deleted once it is no longer needed, unless the flag says to keep it."""
+    return path if flag else temp(path)
+
+
+def folder_listing():
+    """A digest of the user's images, so that a changed folder is read again."""
+    if CONFIG.data.path is None:
+        return None
+    listing = hashlib.blake2b(digest_size=8)
+    for path in sorted(Path(CONFIG.data.path).rglob("*")):
+        if path.is_file():
+            stat = path.stat()
+            listing.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return listing.hexdigest()
+
+
+def identity(name):
+    """A distribution without its count: more coalitions do not change those that exist."""
+    return CONFIG.coalitions[name].model_dump(exclude={"count"})
+
+
+def shard_coalitions(wildcards):
+    """First coalition of a shard, and the first after it."""
+    size = CONFIG.execution.shard_size
+    first = int(wildcards.shard) * size
+    count = CONFIG.coalitions[wildcards.distribution].count
+    return [first, min(first + size, count)]
+
+
+def shards(approach, distribution):
+    """Names replicate-shard of all shards of an approach's coalitions."""
+    seeds = CONFIG.approaches[approach].coalitions[distribution]
+    count = math.ceil(CONFIG.coalitions[distribution].count / CONFIG.execution.shard_size)
+    return [f"{replicate}-{shard}" for replicate in range(seeds) for shard in range(count)]
+
+
+def start_model(wildcards):
+    """The model that an approach starts from; none for scratch."""
+    start = CONFIG.approaches[wildcards.approach].start
+    return [] if start == "scratch" else f"{RUN}/models/{start}"
+
+
+def shard_tables(wildcards):
+    """The behaviors of all shards of an approach's coalitions."""
+    names = shards(wildcards.approach, wildcards.distribution)
+    return [
+        f"{RUN}/behaviors/{wildcards.approach}/{wildcards.distribution}/{name}.parquet"
+        for name in names
+    ]
+
+
+def endpoint(name):
+    """Input function: the behaviors of v(all) or v(none) where an attribution needs them."""
+
+    def behaviors(wildcards):
+        reference = getattr(CONFIG.attributions[wildcards.attribution], name)
+        return f"{RUN}/behaviors/{reference}.parquet" if reference else []
+
+    return behaviors
+
+
+def fitted_distribution(wildcards):
+    """The distribution that an attribution's coalitions were drawn from."""
+    return identity(CONFIG.attributions[wildcards.attribution].values.split("/")[1])
+
+
+def announce(run):
+    """Tell where the results are, and show the LDS table."""
+    summary = Path(run) / "evaluation" / "lds.txt"
+    if summary.exists():
+        print(f"\n{summary.read_text()}\nTables: {run}/evaluation/  Figures: {run}/figures/")
+        print(f"One HTML file: {run}/report.html (snakemake --report {run}/report.html)")

@@ -1,0 +1,134 @@
+"""What people look at: figures and one page of tables, all parts of the report.
+
+In: tables, samples. Out: figures/*.svg, figures/tables.html, evaluation/lds.txt.
+"""
+
+
+rule figure_tables:
+    input:
+        lds=rules.lds.output.parquet,
+        planted=rules.planted.output.parquet,
+        cost=rules.cost.output.parquet,
+        pruned=rules.pruned.output.model,
+    output:
+        page=report(
+            f"{RUN}/figures/tables.html", caption="captions/tables.rst", category="Tables"
+        ),
+        text=f"{RUN}/evaluation/lds.txt",
+    params:
+        confidence=CONFIG.evaluation.lds.confidence,
+        code=CODE["figures"],
+    log:
+        f"{RUN}/logs/figures/tables.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/figure_tables.py"
+
+
+rule figure_attributions:
+    input:
+        attributions=rules.lds.input.attributions,
+        contributors=rules.data.output.contributors,
+    output:
+        report(
+            f"{RUN}/figures/attributions.svg",
+            caption="captions/attributions.rst",
+            category="Attributions",
+        ),
+    params:
+        code=CODE["figures"],
+    log:
+        f"{RUN}/logs/figures/attributions.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/figure_attributions.py"
+
+
+rule figure_lds:
+    input:
+        lds=rules.lds.output.parquet,
+    output:
+        report(f"{RUN}/figures/lds.svg", caption="captions/lds.rst", category="Evaluation"),
+    params:
+        code=CODE["figures"],
+    log:
+        f"{RUN}/logs/figures/lds.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/figure_lds.py"
+
+
+rule figure_cost:
+    input:
+        cost=rules.cost.output.parquet,
+    output:
+        report(f"{RUN}/figures/cost.svg", caption="captions/cost.rst", category="Evaluation"),
+    params:
+        code=CODE["figures"],
+    log:
+        f"{RUN}/logs/figures/cost.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/figure_cost.py"
+
+
+rule figure_samples:
+    input:
+        train=rules.data.output.train,
+        full=rules.sample_models.output.full,
+        pruned=rules.sample_models.output.pruned,
+        shard=f"{RUN}/samples/{PICTURED.values}/0-0",
+        contributors=rules.data.output.contributors,
+        attribution=f"{RUN}/attributions/{PICTURED_NAME}.parquet",
+    output:
+        samples=report(
+            f"{RUN}/figures/samples.svg", caption="captions/samples.rst", category="Images"
+        ),
+        contributors=report(
+            f"{RUN}/figures/contributors.svg",
+            caption="captions/contributors.rst",
+            category="Images",
+        ),
+    params:
+        shard=PICTURED.values,
+        behavior=next(iter(CONFIG.behaviors)),
+        code=CODE["figures"],
+    log:
+        f"{RUN}/logs/figures/samples.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/figure_samples.py"
+
+
+rule figures:
+    input:
+        rules.figure_tables.output,
+        rules.figure_attributions.output,
+        rules.figure_lds.output,
+        rules.figure_cost.output,
+        rules.figure_samples.output,

@@ -1,0 +1,71 @@
+"""The models of coalitions and the images that they draw, a shard of coalitions in each job.
+
+In: coalitions/<distribution>.parquet, data/train.parquet, the start model.
+Out: subsets/ and samples/<approach>/<distribution>/<training seed>-<shard>/.
+"""
+
+
+rule subsets:
+    input:
+        # ancient: more coalitions rewrite the table, but those of this shard stay as they are.
+        coalitions=ancient(f"{RUN}/coalitions/{{distribution}}.parquet"),
+        train=rules.data.output.train,
+        start=start_model,
+    output:
+        models=keep(
+            CONFIG.execution.keep.models,
+            directory(f"{RUN}/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}"),
+        ),
+    params:
+        coalitions=shard_coalitions,
+        distribution=lambda wildcards: identity(wildcards.distribution),
+        approach=lambda wildcards: CONFIG.approaches[wildcards.approach].model_dump(
+            exclude={"coalitions"}
+        ),
+        model=CONFIG.model.model_dump(),
+        training=CONFIG.training.model_dump(),
+        version=VERSIONS["training"],
+        seed=SEED,
+    log:
+        f"{RUN}/logs/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+        gpu=GPU,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/subsets.py"
+
+
+rule samples:
+    input:
+        models=rules.subsets.output.models,
+    output:
+        samples=keep(
+            CONFIG.execution.keep.samples,
+            directory(f"{RUN}/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}"),
+        ),
+    params:
+        sampling=CONFIG.sampling.model_dump(),
+        timesteps=CONFIG.model.timesteps,
+        seed=SEED,
+        version=VERSIONS["sampling"],
+    log:
+        f"{RUN}/logs/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
+    # Models may be temporary: sample them before more are made.
+    priority: 5
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+        gpu=GPU,
+    conda:
+        "../envs/environment.yaml"
+    script:
+        "../workflow_scripts/samples.py"

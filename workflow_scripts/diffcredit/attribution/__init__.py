@@ -1,0 +1,1 @@
+"""Attributions: one value per contributor and behavior, with its uncertainty."""

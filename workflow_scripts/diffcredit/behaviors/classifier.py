@@ -1,0 +1,116 @@
+"""The dataset's own feature extractor: a small convolutional classifier, trained on clean images."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from diffcredit import config
+from diffcredit.data.images import Images
+from diffcredit.errors import UserError
+from diffcredit.files import read_json, read_tensors, whole, write_json, write_tensors
+from diffcredit.models.checkpoints import CONFIG, WEIGHTS, load_weights
+from diffcredit.models.pixels import from_uint8
+
+
+class Classifier(nn.Module):
+    """Two convolutions with pooling, one hidden layer whose values are the features."""
+
+    def __init__(self, in_channels: int, channels: int, features: int, classes: int):
+        super().__init__()
+        self.sizes = {
+            "in_channels": in_channels,
+            "channels": channels,
+            "features": features,
+            "classes": classes,
+        }
+        self.hidden = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, 2 * channels, 3, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(32 * channels, features),
+            nn.ReLU(),
+        )
+        self.output = nn.Linear(features, classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, classes) logits of (n, c, h, w) images in [-1, 1]."""
+        return self.output(self.hidden(images))
+
+    @torch.inference_mode()
+    def describe(
+        self, images: torch.Tensor, batch_size: int = 1024
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features (n, d) and logits (n, classes) of (n, c, h, w) uint8 images."""
+        hidden = torch.cat([self.hidden(from_uint8(part)) for part in images.split(batch_size)])
+        return hidden, self.output(hidden)
+
+
+def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Classifier, float]:
+    """Train a classifier on 9 of 10 images.
+
+    Returns:
+        The classifier, and its accuracy on the images that it was not trained on.
+
+    Raises:
+        UserError: if all images have the same label.
+    """
+    classes = int(images.labels.max()) + 1
+    if classes < 2:
+        raise UserError(
+            "the classifier needs images of at least 2 labels\n"
+            "    Hint: labels are the subfolders, or the contributors of the CSV table"
+        )
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(images.labels))
+    held, used = np.array_split(order, [max(1, len(order) // 10)])
+    pixels = from_uint8(torch.from_numpy(images.pixels).permute(0, 3, 1, 2))
+    labels = torch.from_numpy(images.labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Classifier(pixels.shape[1], settings.channels, settings.features, classes)
+    _fit(network, pixels[used], labels[used], settings, rng)
+    with torch.inference_mode():
+        accuracy = (network(pixels[held]).argmax(1) == labels[held]).float().mean()
+    return network.eval(), float(accuracy)
+
+
+def _fit(
+    network: Classifier,
+    pixels: torch.Tensor,
+    labels: torch.Tensor,
+    settings: config.Classifier,
+    rng: np.random.Generator,
+) -> None:
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+    for _ in range(settings.steps):
+        rows = torch.from_numpy(rng.integers(0, len(labels), settings.batch_size))
+        loss = nn.functional.cross_entropy(network(pixels[rows]), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+
+def save(network: Classifier, folder: str | Path, facts: dict[str, Any]) -> None:
+    """Write the classifier as safetensors and JSON."""
+    with whole(folder) as part:
+        part.mkdir()
+        write_tensors(copy.copy(network.state_dict()), part / WEIGHTS)
+        write_json({"sizes": network.sizes, "facts": facts}, part / CONFIG)
+
+
+def load(folder: str | Path) -> Classifier:
+    """Read a classifier, or raise `UserError` naming the broken file."""
+    folder = Path(folder)
+    network = Classifier(**read_json(folder / CONFIG)["sizes"])
+    weights, _ = read_tensors(folder / WEIGHTS)
+    load_weights(network, weights, folder / WEIGHTS)
+    return network.eval()

@@ -1,0 +1,38 @@
+"""Frechet distance between the features of samples and of reference images."""
+
+import numpy as np
+
+from diffcredit.behaviors.evidence import Evidence
+
+
+def frechet_distance(
+    mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray
+) -> float:
+    """||m1 - m2||^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) of two Gaussians (Dowson & Landau 1982).
+
+    The trace of the root is the sum of the roots of the eigenvalues of S1^(1/2) S2 S1^(1/2),
+    which is symmetric, so that no complex numbers and no matrix square root of S1 S2 arise.
+    """
+    values, vectors = np.linalg.eigh(covariance1)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    product = np.linalg.eigvalsh(root @ covariance2 @ root)
+    trace = np.trace(covariance1) + np.trace(covariance2)
+    trace -= 2 * np.sqrt(np.clip(product, 0, None)).sum()
+    return float(np.sum((mean1 - mean2) ** 2) + trace)
+
+
+class Fid:
+    """Frechet distance of the classifier's features; 0 for samples like the reference."""
+
+    better = "lower"
+
+    def __init__(self, reference: Evidence):
+        self.mean = reference.features.mean(axis=0)
+        self.covariance = np.cov(reference.features, rowvar=False)
+
+    def __call__(self, samples: Evidence) -> float:
+        """At least 0, in squared units of the features."""
+        covariance = np.cov(samples.features, rowvar=False)
+        return frechet_distance(
+            self.mean, self.covariance, samples.features.mean(axis=0), covariance
+        )

@@ -1,0 +1,1 @@
+"""Datasets: from their published formats to one table of images with label and contributor."""

@@ -1,0 +1,109 @@
+"""Whose images these are: dealing images to contributors, and planting spoiled ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from diffcredit.config import Data, Planted
+from diffcredit.data.images import Dataset, Images
+from diffcredit.errors import UserError
+
+
+def deal(labels: np.ndarray, contributors: int, concentration: float, seed: int) -> np.ndarray:
+    """Deal images to contributors, each label in proportions of its own Dirichlet draw.
+
+    Args:
+        labels: (n,) classes from 0.
+        contributors: N.
+        concentration: of the symmetric Dirichlet; small values give one-sided contributors.
+        seed: of the proportions and the deal.
+
+    Returns:
+        (n,) contributor of each image, in 0..N-1.
+
+    Raises:
+        UserError: if somebody is left without images.
+    """
+    rng = np.random.default_rng(seed)
+    owners = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        proportions = rng.dirichlet(np.full(contributors, concentration))
+        members = rng.permutation(np.flatnonzero(labels == label))
+        ends = np.round(np.cumsum(proportions) * len(members)).astype(int)
+        owners[members] = np.searchsorted(ends, np.arange(len(members)), side="right")
+    sizes = np.bincount(owners, minlength=contributors)
+    if not sizes.all():
+        raise UserError(
+            f"data.contributors = {contributors}: the deal of {len(labels)} images leaves "
+            f"{int((sizes == 0).sum())} of them without images\n"
+            "    Hint: fewer contributors, another seed, or a larger data.concentration"
+        )
+    return owners
+
+
+def plant(
+    pixels: np.ndarray, owners: np.ndarray, settings: Planted, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spoil the images of some contributors with Gaussian noise.
+
+    Args:
+        pixels: (n, h, w, c) uint8.
+        owners: (n,) contributor of each image.
+        settings: how many contributors, and the sd of the noise where pixels span [-1, 1].
+        seed: of the choice and of the noise.
+
+    Returns:
+        The pixels with noise, clipped to uint8, and the sorted numbers of the planted.
+    """
+    rng = np.random.default_rng(seed)
+    count = int(owners.max()) + 1
+    if settings.contributors > count:
+        raise UserError(
+            f"data.planted.contributors = {settings.contributors}: there are only {count}"
+        )
+    planted = np.sort(rng.choice(count, settings.contributors, replace=False))
+    spoiled = np.flatnonzero(np.isin(owners, planted))
+    noise = rng.normal(0.0, settings.noise * 127.5, (len(spoiled), *pixels.shape[1:]))
+    noisy = pixels.copy()
+    noisy[spoiled] = np.clip(np.round(pixels[spoiled] + noise), 0, 255).astype(np.uint8)
+    return noisy, planted
+
+
+def table(owners: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """Index, name and number of images of each contributor."""
+    sizes = np.bincount(owners)
+    named = names or [f"contributor {index:02d}" for index in range(len(sizes))]
+    return pd.DataFrame({"index": np.arange(len(sizes)), "name": named, "size": sizes})
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A dataset ready to train on.
+
+    Attributes:
+        train: the images to train on, the planted contributors' spoiled.
+        reference: the same images clean, which measured samples are compared with.
+        contributors: index, name and size of each.
+        planted: numbers of the planted contributors; for the evaluation only.
+    """
+
+    train: Images
+    reference: Images
+    contributors: pd.DataFrame
+    planted: np.ndarray
+
+
+def prepare(dataset: Dataset, settings: Data, deal_seed: int, plant_seed: int) -> Prepared:
+    """Deal the images where nobody owns them yet, and plant the spoiled contributors."""
+    images = dataset.images
+    owners = images.contributors
+    if isinstance(settings.contributors, int):
+        owners = deal(images.labels, settings.contributors, settings.concentration, deal_seed)
+    noisy, planted = plant(images.pixels, owners, settings.planted, plant_seed)
+    return Prepared(
+        train=Images(noisy, images.labels, owners),
+        reference=Images(images.pixels, images.labels, owners),
+        contributors=table(owners, dataset.contributor_names),
+        planted=planted,
+    )

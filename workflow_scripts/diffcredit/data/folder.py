@@ -1,0 +1,81 @@
+"""One's own folder of images: a subfolder, or a value of a CSV column, for each contributor."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from diffcredit.config import CsvContributors, Data
+from diffcredit.data.images import Dataset, Images, names_to_numbers, read_image
+from diffcredit.errors import UserError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+def read(settings: Data, base: Path) -> Dataset:
+    """Read the images of ``settings.path`` (relative to ``base``), sorted by their path.
+
+    Labels are the first folder level, or the contributors where a CSV table names them: they
+    train the classifier that measures the samples.
+
+    Raises:
+        UserError: where a file is unreadable or missing, or a path leaves the folder.
+    """
+    assert settings.path is not None
+    folder = base / settings.path
+    by_csv = isinstance(settings.contributors, CsvContributors)
+    files, groups = (
+        _from_csv(folder, settings.contributors)  # type: ignore[arg-type]
+        if by_csv
+        else _from_subfolders(folder)
+    )
+    size, channels = settings.image_size, settings.channels
+    pixels = np.stack([read_image(path, size, channels) for path in files])
+    names, numbers = names_to_numbers(groups)
+    if isinstance(settings.contributors, int):
+        return Dataset(Images(pixels, numbers, np.full(len(files), -1)), [])
+    return Dataset(Images(pixels, numbers, numbers), names)
+
+
+def _from_subfolders(folder: Path) -> tuple[list[Path], list[str]]:
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.parent != folder and path.is_file()
+    )
+    if not files:
+        raise UserError(
+            f"data.path = {folder} has no images in subfolders\n"
+            f"    Hint: one subfolder for each contributor, files ending in {sorted(SUFFIXES)}"
+        )
+    return files, [path.relative_to(folder).parts[0] for path in files]
+
+
+def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[Path], list[str]]:
+    path = folder / source.csv
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as a CSV table: {error}") from error
+    for key, column in (("file", source.file), ("column", source.column)):
+        if column not in table.columns:
+            raise UserError(
+                f"data.contributors.{key} = {column!r}: {path} has no such column\n"
+                f"    Hint: it has {', '.join(table.columns)}"
+            )
+    if table.empty:
+        raise UserError(f"{path} lists no images")
+    root = folder.resolve()
+    files = [_inside(root, name, path) for name in table[source.file]]
+    if empty := [n for n, c in zip(table[source.file], table[source.column], strict=True) if not c]:
+        raise UserError(f"{path}: {len(empty)} images have no contributor, first: {empty[0]}")
+    return files, list(table[source.column])
+
+
+def _inside(root: Path, name: str, table: Path) -> Path:
+    path = (root / name).resolve()
+    if not path.is_relative_to(root):
+        raise UserError(f"{table} names {name!r}, which lies outside data.path = {root}")
+    if not path.is_file():
+        raise UserError(f"{table} names {name!r}, which does not exist in data.path = {root}")
+    return path

@@ -1,0 +1,87 @@
+"""Which processor a job computes on: the CPU, or a GPU that no other job of ours holds."""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from diffcredit.errors import UserError
+
+
+@contextmanager
+def device(
+    wanted: str, threads: int, gpus: int = 1, wait: float = 600.0
+) -> Iterator[tuple[str, int]]:
+    """The device of a job, "cpu" or "cuda", and how many of it.
+
+    On "cuda" the GPUs are the job's own until the block ends.
+
+    Args:
+        wanted: "auto" (GPUs where there are any), "cpu" or "cuda".
+        threads: CPU threads for torch.
+        gpus: GPUs that the job can use; it gets fewer where fewer are visible.
+        wait: seconds to wait for a GPU that other jobs hold.
+
+    Raises:
+        UserError: if a GPU is wanted and there is none, or none becomes free.
+    """
+    visible = _visible_gpus() if wanted != "cpu" else []
+    if wanted == "cuda" and not visible:
+        raise UserError(
+            "device = 'cuda': no GPU is visible here\n    Hint: device: auto or cpu, or check the driver"
+        )
+    import torch
+
+    torch.set_num_threads(threads)
+    if not visible:
+        yield "cpu", 1
+        return
+    with ExitStack() as held:
+        names: list[str] = []
+        for _ in range(min(gpus, len(visible))):
+            others = [name for name in visible if name not in names]
+            folder = Path(tempfile.gettempdir())
+            names.append(held.enter_context(free_gpu(others, folder, wait)))
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names)
+        yield "cuda", len(names)
+
+
+def _visible_gpus() -> list[str]:
+    """GPUs by the names that CUDA_VISIBLE_DEVICES takes; does not start CUDA in this process."""
+    import torch
+
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        named = [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name]
+        return named if torch.cuda.device_count() else []
+    return [str(index) for index in range(torch.cuda.device_count())]
+
+
+@contextmanager
+def free_gpu(names: list[str], folder: Path, wait: float) -> Iterator[str]:
+    """The first GPU whose lock file nobody holds; the lock goes with the process, even killed."""
+    deadline = time.monotonic() + wait
+    while True:
+        for name in names:
+            with ExitStack() as stack:
+                lock = stack.enter_context(_open_lock(folder, name))
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                yield name
+                return
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"no GPU became free in {wait:.0f} s; visible: {', '.join(names)}\n"
+                "    Hint: --resources gpu=<number of GPUs> limits the jobs that run at once"
+            )
+        time.sleep(0.2)
+
+
+def _open_lock(folder: Path, name: str) -> IO[str]:
+    # One machine's users share the folder: the file belongs to the user, so name it by the user.
+    return open(folder / f"diffcredit-{os.getuid()}-gpu-{name.replace('/', '_')}.lock", "w")

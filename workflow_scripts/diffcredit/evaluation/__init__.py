@@ -1,0 +1,1 @@
+"""How good an attribution is; it sees attributions and measured behaviors only."""

@@ -1,0 +1,72 @@
+"""The LDS of every attribution, beside the noise ceiling and the number of images kept."""
+
+import numpy as np
+import pandas as pd
+
+from diffcredit.attribution.game import pivot
+from diffcredit.config import Lds
+from diffcredit.evaluation.lds import (
+    Truth,
+    linear_predictions,
+    retrained_predictions,
+    score,
+)
+from diffcredit.seeds import derive
+
+CEILING, SIZE = "noise ceiling (retrained again)", "number of images kept"
+
+
+def lds_table(
+    attributions: dict[str, pd.DataFrame],
+    truth: pd.DataFrame,
+    sizes: np.ndarray,
+    settings: Lds,
+    seed: int,
+) -> pd.DataFrame:
+    """One row for each predictor and behavior.
+
+    Args:
+        attributions: name -> table with contributor, behavior, query, value.
+        truth: gathered behaviors of the retrained test coalitions.
+        sizes: (N,) images of each contributor.
+        settings: resamples and confidence.
+        seed: of the bootstrap.
+
+    Returns:
+        Columns predictor, behavior, lds, low, high, seed_sd, coalitions, seeds.
+    """
+    rows = []
+    for behavior in sorted(truth["behavior"].unique()):
+        measured = _truth(truth[truth["behavior"] == behavior])
+        queries = measured.values.shape[-1]
+        predictions = {
+            name: linear_predictions(_values(table, behavior), measured)
+            for name, table in attributions.items()
+        }
+        if len(measured.values) > 1:
+            predictions[CEILING] = retrained_predictions(measured)
+        predictions[SIZE] = linear_predictions(np.tile(sizes[:, None], queries), measured)
+        # The same resamples for every predictor, so that their intervals compare.
+        drawn = derive(seed, "bootstrap", behavior)
+        for name, predicted in predictions.items():
+            found = score(
+                predicted, measured.values, settings.resamples, settings.confidence, drawn
+            )
+            rows.append({"predictor": name, "behavior": behavior, **vars(found)})
+    replicates = truth["replicate"].nunique()
+    return pd.DataFrame(rows).assign(coalitions=truth["coalition"].nunique(), seeds=replicates)
+
+
+def _truth(behaviors: pd.DataFrame) -> Truth:
+    wide = pivot(behaviors)
+    coalitions = wide.index.get_level_values("coalition").unique()
+    replicates = wide.index.get_level_values("replicate").unique()
+    masks = behaviors.drop_duplicates("coalition").set_index("coalition")["mask"][coalitions]
+    values = wide.to_numpy().reshape(len(coalitions), len(replicates), -1)
+    return Truth(np.stack(masks.to_numpy()).astype(bool), values.transpose(1, 0, 2))
+
+
+def _values(attribution: pd.DataFrame, behavior: str) -> np.ndarray:
+    """(N, Q) values of a behavior."""
+    table = attribution[attribution["behavior"] == behavior]
+    return table.pivot(index="contributor", columns="query", values="value").to_numpy()

@@ -1,0 +1,37 @@
+"""Planted truth: does an attribution find the contributors whose images were spoiled?"""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+
+def planted_table(
+    attributions: dict[str, pd.DataFrame], better: dict[str, str], planted: np.ndarray
+) -> pd.DataFrame:
+    """How well each attribution separates the planted contributors from the others.
+
+    Args:
+        attributions: name -> table with contributor, behavior, value.
+        better: behavior -> "lower" or "higher": which values of it are good.
+        planted: numbers of the planted contributors; neither nobody nor everybody.
+
+    Returns:
+        Columns attribution, behavior, auc (1: the planted are the worst, 0.5: chance) and ranks
+        (of the planted among all contributors, 1 for the worst).
+    """
+    rows = []
+    for name, table in attributions.items():
+        for behavior, part in table.groupby("behavior"):
+            values = part.groupby("contributor")["value"].mean()
+            harm = values if better[str(behavior)] == "lower" else -values
+            truth = np.isin(harm.index, planted)
+            ranks = harm.rank(ascending=False, method="min")[truth].astype(int)
+            rows.append(
+                {
+                    "attribution": name,
+                    "behavior": behavior,
+                    "auc": roc_auc_score(truth, harm),
+                    "ranks": " ".join(str(rank) for rank in sorted(ranks)),
+                }
+            )
+    return pd.DataFrame(rows, columns=["attribution", "behavior", "auc", "ranks"])

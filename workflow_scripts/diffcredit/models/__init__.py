@@ -1,0 +1,1 @@
+"""Model families, their checkpoints, and pruning."""

@@ -1,0 +1,93 @@
+"""A model on disk: weights as safetensors, and as JSON what its network is made of."""
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffcredit.errors import UserError
+from diffcredit.files import read_json, read_tensors, whole, write_json, write_tensors
+
+WEIGHTS, CONFIG = "weights.safetensors", "config.json"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What rebuilds a network.
+
+    Attributes:
+        architecture: keyword arguments of the U-Net.
+        pruning: what was removed, as torch-pruning records it; empty for an unpruned network.
+    """
+
+    architecture: dict[str, Any]
+    pruning: list[Any] = field(default_factory=list)
+
+    def build(self, seed: int) -> torch.nn.Module:
+        """The network with fresh weights, its pruned channels removed."""
+        from diffcredit.models import ddpm
+
+        network = ddpm.build(self.architecture, seed)
+        if self.pruning:
+            from diffcredit.models.pruning import replay
+
+            replay(network, self.pruning, self.architecture)
+        return network
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with its description."""
+
+    network: torch.nn.Module
+    description: Description
+
+    def copy(self) -> "Trained":
+        """An independent copy to train further."""
+        return Trained(copy.deepcopy(self.network), self.description)
+
+
+def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = None) -> None:
+    """Write a model folder; ``facts`` are kept in its config.json under "facts"."""
+    with whole(folder) as part:
+        part.mkdir()
+        write_tensors(dict(trained.network.state_dict()), part / WEIGHTS)
+        write_json(
+            {
+                "architecture": trained.description.architecture,
+                "pruning": trained.description.pruning,
+                "facts": facts or {},
+            },
+            part / CONFIG,
+        )
+
+
+def load(folder: str | Path) -> Trained:
+    """Read a model folder.
+
+    Raises:
+        UserError: naming the file that is missing, broken or of another network.
+    """
+    folder = Path(folder)
+    stored = read_json(folder / CONFIG)
+    weights, _ = read_tensors(folder / WEIGHTS)
+    try:
+        description = Description(stored["architecture"], stored["pruning"])
+        network = description.build(seed=0)
+        load_weights(network, weights, folder / WEIGHTS)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder / CONFIG} does not describe a model: {error}") from error
+    return Trained(network, description)
+
+
+def load_weights(
+    network: torch.nn.Module, weights: dict[str, torch.Tensor], path: str | Path
+) -> None:
+    """Put weights into a network, or raise `UserError` naming their file."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise UserError(f"{path} holds the weights of another network: {reason}") from error

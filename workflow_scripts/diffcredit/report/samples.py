@@ -1,0 +1,60 @@
+"""Grids of images: real ones, those of the models, and those of the contributors."""
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torchvision.utils import make_grid
+
+from diffcredit.data.images import Images
+
+
+def sample_figure(grids: dict[str, torch.Tensor], images: int = 64) -> Figure:
+    """Side by side, for each title, a square grid of its first images ((n, c, h, w) uint8)."""
+    figure = Figure(figsize=(2.4 * len(grids), 2.7))
+    panels = figure.subplots(1, len(grids), squeeze=False)[0]
+    for panel, (title, pictures) in zip(panels, grids.items(), strict=True):
+        _show(panel, pictures[:images], columns=int(np.ceil(np.sqrt(images))))
+        panel.set_title(title, fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def contributor_figure(
+    images: Images,
+    contributors: pd.DataFrame,
+    attribution: pd.DataFrame,
+    behavior: str,
+    most: int = 6,
+    columns: int = 20,
+) -> Figure:
+    """Images of the contributors with the largest and the smallest values, a row for each."""
+    part = attribution[attribution["behavior"] == behavior]
+    values = part.groupby("contributor")["value"].mean().sort_values(ascending=False)
+    split = min(most, (len(values) + 1) // 2)
+    order = [*values.index[:split], *values.index[split:][-most:]]
+    names = contributors.set_index("index")["name"]
+    figure = Figure(figsize=(7.5, 0.42 * len(order) + 0.5))
+    panels = figure.subplots(len(order), 1, squeeze=False)[:, 0]
+    pixels = torch.from_numpy(images.pixels).permute(0, 3, 1, 2)
+    for panel, contributor in zip(panels, order, strict=True):
+        _show(panel, pixels[images.contributors == contributor][:columns], columns)
+        panel.set_ylabel(
+            f"{names[contributor]}  {values[contributor]:+.3g}",
+            rotation=0,
+            ha="right",
+            va="center",
+            fontsize=8,
+        )
+    panels[0].set_title(f"largest to smallest value for {behavior}", fontsize=9)
+    figure.subplots_adjust(left=0.3, hspace=0.08)
+    return figure
+
+
+def _show(panel, pictures: torch.Tensor, columns: int) -> None:  # type: ignore[no-untyped-def]
+    grid = make_grid(pictures, nrow=columns, padding=1, pad_value=255)
+    panel.imshow(grid.permute(1, 2, 0).numpy(), interpolation="nearest")
+    panel.set_xlim(-0.5, columns * (pictures.shape[-1] + 1) + 0.5)
+    panel.set(xticks=[], yticks=[])
+    for spine in panel.spines.values():
+        spine.set_visible(False)

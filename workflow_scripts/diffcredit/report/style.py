@@ -1,0 +1,30 @@
+"""One look for all figures."""
+
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from diffcredit.files import whole
+
+matplotlib.use("Agg")
+matplotlib.rcParams.update(
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "font.size": 9,
+        "legend.frameon": False,
+        # The same input gives the same file.
+        "svg.hashsalt": "diffcredit",
+    }
+)
+
+#: Distinct for most color-blind readers (Okabe & Ito 2008).
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKED = "#D55E00"
+
+
+def write_svg(figure: Figure, path: str | Path) -> None:
+    """Write a figure whole, without the date."""
+    with whole(path) as part:
+        figure.savefig(part, format="svg", bbox_inches="tight", metadata={"Date": None})

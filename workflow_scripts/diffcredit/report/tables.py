@@ -1,0 +1,59 @@
+"""Result tables as one page of HTML, for the report."""
+
+import html
+
+import pandas as pd
+
+STYLE = """
+<style>
+body { font-family: system-ui, sans-serif; font-size: 14px; margin: 1.5em; }
+table { border-collapse: collapse; margin: 0.5em 0 2em; }
+th, td { padding: 0.25em 0.8em; text-align: right; border-bottom: 1px solid #ddd; }
+th { background: #f4f4f4; } td:first-child, th:first-child { text-align: left; }
+</style>
+"""
+
+
+def page(title: str, tables: dict[str, pd.DataFrame]) -> str:
+    """A page with a heading above each table."""
+    parts = [f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title>", STYLE]
+    for heading, table in tables.items():
+        parts.append(f"<h3>{html.escape(heading)}</h3>")
+        parts.append(table.to_html(index=False, border=0, float_format=_number, na_rep=""))
+    return "\n".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def lds_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """A predictor a row, a behavior a column: "LDS [low, high]"."""
+    cells = table.assign(
+        cell=[f"{r.lds:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in table.itertuples()]
+    )
+    order = list(dict.fromkeys(table["predictor"]))
+    wide = cells.pivot(index="predictor", columns="behavior", values="cell").loc[order]
+    wide.columns.name = None
+    return wide.reset_index()
+
+
+def lds_text(table: pd.DataFrame, confidence: float) -> str:
+    """The LDS table for the terminal, under a line that says what it is."""
+    coalitions, seeds = table["coalitions"].iloc[0], table["seeds"].iloc[0]
+    title = (
+        f"LDS on {coalitions} retrained coalitions x {seeds} training seeds, "
+        f"with {confidence:.0%} intervals over coalitions"
+    )
+    return f"{title}\n\n{lds_cells(table).to_string(index=False)}\n"
+
+
+def model_sizes(facts: dict[str, float]) -> pd.DataFrame:
+    """Parameters and multiply-adds of the full and the pruned model."""
+    return pd.DataFrame(
+        {
+            "model": ["full", "pruned"],
+            "parameters": [facts[f"parameters_{when}"] for when in ("before", "after")],
+            "multiply-adds": [facts[f"multiply_adds_{when}"] for when in ("before", "after")],
+        }
+    )

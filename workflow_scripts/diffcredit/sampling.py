@@ -1,0 +1,69 @@
+"""Images drawn from models, from the same initial noises for every model."""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffcredit.config import Sampling
+from diffcredit.files import read_json, read_tensors, write_tensors
+from diffcredit.logs import Progress
+from diffcredit.models import checkpoints, ddpm
+from diffcredit.models.checkpoints import Trained
+
+
+def initial_noise(architecture: dict[str, Any], images: int, seed: int) -> torch.Tensor:
+    """(images, c, h, w) standard normal; the first k do not depend on how many are asked for."""
+    generator = torch.Generator().manual_seed(seed)
+    side = architecture["sample_size"]
+    shape = (architecture["in_channels"], side, side)
+    return torch.stack([torch.randn(shape, generator=generator) for _ in range(images)])
+
+
+def draw(
+    trained: Trained, settings: Sampling, timesteps: int, seed: int, device: str
+) -> torch.Tensor:
+    """(images, c, h, w) uint8 samples of a model, on the CPU."""
+    noise = initial_noise(trained.description.architecture, settings.images, seed).to(device)
+    network = trained.network.to(device).eval()
+    return ddpm.sample(network, noise, timesteps, settings.steps, settings.batch_size).cpu()
+
+
+def sample_shard(
+    models: Path,
+    settings: Sampling,
+    timesteps: int,
+    seed: int,
+    device: str,
+    folder: Path,
+    label: str,
+) -> None:
+    """Write the samples of each model of a shard to ``folder``/<index>.safetensors.
+
+    Samples that an interrupted run left there are kept where they come from the same model.
+    The facts of each file tell the seconds of training and of sampling.
+    """
+    found = sorted(path for path in models.iterdir() if path.is_dir())
+    progress = Progress(label, len(found), "models", every=5.0)
+    for model in found:
+        target = folder / f"{model.name}.safetensors"
+        mark = _fingerprint(model, settings, timesteps, seed)
+        if not (target.exists() and read_tensors(target)[1].get("fingerprint") == mark):
+            trained = checkpoints.load(model)
+            began = time.perf_counter()
+            images = draw(trained, settings, timesteps, seed, device)
+            facts = {
+                "fingerprint": mark,
+                "seconds_training": read_json(model / checkpoints.CONFIG)["facts"]["seconds"],
+                "seconds_sampling": time.perf_counter() - began,
+            }
+            write_tensors({"images": images}, target, facts)
+        progress.advance()
+
+
+def _fingerprint(model: Path, settings: Sampling, timesteps: int, seed: int) -> str:
+    digest = hashlib.blake2b((model / checkpoints.WEIGHTS).read_bytes(), digest_size=16)
+    digest.update(repr((settings.model_dump(), timesteps, seed)).encode())
+    return digest.hexdigest()

@@ -1,0 +1,338 @@
+"""The one training loop: any start, any objective, resumable at the step.
+
+The randomness of a step depends on (seed, step) alone and the loop's state is saved whole, so on
+one machine and thread count an interrupted training ends with the same bits.
+"""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from diffcredit.config import Training
+from diffcredit.errors import UserError
+from diffcredit.files import read_tensors, write_tensors
+from diffcredit.logs import Progress, logger
+from diffcredit.models import ddpm
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.pixels import from_uint8
+from diffcredit.seeds import derive
+from diffcredit.training import ema
+from diffcredit.training.batches import Batch, antithetic_timesteps, image_indices
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one training does.
+
+    Attributes:
+        label: names the training in messages.
+        objective: entry of the registry.
+        steps: optimizer steps.
+        learning_rate: peak of the cosine.
+        timesteps: noise levels of the schedule.
+        seed: of data order, noise and timesteps.
+    """
+
+    label: str
+    objective: str
+    steps: int
+    learning_rate: float
+    timesteps: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained network (the moving average of its weights) and what it took.
+
+    Attributes:
+        trained: on the CPU, ready for inference.
+        seconds: wall time of the training, interruptions not counted.
+        loss: mean loss of the last tenth of the steps; NaN without steps.
+    """
+
+    trained: Trained
+    seconds: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training saves its state, and after how many steps each time."""
+
+    path: Path
+    every: int
+
+
+class Objective:
+    """What the loop needs of an objective; see `objectives.denoise` for the plainest one."""
+
+    uses_removed: bool
+
+    def backward(
+        self,
+        predict: Callable[[Batch], torch.Tensor],
+        retained: Batch,
+        removed: Batch | None,
+        accumulate: Callable[[torch.Tensor], None],
+    ) -> torch.Tensor:
+        """Add the gradient of one part of a step through ``accumulate``; return the loss."""
+        raise NotImplementedError
+
+
+def make_accelerator(settings: Training, device: str) -> Accelerator:
+    """One Accelerator serves all trainings of a process."""
+    return Accelerator(
+        cpu=device == "cpu",
+        mixed_precision=settings.mixed_precision,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+    )
+
+
+def learning_rate(step: int, plan: Plan, warmup: int) -> float:
+    """Linear warm-up, then half a cosine down to 0 at ``plan.steps``."""
+    if step < warmup:
+        return plan.learning_rate * (step + 1) / warmup
+    done = (step - warmup) / max(1, plan.steps - warmup)
+    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def train(
+    start: Trained,
+    objective: Objective,
+    retained: torch.Tensor,
+    removed: torch.Tensor | None,
+    plan: Plan,
+    settings: Training,
+    accelerator: Accelerator,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
+    """Train a copy of ``start``.
+
+    Args:
+        start: the network to begin from; it is left alone.
+        objective: turns the batches of a step into a gradient.
+        retained: (n, c, h, w) uint8 images that are kept.
+        removed: (n', c, h, w) uint8 images that are taken out; None for objectives without.
+        plan: steps, learning rate, seed.
+        settings: the loop's settings.
+        accelerator: from `make_accelerator`.
+        checkpoint: where the training continues from and is saved to now and then.
+
+    Raises:
+        UserError: if the loss or the weights stop being finite, naming training and step; or if
+            the objective needs removed images and there are none.
+    """
+    _check_images(objective, retained, removed, plan)
+    state = _State.begin(start, plan, settings, accelerator)
+    mark = fingerprint(start, retained, removed, plan, settings)
+    if checkpoint is not None:
+        state.restore(checkpoint.path, mark)
+    draw = _Drawing(retained, removed, plan, settings, accelerator)
+    progress = Progress(plan.label, plan.steps, "steps", done=state.step)
+    while state.step < plan.steps:
+        began = time.perf_counter()
+        rate = learning_rate(state.step, plan, settings.warmup_steps)
+        loss = _step(state, objective, draw, rate, settings, accelerator)
+        if not math.isfinite(loss):
+            raise UserError(
+                f"{plan.label}: the loss is {loss} at step {state.step} of {plan.steps}\n"
+                f"    Hint: a smaller learning rate than {plan.learning_rate}, or more warm-up"
+            )
+        state.losses.append(loss)
+        state.step += 1
+        state.seconds += time.perf_counter() - began
+        progress.advance()
+        if checkpoint is not None and accelerator.is_main_process:
+            if state.step % checkpoint.every == 0 and state.step < plan.steps:
+                state.save(checkpoint.path, mark)
+    return state.finish(start, plan, accelerator)
+
+
+def _check_images(
+    objective: Objective, retained: torch.Tensor, removed: torch.Tensor | None, plan: Plan
+) -> None:
+    if len(retained) == 0:
+        raise UserError(f"{plan.label}: no images are retained")
+    if objective.uses_removed and (removed is None or len(removed) == 0):
+        raise UserError(
+            f"{plan.label}: objective {plan.objective} needs removed images; there are none"
+        )
+
+
+def fingerprint(
+    start: Trained,
+    retained: torch.Tensor,
+    removed: torch.Tensor | None,
+    plan: Plan,
+    settings: Training,
+) -> str:
+    """What decides the outcome of a training; work of another fingerprint is never continued."""
+    digest = hashlib.blake2b(digest_size=16)
+    facts = [asdict(start.description), asdict(plan), settings.model_dump()]
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    for tensor in (*start.network.state_dict().values(), retained, removed):
+        if tensor is not None:
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _step(
+    state: "_State",
+    objective: Objective,
+    draw: "_Drawing",
+    rate: float,
+    settings: Training,
+    accelerator: Accelerator,
+) -> float:
+    """One optimizer step; returns its loss."""
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+
+    def predict(batch: Batch) -> torch.Tensor:
+        return ddpm.predict(state.prepared, batch.noised, batch.timesteps)
+
+    total = torch.zeros(())
+    for retained, removed in draw.parts(state.step):
+        with accelerator.accumulate(state.prepared):
+            loss = objective.backward(predict, retained, removed, accelerator.backward)
+            total = total + loss.float().cpu()
+            if accelerator.sync_gradients:
+                accelerator.clip_grad_norm_(state.parameters, settings.gradient_clip)
+            state.optimizer.step()
+            state.optimizer.zero_grad()
+    ema.update(state.average, state.parameters, state.step, settings.ema)
+    return float(total) / settings.gradient_accumulation
+
+
+class _Drawing:
+    """Draws the noised images of a step and gives each process and each part its share."""
+
+    def __init__(
+        self,
+        retained: torch.Tensor,
+        removed: torch.Tensor | None,
+        plan: Plan,
+        settings: Training,
+        accelerator: Accelerator,
+    ):
+        self.images = {"retained": retained, "removed": removed}
+        self.plan, self.accelerator = plan, accelerator
+        self.batch_size, self.count = settings.batch_size, settings.gradient_accumulation
+        self.schedule = ddpm.noise_schedule(plan.timesteps)
+        share = self.batch_size // self.count
+        if share % accelerator.num_processes:
+            raise UserError(
+                f"training.batch_size = {self.batch_size}: each of {self.count} parts must be "
+                f"divisible by the {accelerator.num_processes} processes"
+            )
+
+    def parts(self, step: int) -> list[tuple[Batch, Batch | None]]:
+        """The (retained, removed) batches of each part of a step."""
+        retained = self._split("retained", step)
+        removed = self._split("removed", step)
+        return list(zip(retained, removed, strict=True))  # type: ignore[arg-type]
+
+    def _split(self, role: str, step: int) -> list[Batch] | list[None]:
+        images = self.images[role]
+        if images is None:
+            return [None] * self.count
+        seed = derive(self.plan.seed, role)
+        generator = torch.Generator().manual_seed(derive(seed, "noise", step))
+        chosen = torch.from_numpy(image_indices(len(images), self.batch_size, seed, step))
+        clean = from_uint8(images[chosen])
+        noise = torch.randn(clean.shape, generator=generator)
+        times = antithetic_timesteps(self.batch_size, self.plan.timesteps, generator)
+        noised = self.schedule.add_noise(clean, noise, times)
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        mine = [part[rank::processes] for part in torch.arange(self.batch_size).chunk(self.count)]
+        device = self.accelerator.device
+        return [
+            Batch(*(tensor[rows].to(device) for tensor in (clean, noise, noised, times)))
+            for rows in mine
+        ]
+
+
+@dataclass
+class _State:
+    """Everything that changes while training."""
+
+    prepared: torch.nn.Module
+    parameters: list[torch.nn.Parameter]
+    average: list[torch.Tensor]
+    optimizer: Any
+    scaler: Any
+    losses: list[float]
+    step: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def begin(
+        cls, start: Trained, plan: Plan, settings: Training, accelerator: Accelerator
+    ) -> "_State":
+        network = start.copy().network.train().to(accelerator.device)
+        parameters = list(network.parameters())
+        optimizer = torch.optim.Adam(parameters, lr=plan.learning_rate, fused=True)
+        prepared, wrapped = accelerator.prepare(network, optimizer)
+        average = [parameter.detach().clone() for parameter in parameters]
+        return cls(prepared, parameters, average, wrapped, accelerator.scaler, [])
+
+    def save(self, path: Path, mark: str) -> None:
+        stored = self.optimizer.state_dict()["state"]
+        tensors = {f"weight.{i}": p.detach() for i, p in enumerate(self.parameters)}
+        tensors |= {f"average.{i}": a for i, a in enumerate(self.average)}
+        tensors |= {f"{k}.{i}": t for i, kept in stored.items() for k, t in kept.items()}
+        facts = {
+            "fingerprint": mark,
+            "step": self.step,
+            "seconds": self.seconds,
+            "losses": self.losses,
+            "scaler": self.scaler.state_dict() if self.scaler else None,
+        }
+        write_tensors(tensors, path, facts)
+
+    @torch.no_grad()
+    def restore(self, path: Path, mark: str) -> None:
+        if not path.exists():
+            return
+        tensors, facts = read_tensors(path)
+        if facts.get("fingerprint") != mark:
+            logger.info("%s is of another training: starting anew", path.name)
+            return
+        stored = self.optimizer.state_dict()
+        keys = ("step", "exp_avg", "exp_avg_sq")
+        for i, (parameter, average) in enumerate(
+            zip(self.parameters, self.average, strict=True)
+        ):
+            parameter.copy_(tensors[f"weight.{i}"])
+            average.copy_(tensors[f"average.{i}"])
+            stored["state"][i] = {key: tensors[f"{key}.{i}"] for key in keys}
+        self.optimizer.load_state_dict(stored)
+        if self.scaler and facts["scaler"]:
+            self.scaler.load_state_dict(facts["scaler"])
+        self.step, self.seconds = facts["step"], facts["seconds"]
+        self.losses = facts["losses"]
+
+    @torch.no_grad()
+    def finish(self, start: Trained, plan: Plan, accelerator: Accelerator) -> Outcome:
+        if not all(bool(torch.isfinite(average).all()) for average in self.average):
+            raise UserError(
+                f"{plan.label}: weights are not finite after step {self.step}\n"
+                f"    Hint: a smaller learning rate than {plan.learning_rate}"
+            )
+        for parameter, average in zip(self.parameters, self.average, strict=True):
+            parameter.copy_(average)
+        tail = self.losses[-max(1, len(self.losses) // 10) :]
+        loss = sum(tail) / len(tail) if tail else math.nan
+        network = accelerator.unwrap_model(self.prepared, keep_fp32_wrapper=False)
+        network = network.to("cpu").eval()
+        accelerator.free_memory()  # or it keeps every network of the process
+        return Outcome(Trained(network, start.description), self.seconds, loss)

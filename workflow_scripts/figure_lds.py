@@ -1,0 +1,10 @@
+"""Figure: LDS of each attribution with its interval."""
+
+from diffcredit.logs import job
+
+with job(snakemake.log[0], "figure of LDS"):
+    from diffcredit.files import read_table
+    from diffcredit.report.lds import lds_figure
+    from diffcredit.report.style import write_svg
+
+    write_svg(lds_figure(read_table(snakemake.input.lds)), snakemake.output[0])

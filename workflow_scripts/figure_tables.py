@@ -1,0 +1,19 @@
+"""The result tables as a page for the report, and the LDS table as text for the terminal."""
+
+from diffcredit.logs import job
+
+with job(snakemake.log[0], "tables"):
+    from diffcredit.files import read_json, read_table, write_text
+    from diffcredit.report.tables import lds_cells, lds_text, model_sizes, page
+
+    lds = read_table(snakemake.input.lds)
+    tables = {
+        "LDS with intervals over coalitions": lds_cells(lds),
+        "Planted contributors: AUC, and their ranks from the worst": read_table(
+            snakemake.input.planted
+        ),
+        "Cost in seconds": read_table(snakemake.input.cost),
+        "Pruning": model_sizes(read_json(f"{snakemake.input.pruned}/config.json")["facts"]),
+    }
+    write_text(page("diffcredit", tables), snakemake.output.page)
+    write_text(lds_text(lds, snakemake.params.confidence), snakemake.output.text)

@@ -1,0 +1,21 @@
+"""The LDS of every attribution, beside the noise ceiling and the number of images kept."""
+
+from diffcredit.logs import job
+
+with job(snakemake.log[0], "lds"):
+    from pathlib import Path
+
+    from diffcredit import seeds
+    from diffcredit.config import Lds
+    from diffcredit.evaluation.lds_table import lds_table
+    from diffcredit.files import read_table, write_csv, write_table
+
+    table = lds_table(
+        {Path(path).stem: read_table(path) for path in snakemake.input.attributions},
+        read_table(snakemake.input.truth),
+        read_table(snakemake.input.contributors)["size"].to_numpy(),
+        Lds(**snakemake.params.lds),
+        seeds.derive(snakemake.params.seed, "lds"),
+    )
+    write_table(table, snakemake.output.parquet)
+    write_csv(table, snakemake.output.csv)

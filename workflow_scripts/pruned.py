@@ -1,0 +1,26 @@
+"""Prune the full model and fine-tune it on everything."""
+
+from diffcredit.logs import job
+
+with job(snakemake.log[0], "pruned"):
+    from pathlib import Path
+
+    from diffcredit import seeds
+    from diffcredit.config import Pruned, Training
+    from diffcredit.data import images
+    from diffcredit.devices import device
+    from diffcredit.training import everything
+
+    execution = snakemake.config["execution"]
+    with device(execution["device"], snakemake.threads, execution["gpus"]) as (kind, count):
+        everything.pruned(
+            images.from_file(snakemake.input.train),
+            Path(snakemake.input.full),
+            Pruned(**snakemake.params.pruned),
+            Training(**snakemake.params.training),
+            snakemake.params.timesteps,
+            seeds.derive(snakemake.params.seed, "pruned"),
+            everything.Place(
+                Path(snakemake.output.model), kind, count, execution["checkpoint_steps"]
+            ),
+        )

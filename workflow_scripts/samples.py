@@ -1,0 +1,31 @@
+"""Draw images from the models of a shard."""
+
+from diffcredit.logs import job
+
+wildcards = snakemake.wildcards
+label = (
+    f"samples of {wildcards.approach}/{wildcards.distribution} "
+    f"{wildcards.replicate}-{wildcards.shard}"
+)
+
+with job(snakemake.log[0], label):
+    from pathlib import Path
+
+    from diffcredit import sampling, seeds
+    from diffcredit.config import Sampling
+    from diffcredit.devices import device
+    from diffcredit.files import resumable
+
+    with (
+        device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _),
+        resumable(snakemake.output.samples) as folder,
+    ):
+        sampling.sample_shard(
+            Path(snakemake.input.models),
+            Sampling(**snakemake.params.sampling),
+            snakemake.params.timesteps,
+            seeds.derive(snakemake.params.seed, "initial noise"),
+            kind,
+            folder,
+            label,
+        )

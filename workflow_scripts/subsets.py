@@ -1,0 +1,46 @@
+"""Make the models of a shard of coalitions."""
+
+from diffcredit.logs import job
+
+wildcards = snakemake.wildcards
+label = (
+    f"{wildcards.approach}/{wildcards.distribution} {wildcards.replicate}-{wildcards.shard}"
+)
+
+with job(snakemake.log[0], label):
+    from diffcredit.config import Approach, Model, Training
+    from diffcredit.data import images
+    from diffcredit.devices import device
+    from diffcredit.files import read_table, resumable
+    from diffcredit.models import checkpoints, ddpm
+    from diffcredit.training import subsets
+    from diffcredit.training.loop import make_accelerator
+
+    execution = snakemake.config["execution"]
+    train = images.from_file(snakemake.input.train)
+    _, side, _, channels = train.pixels.shape
+    model = Model(**snakemake.params.model)
+    training = Training(**snakemake.params.training)
+    scratch = checkpoints.Description(ddpm.architecture(model, side, channels))
+    start = checkpoints.load(snakemake.input.start) if snakemake.input.start else None
+    coalitions = subsets.of_shard(
+        read_table(snakemake.input.coalitions),
+        *snakemake.params.coalitions,
+        role=(wildcards.approach, wildcards.replicate),
+    )
+    with (
+        device(execution["device"], snakemake.threads) as (kind, _),
+        resumable(snakemake.output.models) as folder,
+    ):
+        subsets.train_shard(
+            coalitions,
+            train,
+            subsets.Starts(start, scratch),
+            Approach(**snakemake.params.approach, coalitions={}),
+            training,
+            model.timesteps,
+            make_accelerator(training, kind),
+            folder,
+            execution["checkpoint_steps"],
+            label,
+        )
