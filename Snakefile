@@ -19,6 +19,21 @@ include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 
 
+# They last seconds: on a cluster they run where snakemake runs.
+localrules:
+    coalitions,
+    gather,
+    attribution,
+    lds,
+    planted,
+    cost,
+    figure_tables,
+    figure_attributions,
+    figure_lds,
+    figure_cost,
+    figure_samples,
+
+
 onsuccess:
     announce(RUN)
 

@@ -1,5 +1,7 @@
 """The result tables as a page for the report, and the LDS table as text for the terminal."""
 
+from snakemake.script import snakemake
+
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "tables"):
@@ -15,5 +17,6 @@ with job(snakemake.log[0], "tables"):
         "Cost in seconds": read_table(snakemake.input.cost),
         "Pruning": model_sizes(read_json(f"{snakemake.input.pruned}/config.json")["facts"]),
     }
-    write_text(page("diffcredit", tables), snakemake.output.page)
+    shown = {heading: table for heading, table in tables.items() if not table.empty}
+    write_text(page("diffcredit", shown), snakemake.output.page)
     write_text(lds_text(lds, snakemake.params.confidence), snakemake.output.text)

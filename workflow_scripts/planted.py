@@ -1,5 +1,7 @@
 """Do the attributions find the planted contributors?"""
 
+from snakemake.script import snakemake
+
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "planted"):

@@ -1,5 +1,7 @@
 """Draw images from the full and the pruned model."""
 
+from snakemake.script import snakemake
+
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "sample_models"):

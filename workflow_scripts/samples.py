@@ -1,5 +1,7 @@
 """Draw images from the models of a shard."""
 
+from snakemake.script import snakemake
+
 from diffcredit.logs import job
 
 wildcards = snakemake.wildcards

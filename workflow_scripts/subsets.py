@@ -1,11 +1,11 @@
 """Make the models of a shard of coalitions."""
 
+from snakemake.script import snakemake
+
 from diffcredit.logs import job
 
 wildcards = snakemake.wildcards
-label = (
-    f"{wildcards.approach}/{wildcards.distribution} {wildcards.replicate}-{wildcards.shard}"
-)
+label = f"{wildcards.approach}/{wildcards.distribution} {wildcards.replicate}-{wildcards.shard}"
 
 with job(snakemake.log[0], label):
     from diffcredit.config import Approach, Model, Training

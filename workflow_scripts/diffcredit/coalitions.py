@@ -107,7 +107,7 @@ def table(distribution: Section, contributors: int, seed: int) -> pd.DataFrame:
         UserError: if the distribution is impossible with so few contributors.
     """
     if isinstance(distribution, Shapley) and contributors < 2:
-        raise UserError(f"Shapley coalitions need at least 2 contributors; there are {contributors}")
+        raise UserError(f"Shapley coalitions need 2 contributors or more; there are {contributors}")
     if isinstance(distribution, Datamodel) and not datamodel_size(contributors, distribution.alpha):
         raise UserError(
             f"alpha = {distribution.alpha} keeps none of {contributors} contributors\n"

@@ -6,9 +6,8 @@ names each wrong key, its value, what is accepted and a hint.
 
 import difflib
 import re
-import types
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -130,13 +129,11 @@ class Model(Section):
 
 
 class Ema(Section):
-    """Moving average of the weights: decay(k) = min(max_decay, 1 - (1 + k/inverse_gamma)^-power)."""
+    """Moving average of the weights: decay(k) = min(max_decay, 1 - (1 + k/gamma)^-power)."""
 
     inverse_gamma: Rate = Field(1.0, description="a number above 0")
     power: Rate = Field(0.75, description="a number above 0")
-    max_decay: Annotated[Real, Field(ge=0, lt=1)] = Field(
-        0.9999, description="at least 0, below 1"
-    )
+    max_decay: Annotated[Real, Field(ge=0, lt=1)] = Field(0.9999, description="at least 0, below 1")
 
 
 class Training(Section):
@@ -169,9 +166,7 @@ class Pruned(Section):
     pruner: _one_of(PRUNERS) = Field(  # type: ignore[valid-type]
         "magnitude", description=f"one of: {', '.join(PRUNERS)}"
     )
-    ratio: Fraction = Field(
-        0.2, description="fraction of channels to remove, above 0 and below 1"
-    )
+    ratio: Fraction = Field(0.2, description="fraction of channels to remove, above 0 and below 1")
     steps: Annotated[int, Field(ge=0)] = Field(300, description="fine-tuning steps, 0 or more")
     learning_rate: Rate = Field(1e-3, description="a number above 0")
 
@@ -249,15 +244,15 @@ class Attribution(Section):
     estimator: _one_of(ESTIMATORS) = Field(  # type: ignore[valid-type]
         description=f"one of: {', '.join(ESTIMATORS)}"
     )
-    values: Reference = Field(description="approach/coalitions that it is fitted on")
-    full: Reference | None = Field(None, description="approach/coalitions of v(all)")
-    none: Reference | None = Field(None, description="approach/coalitions of v(none)")
+    values: Reference = Field(description="approach/coalitions, what it is fitted on")
+    full: Reference | None = Field(None, description="approach/coalitions, what v(all) is from")
+    none: Reference | None = Field(None, description="approach/coalitions, what v(none) is from")
 
 
 class Lds(Section):
     """Linear datamodeling score on coalitions that no attribution was fitted on."""
 
-    truth: Reference = Field(description="approach/coalitions of the retrained test models")
+    truth: Reference = Field(description="approach/coalitions, the retrained test models")
     resamples: Annotated[int, Field(ge=100)] = Field(
         2000, description="bootstrap resamples of the coalitions, 100 or more"
     )
@@ -301,11 +296,11 @@ class Config(Section):
     training: Training = Training()
     full: Full = Full()
     pruned: Pruned = Pruned()
-    coalitions: dict[Name, Distribution]
-    approaches: dict[Name, Approach]
+    coalitions: Annotated[dict[Name, Distribution], Field(min_length=1)]
+    approaches: Annotated[dict[Name, Approach], Field(min_length=1)]
     sampling: Sampling = Sampling()
     behaviors: Annotated[dict[Name, Behavior], Field(min_length=1)]
-    attributions: dict[Name, Attribution]
+    attributions: Annotated[dict[Name, Attribution], Field(min_length=1)]
     evaluation: Evaluation
 
 
@@ -320,10 +315,11 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
     Raises:
         UserError: with one line for each wrong key.
     """
+    cleaned = _without_removed(raw)
     try:
-        config = Config.model_validate(_without_removed(raw))
+        config = Config.model_validate(cleaned)
     except ValidationError as error:
-        problems = [_explain(item) for item in error.errors()]
+        problems = _explain(error.errors(), cleaned)
     else:
         problems = [*_model_problems(config), *_data_problems(config, base), *_names(config)]
         if not problems:
@@ -354,76 +350,87 @@ def _problem(key: str, value: Any, accepted: str, hint: str = "") -> str:
     return f"{line}\n    Hint: {hint}" if hint else line
 
 
-def _explain(item: Any) -> str:
-    """One pydantic error as a line that a user can act on."""
-    path = [part for part in item["loc"] if part not in UNION_TAGS]
-    key = ".".join(str(part) for part in path)
+def _explain(errors: list[Any], raw: dict[str, Any]) -> list[str]:
+    """Pydantic's errors as lines that a user can act on, one for each key."""
+    found: dict[tuple[Any, ...], list[Any]] = {}
+    for item in errors:
+        found.setdefault(_place(item, raw), []).append(item)
+    # A union complains once for each of its members: what is said of a key within is closer.
+    inner = {place[:-1] for place in found}
+    return [_line(place, items) for place, items in found.items() if place not in inner]
+
+
+def _place(item: Any, raw: dict[str, Any]) -> tuple[Any, ...]:
+    """Where in the user's file an error is: its location without pydantic's names of types."""
+    place: list[Any] = []
+    current: Any = raw
+    for part in item["loc"]:
+        named = isinstance(current, dict) and part in current
+        listed = isinstance(current, list) and isinstance(part, int)
+        if named or listed:
+            current = current[part]
+        elif part is not item["loc"][-1] or item["type"] != "missing":
+            continue
+        place.append(part)
+    return tuple(place)
+
+
+def _line(place: tuple[Any, ...], items: list[Any]) -> str:
+    item = items[0]
+    key = ".".join(str(part) for part in place)
     kind, value = item["type"], item["input"]
+    description = _description(item["loc"])
     if kind == "extra_forbidden":
-        known = _known_keys(path[:-1])
-        return _problem(key, value, f"unknown key; {_choices(path[-1], known)}")
+        return _problem(key, value, f"unknown key; {_choices(place[-1], _known_keys(item['loc']))}")
     if kind == "missing":
-        return f"  {key} is missing: {_description(path) or 'it has no default'}"
-    if kind == "union_tag_not_found":
-        return f"  {key}.distribution is missing: must be one of: {', '.join(DISTRIBUTIONS)}"
-    if kind == "union_tag_invalid":
+        return f"  {key} is missing: {description or 'it has no default'}"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
         given = value.get("distribution") if isinstance(value, dict) else value
         return _problem(f"{key}.distribution", given, _choices(given, list(DISTRIBUTIONS)))
-    if path and path[-1] == "[key]":
+    if item["loc"][-1] == "[key]":
         return _problem(key, value, "a name is letters, digits and _, a letter first")
+    if len(items) > 1 or kind == "string_pattern_mismatch":
+        return _problem(key, value, f"must be {description}")
     message = re.sub(r"^(Value error, |Input )", "", item["msg"])
-    description = _description(path)
-    return _problem(key, value, message, f"accepted: {description}" if description else "")
+    explained = description and kind != "value_error"
+    return _problem(key, value, f"{message}; accepted: {description}" if explained else message)
 
 
 DISTRIBUTIONS: dict[str, type[Section]] = {
     typing.get_args(member.model_fields["distribution"].annotation)[0]: member
     for member in (Shapley, Datamodel, Everyone, Nobody)
 }
-#: What pydantic puts into an error's place for the members of unions; no user wrote these.
-UNION_TAGS = frozenset(
-    [
-        *DISTRIBUTIONS,
-        "CsvContributors",
-        "constrained-int",
-        "int",
-        "literal['subfolder','label']",
-        "function-before[_number(), float]",
-    ]
-)
 
 
-def _sections(path: list[Any]) -> list[type[Section]]:
-    """The section classes that may stand at a place in the configuration."""
+def _sections(location: Sequence[Any]) -> list[type[Section]]:
+    """The section classes at a location of pydantic's, in which types of unions are named."""
     found: list[type[Section]] = [Config]
-    for part in path:
-        annotations = [
-            section.model_fields[part].annotation
-            for section in found
-            if part in section.model_fields
-        ]
-        named = [s for a in annotations for s in _section_types(a)]
-        if annotations:
-            found = named
+    for part in location:
+        fields = [s.model_fields[part].annotation for s in found if part in s.model_fields]
+        if fields:
+            found = [section for field in fields for section in _section_types(field)]
+        elif len(found) > 1 and part in DISTRIBUTIONS:
+            found = [s for s in found if s is DISTRIBUTIONS[part]]
     return found
 
 
 def _section_types(annotation: Any) -> list[type[Section]]:
+    """The sections that an annotation is made of."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]
-    if isinstance(annotation, types.GenericAlias | types.UnionType) or typing.get_args(annotation):
-        return [s for part in typing.get_args(annotation) for s in _section_types(part)]
-    return []
+    return [s for part in typing.get_args(annotation) for s in _section_types(part)]
 
 
-def _known_keys(path: list[Any]) -> list[str]:
-    return list(dict.fromkeys(k for s in _sections(path) for k in s.model_fields))
+def _known_keys(location: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(k for s in _sections(location[:-1]) for k in s.model_fields))
 
 
-def _description(path: list[Any]) -> str:
-    for section in _sections(path[:-1]):
-        if path and (field := section.model_fields.get(path[-1])):
-            return field.description or ""
+def _description(location: Sequence[Any]) -> str:
+    """What the last key at a location accepts."""
+    for end in range(len(location), 0, -1):
+        for section in _sections(location[: end - 1]):
+            if field := section.model_fields.get(location[end - 1]):
+                return field.description or ""
     return ""
 
 

@@ -32,7 +32,8 @@ def device(
     visible = _visible_gpus() if wanted != "cpu" else []
     if wanted == "cuda" and not visible:
         raise UserError(
-            "device = 'cuda': no GPU is visible here\n    Hint: device: auto or cpu, or check the driver"
+            "execution.device = 'cuda': no GPU is visible here\n"
+            "    Hint: auto or cpu, or look at the driver"
         )
     import torch
 
@@ -84,4 +85,4 @@ def free_gpu(names: list[str], folder: Path, wait: float) -> Iterator[str]:
 
 def _open_lock(folder: Path, name: str) -> IO[str]:
     # One machine's users share the folder: the file belongs to the user, so name it by the user.
-    return open(folder / f"diffcredit-{os.getuid()}-gpu-{name.replace('/', '_')}.lock", "w")
+    return (folder / f"diffcredit-{os.getuid()}-gpu-{name.replace('/', '_')}.lock").open("w")

@@ -28,7 +28,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         yield beside
         if path.is_dir() and beside.is_dir():
             shutil.rmtree(path)
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         if beside.is_dir():
             shutil.rmtree(beside)
@@ -127,4 +127,4 @@ def resumable(folder: str | Path) -> Iterator[Path]:
     yield partial
     if folder.exists():
         shutil.rmtree(folder)
-    os.replace(partial, folder)
+    partial.replace(folder)

@@ -35,7 +35,9 @@ MEASURES = {
     "entropy": "diffcredit.behaviors.entropy:Entropy",
 }
 ESTIMATORS = {
-    "shapley_constrained": Estimator("diffcredit.attribution.shapley:constrained", ("full", "none")),
+    "shapley_constrained": Estimator(
+        "diffcredit.attribution.shapley:constrained", ("full", "none")
+    ),
     "shapley_ridge": Estimator("diffcredit.attribution.shapley:ridge", ("full", "none")),
     "shapley_ridge_free": Estimator("diffcredit.attribution.shapley:ridge_free", ("full",)),
     "datamodel_ridge": Estimator("diffcredit.attribution.datamodel:ridge"),

@@ -66,7 +66,7 @@ def masks_of(behaviors: pd.DataFrame) -> np.ndarray:
     """(m, N) masks in the order of the rows of `pivot`."""
     rows = behaviors.drop_duplicates(["coalition", "replicate"])
     rows = rows.sort_values(["coalition", "replicate"])
-    return np.stack(rows["mask"].to_numpy()).astype(bool)
+    return np.stack(list(rows["mask"])).astype(bool)
 
 
 def clusters_of(behaviors: pd.DataFrame) -> np.ndarray:

@@ -23,7 +23,7 @@ def constrained(game: Game) -> Estimate:
 
 
 def ridge(game: Game) -> Estimate:
-    """The same, drawn towards (v(all) - v(none)) / N by a penalty of leave-one-pair-out strength."""
+    """The same, drawn towards (v(all) - v(none)) / N; leave-one-pair-out strength."""
     return _constrained(game, penalized=True)
 
 

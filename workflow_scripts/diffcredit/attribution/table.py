@@ -5,8 +5,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from diffcredit.attribution.game import Estimate, Game, clusters_of, masks_of, pivot
-from diffcredit.config import Section
 from diffcredit.coalitions import shapley_weights, size_probabilities
+from diffcredit.config import Section
 from diffcredit.errors import UserError
 from diffcredit.registry import ESTIMATORS, load
 
@@ -54,7 +54,7 @@ def _check_enough(estimator: str, masks: np.ndarray) -> None:
         )
 
 
-def _to_table(estimate: Estimate, columns: pd.MultiIndex) -> pd.DataFrame:
+def _to_table(estimate: Estimate, columns: pd.Index) -> pd.DataFrame:
     contributors, targets = estimate.values.shape
     ranks = rankdata(-estimate.values, axis=0, method="min")
     return pd.DataFrame(

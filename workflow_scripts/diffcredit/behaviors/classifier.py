@@ -1,4 +1,4 @@
-"""The dataset's own feature extractor: a small convolutional classifier, trained on clean images."""
+"""The dataset's own feature extractor: a small classifier, trained on clean images."""
 
 import copy
 from pathlib import Path

@@ -79,7 +79,9 @@ def _transform(name: str, behavior: Behavior, value: float, path: Path) -> float
     return float(np.log(value))
 
 
-def gather(shards: list[pd.DataFrame], replicates: list[int], coalitions: pd.DataFrame) -> pd.DataFrame:
+def gather(
+    shards: list[pd.DataFrame], replicates: list[int], coalitions: pd.DataFrame
+) -> pd.DataFrame:
     """The table of all shards, with the mask of each coalition and its training seed's number."""
     parts = [s.assign(replicate=r) for s, r in zip(shards, replicates, strict=True)]
     table = pd.concat(parts, ignore_index=True)

@@ -68,7 +68,8 @@ def spearman(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Rank correlation along the second to last axis, ties averaged; NaN where one is constant.
 
     Args:
-        left, right: (..., m, Q).
+        left: (..., m, Q).
+        right: (..., m, Q).
 
     Returns:
         (..., Q).

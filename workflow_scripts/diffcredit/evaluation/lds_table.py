@@ -63,7 +63,7 @@ def _truth(behaviors: pd.DataFrame) -> Truth:
     replicates = wide.index.get_level_values("replicate").unique()
     masks = behaviors.drop_duplicates("coalition").set_index("coalition")["mask"][coalitions]
     values = wide.to_numpy().reshape(len(coalitions), len(replicates), -1)
-    return Truth(np.stack(masks.to_numpy()).astype(bool), values.transpose(1, 0, 2))
+    return Truth(np.stack(list(masks)).astype(bool), values.transpose(1, 0, 2))
 
 
 def _values(attribution: pd.DataFrame, behavior: str) -> np.ndarray:

@@ -13,11 +13,12 @@ def planted_table(
     Args:
         attributions: name -> table with contributor, behavior, value.
         better: behavior -> "lower" or "higher": which values of it are good.
-        planted: numbers of the planted contributors; neither nobody nor everybody.
+        planted: numbers of the planted contributors.
 
     Returns:
         Columns attribution, behavior, auc (1: the planted are the worst, 0.5: chance) and ranks
-        (of the planted among all contributors, 1 for the worst).
+        (of the planted among all contributors, 1 for the worst). No rows where nobody, or
+        everybody, is planted: then there is nothing to tell apart.
     """
     rows = []
     for name, table in attributions.items():
@@ -25,6 +26,8 @@ def planted_table(
             values = part.groupby("contributor")["value"].mean()
             harm = values if better[str(behavior)] == "lower" else -values
             truth = np.isin(harm.index, planted)
+            if truth.all() or not truth.any():
+                continue
             ranks = harm.rank(ascending=False, method="min")[truth].astype(int)
             rows.append(
                 {

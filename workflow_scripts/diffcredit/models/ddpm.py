@@ -42,7 +42,9 @@ def noise_schedule(timesteps: int) -> DDPMScheduler:
     return DDPMScheduler(num_train_timesteps=timesteps)
 
 
-def predict(network: torch.nn.Module, noised: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+def predict(
+    network: torch.nn.Module, noised: torch.Tensor, timesteps: torch.Tensor
+) -> torch.Tensor:
     """The noise that the network sees in ``noised``, same shape."""
     return network(noised, timesteps).sample
 
@@ -72,4 +74,3 @@ def sample(
             current = scheduler.step(predicted, timestep, current).prev_sample
         finished.append(to_uint8(current))
     return torch.cat(finished)
-

@@ -57,8 +57,8 @@ def prune(
     smaller_operations, smaller = tp.utils.count_ops_and_params(network, inputs)
     if smaller >= parameters:
         raise UserError(
-            f"pruned.ratio = {ratio}: rounding to whole groups leaves all {parameters} parameters\n"
-            "    Hint: a larger ratio, or fewer model.norm_groups, so that a group can give channels"
+            f"pruned.ratio = {ratio}: rounding to whole groups leaves {parameters} parameters\n"
+            "    Hint: a larger ratio, or fewer model.norm_groups: each group gives whole channels"
         )
     history = [*trained.description.pruning, *pruner.pruning_history()]
     size = {
@@ -91,6 +91,6 @@ def _heads(network: torch.nn.Module) -> dict[torch.nn.Module, int]:
 def _update_channels(network: torch.nn.Module) -> None:
     """The resampling layers check their input against numbers that pruning does not update."""
     for module in network.modules():
-        if isinstance(module, Downsample2D | Upsample2D):
+        if isinstance(module, Downsample2D | Upsample2D) and module.conv is not None:
             module.channels = module.conv.in_channels
             module.out_channels = module.conv.out_channels

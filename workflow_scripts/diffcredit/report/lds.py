@@ -24,9 +24,7 @@ def lds_figure(table: pd.DataFrame) -> Figure:
         spread = np.abs(shown[["low", "high"]].to_numpy() - shown[["lds"]].to_numpy()).T
         heights = np.arange(len(predictors))[::-1]
         colors = ["0.5" if name == SIZE else COLORS[0] for name in predictors]
-        panel.errorbar(
-            shown["lds"], heights, xerr=spread, fmt="none", ecolor=colors, linewidth=1.2
-        )
+        panel.errorbar(shown["lds"], heights, xerr=spread, fmt="none", ecolor=colors, linewidth=1.2)
         panel.scatter(shown["lds"], heights, c=colors, s=22, zorder=3)
         panel.axvline(0, color="0.6", linewidth=0.7, zorder=0)
         panel.set(title=behavior, xlim=(-1.05, 1.05), xlabel="LDS")

@@ -1,5 +1,7 @@
 """The moving average of the weights, which is what is used for inference."""
 
+from collections.abc import Sequence
+
 import torch
 
 from diffcredit.config import Ema
@@ -13,7 +15,7 @@ def decay(step: int, settings: Ema) -> float:
 
 @torch.no_grad()
 def update(
-    average: list[torch.Tensor], current: list[torch.Tensor], step: int, settings: Ema
+    average: list[torch.Tensor], current: Sequence[torch.Tensor], step: int, settings: Ema
 ) -> None:
-    """average <- d average + (1 - d) current, in place, with d = decay(step)."""
-    torch._foreach_lerp_(average, current, 1 - decay(step, settings))
+    """Set average to d average + (1 - d) current, in place, with d = decay(step)."""
+    torch._foreach_lerp_(average, list(current), 1 - decay(step, settings))

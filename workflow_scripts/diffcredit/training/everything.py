@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from diffcredit.config import Model, Pruned, Training
 from diffcredit.config import Full as FullSettings
+from diffcredit.config import Model, Pruned, Training
 from diffcredit.data.images import Images
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints, ddpm
@@ -37,15 +37,18 @@ class Place:
 
 
 def full(
-    images: Images, model: Model, settings: FullSettings, training: Training, seed: int, place: Place
+    images: Images,
+    model: Model,
+    settings: FullSettings,
+    training: Training,
+    seed: int,
+    place: Place,
 ) -> None:
     """Train the full model from scratch and write it."""
     _, height, _, channels = images.pixels.shape
     description = Description(ddpm.architecture(model, height, channels))
     start = Trained(description.build(derive(seed, "weights")), description)
-    plan = Plan(
-        "full", "denoise", settings.steps, settings.learning_rate, model.timesteps, seed
-    )
+    plan = Plan("full", "denoise", settings.steps, settings.learning_rate, model.timesteps, seed)
     _launch(_train_and_save, (start, images, plan, training, place, {}), place.processes)
 
 

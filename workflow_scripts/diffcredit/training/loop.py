@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -72,7 +72,7 @@ class Checkpoint:
     every: int
 
 
-class Objective:
+class Objective(Protocol):
     """What the loop needs of an objective; see `objectives.denoise` for the plainest one."""
 
     uses_removed: bool
@@ -85,7 +85,7 @@ class Objective:
         accumulate: Callable[[torch.Tensor], None],
     ) -> torch.Tensor:
         """Add the gradient of one part of a step through ``accumulate``; return the loss."""
-        raise NotImplementedError
+        ...
 
 
 def make_accelerator(settings: Training, device: str) -> Accelerator:
@@ -152,8 +152,7 @@ def train(
         state.seconds += time.perf_counter() - began
         progress.advance()
         if checkpoint is not None and accelerator.is_main_process:
-            if state.step % checkpoint.every == 0 and state.step < plan.steps:
-                state.save(checkpoint.path, mark)
+            state.save_if_due(checkpoint, mark, plan.steps)
     return state.finish(start, plan, accelerator)
 
 
@@ -285,6 +284,11 @@ class _State:
         average = [parameter.detach().clone() for parameter in parameters]
         return cls(prepared, parameters, average, wrapped, accelerator.scaler, [])
 
+    def save_if_due(self, checkpoint: Checkpoint, mark: str, steps: int) -> None:
+        """Save now and then, but not after the last step: then the model itself is written."""
+        if self.step % checkpoint.every == 0 and self.step < steps:
+            self.save(checkpoint.path, mark)
+
     def save(self, path: Path, mark: str) -> None:
         stored = self.optimizer.state_dict()["state"]
         tensors = {f"weight.{i}": p.detach() for i, p in enumerate(self.parameters)}
@@ -309,9 +313,7 @@ class _State:
             return
         stored = self.optimizer.state_dict()
         keys = ("step", "exp_avg", "exp_avg_sq")
-        for i, (parameter, average) in enumerate(
-            zip(self.parameters, self.average, strict=True)
-        ):
+        for i, (parameter, average) in enumerate(zip(self.parameters, self.average, strict=True)):
             parameter.copy_(tensors[f"weight.{i}"])
             average.copy_(tensors[f"average.{i}"])
             stored["state"][i] = {key: tensors[f"{key}.{i}"] for key in keys}

@@ -34,9 +34,7 @@ class Coalition:
     seed: int
 
 
-def of_shard(
-    table: pd.DataFrame, first: int, end: int, role: tuple[str, str]
-) -> list[Coalition]:
+def of_shard(table: pd.DataFrame, first: int, end: int, role: tuple[str, str]) -> list[Coalition]:
     """Coalitions number first..end-1 of a table, their trainings seeded for a role.
 
     The role is the approach and the number of the training seed.

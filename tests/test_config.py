@@ -1,0 +1,237 @@
+"""The configuration: every key known, typed, ranged and explained; every mistake told."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from diffcredit import config
+from diffcredit.config import Section, load
+from diffcredit.errors import UserError
+from diffcredit.registry import DATASETS, ESTIMATORS, MEASURES, OBJECTIVES, PRUNERS
+from diffcredit.registry import load as load_block
+from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "config.yaml").read_text()
+
+
+def default() -> dict[str, Any]:
+    return yaml.safe_load(TEXT)
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    raw = default()
+    *parents, last = path.split(".")
+    place = raw
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return raw
+
+
+def message(raw: dict[str, Any], base: Path = ROOT) -> str:
+    with pytest.raises(UserError) as caught:
+        load(raw, base)
+    return str(caught.value)
+
+
+BAD = {
+    # key, value, what the message must say besides key and value
+    "unknown key": ("sampling.imagse", 5, "did you mean 'images'?"),
+    "unknown key in a named entry": ("approaches.sft.step", 5, "did you mean 'steps'?"),
+    "unknown key at the top": ("experimnt", "x", "did you mean 'experiment'?"),
+    "unknown key of a distribution": ("coalitions.shapley.alpha", 0.5, "unknown key"),
+    "unknown key deep down": ("data.planted.nois", 1, "did you mean 'noise'?"),
+    "text for a number": ("full.steps", "many", "1 or more"),
+    "number for a text": ("experiment", 5, "a letter first"),
+    "fraction of a step": ("full.steps", 2.5, "1 or more"),
+    "yes for a number": ("seed", True, "whole number"),
+    "no steps": ("full.steps", 0, "1 or more"),
+    "negative seed": ("seed", -1, "0 or more"),
+    "name with a slash": ("experiment", "../elsewhere", "letters, digits and _"),
+    "odd batch": ("training.batch_size", 33, "even"),
+    "pruning ratio above 1": ("pruned.ratio", 1.2, "below 1"),
+    "pruning ratio 0": ("pruned.ratio", 0, "above 0"),
+    "not a number": ("full.learning_rate", float("nan"), "above 0"),
+    "alpha 0": ("coalitions.datamodel.alpha", 0, "above 0"),
+    "alpha 1": ("coalitions.datamodel.alpha", 1, "below 1"),
+    "0 coalitions": ("coalitions.shapley.count", 0, "1 or more"),
+    "0 training seeds": ("approaches.sft.coalitions.shapley", 0, "1"),
+    "unknown distribution": ("coalitions.shapley.distribution", "shaply", "'shapley'"),
+    "more planted than contributors": ("data.planted.contributors", 13, "contributors = 12"),
+    "unknown behavior": ("behaviors.fid.measure", "fud", "did you mean 'fid'?"),
+    "unknown transform": ("behaviors.fid.transform", "exp", "none or log"),
+    "unknown objective": ("approaches.sft.objective", "denoize", "did you mean 'denoise'?"),
+    "unknown start": ("approaches.sft.start", "pruend", "scratch, full or pruned"),
+    "unknown estimator": ("attributions.datamodel.estimator", "lasso", "datamodel_ridge"),
+    "unknown pruner": ("pruned.pruner", "magnitud", "did you mean 'magnitude'?"),
+    "unknown source": ("data.source", "cifar", "digits, folder"),
+    "attribution on coalitions that no approach makes": (
+        "attributions.datamodel.values",
+        "sft/datamodel",
+        "sft/shapley",
+    ),
+    "attribution on an unknown approach": (
+        "attributions.datamodel.values",
+        "stf/shapley",
+        "did you mean 'sft/shapley'?",
+    ),
+    "reference without a slash": ("attributions.datamodel.values", "sft", "approach/coalitions"),
+    "LDS on coalitions of the fit": ("evaluation.lds.truth", "sft/shapley", "is fitted on"),
+    "v(all) on other coalitions": (
+        "attributions.shapley_ridge_free.full",
+        "sft/shapley",
+        "distribution full",
+    ),
+    "v(none) where it is not used": ("attributions.datamodel.none", "retrain/none", "leave it out"),
+    "too few resamples": ("evaluation.lds.resamples", 10, "100 or more"),
+    "norm groups that do not divide": ("model.norm_groups", 5, "divide"),
+    "attention of another length": ("model.attention", [True], "one entry for each"),
+    "image that cannot be halved": ("data.image_size", 7, "divisible by 2"),
+    "accumulation that does not divide": ("training.gradient_accumulation", 5, "divide"),
+    "more sampling steps than noise levels": ("sampling.steps", 2000, "timesteps = 1000"),
+    "folder for the digits": ("data.path", "pictures", "must be null"),
+    "colored digits": ("data.channels", 3, "gray"),
+    "digits by subfolder": ("data.contributors", "subfolder", "number or label"),
+    "section that is not one": ("sampling", 5, "dictionary"),
+    "coalitions that are made nowhere": (
+        "approaches.sft.coalitions",
+        {"shapely": 1},
+        "did you mean 'shapley'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD)
+def test_mistake_is_told_with_key_value_and_what_is_accepted(mistake: str) -> None:
+    key, value, accepted = BAD[mistake]
+    told = message(changed(key, value))
+    shown = next(iter(value)) if isinstance(value, dict) else value
+    assert f"{key} = {shown!r}" in told
+    assert accepted in told
+    assert "validation error" not in told
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    raw = changed("pruned.ratio", 1.2)
+    raw["sampling"]["images"] = 0
+    told = message(raw)
+    assert "pruned.ratio" in told
+    assert "sampling.images" in told
+
+
+def test_missing_key() -> None:
+    raw = default()
+    del raw["approaches"]["sft"]["steps"]
+    assert "approaches.sft.steps is missing" in message(raw)
+
+
+def test_missing_endpoint() -> None:
+    raw = default()
+    del raw["attributions"]["shapley_ridge"]["none"]
+    assert "attributions.shapley_ridge.none is missing" in message(raw)
+
+
+def folder(tmp_path: Path, **keys: Any) -> dict[str, Any]:
+    for name in ("ann", "bob"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+    raw = default()
+    planted = {"contributors": 0, "noise": 0.5}
+    raw["data"] |= {"source": "folder", "path": "pictures", "contributors": "subfolder"}
+    raw["data"] |= {"planted": planted} | keys
+    return raw
+
+
+def test_folder(tmp_path: Path) -> None:
+    assert load(folder(tmp_path), tmp_path).data.contributors == "subfolder"
+
+
+def test_folder_that_does_not_exist(tmp_path: Path) -> None:
+    told = message(folder(tmp_path, path="photos"), tmp_path)
+    assert "data.path = 'photos'" in told
+    assert "existing folder" in told
+
+
+def test_folder_without_path(tmp_path: Path) -> None:
+    assert "data.path is missing" in message(folder(tmp_path, path=None), tmp_path)
+
+
+def test_table_that_does_not_exist(tmp_path: Path) -> None:
+    table = {"csv": "people.csv", "column": "artist"}
+    assert "people.csv" in message(folder(tmp_path, contributors=table), tmp_path)
+
+
+def test_more_planted_than_subfolders(tmp_path: Path) -> None:
+    raw = folder(tmp_path, planted={"contributors": 3, "noise": 0.5})
+    assert "the 2 subfolders" in message(raw, tmp_path)
+
+
+def test_unknown_key_of_a_table(tmp_path: Path) -> None:
+    table = {"csv": "people.csv", "colum": "artist"}
+    told = message(folder(tmp_path, contributors=table), tmp_path)
+    assert "data.contributors" in told
+    assert "column" in told
+
+
+def test_scientific_notation_is_a_number() -> None:
+    assert load(changed("full.learning_rate", "1e-4"), ROOT).full.learning_rate == 1e-4
+
+
+def test_null_removes_an_entry() -> None:
+    assert "datamodel" not in load(changed("attributions.datamodel", None), ROOT).attributions
+
+
+def keys(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    """Every key below a section with its default."""
+    found: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        if isinstance(field.default, Section):
+            found |= keys(type(field.default), f"{prefix}{name}.")
+        else:
+            found[prefix + name] = field.default
+    return found
+
+
+NAMED = {*config.NAMED_SECTIONS, "evaluation"}
+
+
+def test_config_yaml_is_complete_and_holds_the_defaults() -> None:
+    for key, value in keys(config.Config).items():
+        if key in NAMED:
+            continue
+        place: Any = default()
+        for part in key.split("."):
+            assert part in place, key
+            place = place[part]
+        assert place == value, key
+
+
+def test_every_key_of_config_yaml_has_a_comment() -> None:
+    """A key is explained on the lines above it, or its section is; named entries by their own."""
+    lines = TEXT.splitlines()
+    top = [n for n, line in enumerate(lines) if re.match(r"^\w+:", line)]
+    uncommented = [lines[n] for n in top if not has_comment(lines, n)]
+    assert uncommented == []
+
+
+def has_comment(lines: list[str], number: int) -> bool:
+    return number > 0 and lines[number - 1].lstrip().startswith("#")
+
+
+def test_every_key_is_described() -> None:
+    sections = [s for s in vars(config).values() if isinstance(s, type) and issubclass(s, Section)]
+    for section in sections:
+        assert section.__doc__
+        for name, field in section.model_fields.items():
+            plain = not isinstance(field.default, Section)
+            required_section = name in NAMED or name in {"lds", "distribution"}
+            if plain and not required_section and section is not Section:
+                assert field.description, (section.__name__, name)
+
+
+@pytest.mark.parametrize("table", [DATASETS, OBJECTIVES, PRUNERS, MEASURES, ESTIMATORS])
+def test_every_entry_of_the_registry_exists(table: dict[str, Any]) -> None:
+    for name in table:
+        assert callable(load_block(table, name))

@@ -1,0 +1,78 @@
+"""A user's mistake is told in one message, before anything is trained."""
+
+import pytest
+from conftest import Workflow, merge
+from PIL import Image
+
+BAD: dict[str, tuple[dict, list[str]]] = {
+    "unknown key": ({"sampling": {"imagse": 5}}, ["sampling.imagse = 5", "images"]),
+    "wrong type": ({"full": {"steps": "many"}}, ["full.steps = 'many'", "1 or more"]),
+    "pruning ratio": ({"pruned": {"ratio": 1.2}}, ["pruned.ratio = 1.2", "less than 1"]),
+    "attribution on missing coalitions": (
+        {"attributions": {"datamodel": {"values": "sft/banana"}}},
+        ["attributions.datamodel.values = 'sft/banana'", "sft/shapley"],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD)
+def test_configuration(workflow: Workflow, mistake: str) -> None:
+    overlay, expected = BAD[mistake]
+    workflow.overlay = merge(workflow.overlay, overlay)
+    done = workflow.run()
+    assert done.returncode == 1
+    for text in expected:
+        assert text in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not workflow.run_folder.exists()
+
+
+def folder_of_images(workflow: Workflow) -> None:
+    for name in ("ann", "bob"):
+        (workflow.folder / "pictures" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (8, 8), 40 * number).save(
+                workflow.folder / f"pictures/{name}/{number}.png"
+            )
+    data = {"source": "folder", "path": "pictures", "contributors": "subfolder"}
+    workflow.overlay = merge(
+        workflow.overlay, {"data": data | {"planted": {"contributors": 0}}}
+    )
+
+
+def test_truncated_image(workflow: Workflow) -> None:
+    folder_of_images(workflow)
+    broken = workflow.folder / "pictures/bob/1.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    done = workflow.run()
+    output = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "pictures/bob/1.png cannot be read as an image" in output
+    assert "Traceback" not in output
+    assert not list(workflow.run_folder.glob("models/*"))
+
+
+def test_truncated_model(workflow: Workflow) -> None:
+    """A model file that was cut short after it was made stops what reads it, by its name."""
+    assert workflow.run("results/tiny/models/full").returncode == 0
+    weights = workflow.run_folder / "models/full/weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    done = workflow.run("results/tiny/models/pruned")
+    output = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "models/full/weights.safetensors cannot be read" in output
+    assert "Traceback" not in output
+
+
+def test_loss_that_is_not_finite(workflow: Workflow) -> None:
+    """The job stops and names the training, its coalition and the step."""
+    workflow.overlay = merge(
+        workflow.overlay, {"approaches": {"retrain": {"learning_rate": 1e30}}}
+    )
+    done = workflow.run("results/tiny/behaviors/retrain/datamodel.parquet")
+    output = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "retrain/datamodel" in output
+    assert "coalition 0: the loss is" in output
+    assert "at step" in output
+    assert "Traceback" not in output

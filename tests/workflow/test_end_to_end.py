@@ -1,0 +1,91 @@
+"""The tiny run: every file of the contract is there and says something true."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from conftest import Workflow
+
+
+def read(finished: Workflow, path: str) -> pd.DataFrame:
+    return pd.read_parquet(finished.run_folder / path)
+
+
+def test_behaviors_of_every_model_are_recorded(finished: Workflow) -> None:
+    shapley = read(finished, "behaviors/sft/shapley.parquet")
+    datamodel = read(finished, "behaviors/retrain/datamodel.parquet")
+    assert shapley.groupby("behavior").size().to_dict() == dict.fromkeys(
+        ["fid", "log_fid", "inception_score", "entropy"], 8
+    )
+    assert datamodel.drop_duplicates(["coalition", "replicate"]).shape[0] == 4 * 2
+    wide = shapley.pivot(index="coalition", columns="behavior", values="value")
+    np.testing.assert_allclose(np.log(wide["fid"]), wide["log_fid"])
+    assert (wide["inception_score"] >= 1).all()
+    assert (wide["entropy"].between(0, np.log2(10))).all()
+
+
+def test_training_seeds_give_different_models_of_the_same_coalition(finished: Workflow) -> None:
+    table = read(finished, "behaviors/retrain/datamodel.parquet")
+    fid = table[table["behavior"] == "fid"].pivot(
+        index="coalition", columns="replicate", values="value"
+    )
+    assert (fid[0] != fid[1]).all()
+
+
+def test_nobody_is_the_untrained_network_and_costs_no_training(finished: Workflow) -> None:
+    none = read(finished, "behaviors/retrain/none.parquet")
+    assert (none["seconds_training"] == 0).all()
+    assert not np.stack(list(none["mask"])).any()
+    assert none[none["behavior"] == "fid"]["value"].nunique() == 2
+
+
+def test_constrained_shapley_values_add_up(finished: Workflow) -> None:
+    values = read(finished, "attributions/shapley_constrained.parquet")
+    full = read(finished, "behaviors/sft/full.parquet").groupby("behavior")["value"].mean()
+    none = read(finished, "behaviors/retrain/none.parquet").groupby("behavior")["value"].mean()
+    total = values.groupby("behavior")["value"].sum()
+    np.testing.assert_allclose(total, (full - none)[total.index], rtol=1e-8)
+
+
+def test_pruned_model_is_smaller(finished: Workflow) -> None:
+    config = json.loads((finished.run_folder / "models/pruned/config.json").read_text())
+    facts = config["facts"]
+    assert facts["parameters_after"] < facts["parameters_before"]
+    assert facts["multiply_adds_after"] < facts["multiply_adds_before"]
+
+
+def test_evaluation_covers_every_attribution_and_behavior(finished: Workflow) -> None:
+    lds = read(finished, "evaluation/lds.parquet")
+    assert lds["predictor"].nunique() == 4 + 2
+    assert (lds["coalitions"] == 4).all()
+    planted = read(finished, "evaluation/planted.parquet")
+    assert len(planted) == 4 * 4
+    assert planted["auc"].between(0, 1).all()
+    cost = read(finished, "evaluation/cost.parquet").set_index(["approach", "distribution"])
+    assert cost.loc[("sft", "shapley"), "models"] == 8
+    assert (cost["seconds_model"] > 0).all()
+
+
+def test_terminal_ends_with_the_table_and_where_things_are(finished: Workflow) -> None:
+    terminal = (finished.folder / "terminal.txt").read_text()
+    assert (finished.run_folder / "evaluation/lds.txt").read_text() in terminal
+    assert "results/tiny/figures/" in terminal
+    assert "steps (100%) done" in terminal
+
+
+def test_report_is_one_html_file_with_all_figures(finished: Workflow) -> None:
+    report = (finished.folder / "report.html").read_text()
+    for figure in ("attributions.svg", "lds.svg", "cost.svg", "samples.svg", "tables.html"):
+        assert figure in report
+
+
+def test_second_run_has_nothing_to_do(finished: Workflow) -> None:
+    done = finished.run()
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+    assert finished.planned() == {}
+
+
+def test_temporary_models_are_gone_and_samples_are_kept(finished: Workflow) -> None:
+    assert not list(finished.run_folder.glob("subsets/*/*/*"))
+    assert len(list(finished.run_folder.glob("samples/sft/shapley/*/*.safetensors"))) == 8

@@ -1,0 +1,75 @@
+"""A run that is killed goes on where it stopped, and ends with the same numbers."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from conftest import Workflow, merge
+
+#: The models stay, so that it shows which of them were made twice.
+KEPT = {"execution": {"keep": {"models": True}}}
+
+
+def kill_when(workflow: Workflow, reached: Callable[[], bool], *targets: str) -> None:
+    """Run the workflow, and kill it with everything that it started once something is reached."""
+    process = subprocess.Popen(
+        workflow.command(*targets),
+        cwd=workflow.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 300
+    while not reached():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def tables(workflow: Workflow) -> dict[str, pd.DataFrame]:
+    """Everything that is measured and computed, without the seconds that it took."""
+    patterns = ["behaviors/*/*.parquet", "attributions/*.parquet", "evaluation/*.parquet"]
+    paths = [path for pattern in patterns for path in workflow.run_folder.glob(pattern)]
+    found = {str(p.relative_to(workflow.run_folder)): pd.read_parquet(p) for p in paths}
+    return {
+        name: table[[c for c in table.columns if not c.startswith("seconds")]]
+        for name, table in sorted(found.items())
+    }
+
+
+def test_killed_run_continues_to_the_same_numbers(workflow: Workflow, finished: Workflow) -> None:
+    workflow.overlay = merge(workflow.overlay, KEPT)
+    run = workflow.run_folder
+
+    checkpoint = run / "models/full.checkpoint.safetensors"
+    kill_when(workflow, checkpoint.exists, "models")
+    assert not (run / "models/full").exists()
+    assert workflow.run("--unlock").returncode == 0
+
+    partial = run / "subsets/retrain/datamodel/0-0.partial"
+    first = "000000/weights.safetensors"
+    kill_when(workflow, (partial / first).exists)
+    assert not (run / "subsets/retrain/datamodel/0-0").exists()
+    made = (partial / first).stat()
+    assert workflow.run("--unlock").returncode == 0
+
+    done = workflow.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = (run / "subsets/retrain/datamodel/0-0" / first).stat()
+    assert (again.st_mtime_ns, again.st_ino) == (made.st_mtime_ns, made.st_ino)
+    assert no_leftovers(run) == []
+
+    expected, found = tables(finished), tables(workflow)
+    assert found.keys() == expected.keys()
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(found[name], table, check_exact=True, obj=name)
+
+
+def no_leftovers(run: Path) -> list[Path]:
+    return [p for p in run.rglob("*") if p.name.endswith((".part", ".partial")) or "checkpoint" in p.name]

@@ -1,0 +1,71 @@
+"""Dry runs: how many jobs each configuration and profile makes, and which rules profiles name."""
+
+import pytest
+import yaml
+from conftest import ROOT, Workflow
+
+DEFAULT = {
+    "data": 1,
+    "classifier": 1,
+    "full": 1,
+    "pruned": 1,
+    "sample_models": 1,
+    "coalitions": 4,
+    "attribution": 4,
+    "lds": 1,
+    "planted": 1,
+    "cost": 1,
+    "figure_tables": 1,
+    "figure_attributions": 1,
+    "figure_lds": 1,
+    "figure_cost": 1,
+    "figure_samples": 1,
+}
+
+
+def jobs(workflow: Workflow) -> dict[str, int]:
+    return {name: n for name, n in workflow.planned().items() if " " not in name}
+
+
+def test_default(workflow: Workflow) -> None:
+    workflow.overlay = {"experiment": "digits"}
+    planned = workflow.planned()
+    # 48 + 3 coalitions of sft, 2 x 16 + 3 + 3 of retrain, 8 in a shard.
+    for rule in ("subsets", "samples", "score"):
+        assert planned[f"{rule} sft"] == 6 + 1
+        assert planned[f"{rule} retrain"] == 2 * 2 + 1 + 1
+    assert {k: n for k, n in planned.items() if " " not in k} == DEFAULT
+
+
+def test_tiny(workflow: Workflow) -> None:
+    planned = workflow.planned()
+    assert planned["subsets sft"] == 2 + 1
+    assert planned["subsets retrain"] == 2 * 1 + 1 + 1
+
+
+@pytest.mark.parametrize("target", ["models", "behaviors", "attributions", "evaluation", "figures"])
+def test_targets(workflow: Workflow, target: str) -> None:
+    assert workflow.run("--dry-run", target).returncode == 0
+
+
+@pytest.mark.parametrize("profile", ["local", "gpu", "slurm"])
+def test_profiles(workflow: Workflow, profile: str) -> None:
+    done = workflow.run("--dry-run", profile=profile)
+    assert done.returncode == 0, done.stderr
+    settings = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
+    rules = set(workflow.run("--list-rules").stdout.split())
+    for option in ("set-resources", "set-threads"):
+        assert set(settings.get(option, {})) <= rules
+
+
+def test_every_rule_declares_what_it_needs() -> None:
+    for path in (ROOT / "rules").glob("*.smk"):
+        for rule in path.read_text().split("\nrule ")[1:]:
+            if "script:" in rule:
+                for word in ("threads:", "mem_mb=", "runtime=", "log:"):
+                    assert word in rule, (path.name, rule.split(":")[0], word)
+
+
+def test_entry_removed_by_null(workflow: Workflow) -> None:
+    workflow.overlay["attributions"] = {"shapley_ridge": None, "shapley_constrained": None}
+    assert workflow.planned()["attribution"] == 2

@@ -1,0 +1,165 @@
+"""What runs again after each kind of change, and nothing else."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from conftest import Workflow, merge
+
+LDS = {"lds": 1, "figure_lds": 1, "figure_tables": 1}
+ATTRIBUTIONS = {
+    "attribution": 4,
+    "planted": 1,
+    "figure_attributions": 1,
+    "figure_samples": 1,
+    **LDS,
+}
+COST = {"cost": 1, "figure_cost": 1}
+SFT_SCORES = {"score sft": 3, "gather sft": 2}
+RETRAIN_SCORES = {"score retrain": 4, "gather retrain": 3}
+SFT = {"subsets sft": 3, "samples sft": 3, **SFT_SCORES}
+RETRAIN = {"subsets retrain": 4, "samples retrain": 4, **RETRAIN_SCORES}
+MODELS = {"full": 1, "pruned": 1, "sample_models": 1}
+#: shapley_constrained and shapley_ridge use v(none), which retrain makes.
+EVERYTHING_TRAINED = MODELS | SFT | RETRAIN | ATTRIBUTIONS | COST
+
+CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
+    "nothing": ({}, {}),
+    "more shapley coalitions": (
+        {"coalitions": {"shapley": {"count": 12}}},
+        {"coalitions": 1, "subsets sft": 1, "samples sft": 1, "score sft": 1, "gather sft": 1}
+        | ATTRIBUTIONS
+        | COST,
+    ),
+    "another training seed of the test coalitions": (
+        {"approaches": {"retrain": {"coalitions": {"datamodel": 3}}}},
+        {"subsets retrain": 1, "samples retrain": 1, "score retrain": 1, "gather retrain": 1}
+        | LDS
+        | COST,
+    ),
+    "other sft steps": ({"approaches": {"sft": {"steps": 5}}}, SFT | ATTRIBUTIONS | COST),
+    "other retrain learning rate": (
+        {"approaches": {"retrain": {"learning_rate": 1e-3}}},
+        RETRAIN | ATTRIBUTIONS | {"attribution": 3} | COST,
+    ),
+    "another behavior": (
+        {"behaviors": {"is_log": {"measure": "inception_score", "transform": "log"}}},
+        SFT_SCORES | RETRAIN_SCORES | ATTRIBUTIONS | COST,
+    ),
+    "other bootstrap resamples": ({"evaluation": {"lds": {"resamples": 200}}}, LDS),
+    "other pruning ratio": (
+        {"pruned": {"ratio": 0.5}},
+        {"pruned": 1, "sample_models": 1} | SFT | ATTRIBUTIONS | COST,
+    ),
+    "other full training": (
+        {"full": {"steps": 120}},
+        MODELS | SFT | ATTRIBUTIONS | COST,
+    ),
+    "other contributor deal": (
+        {"data": {"concentration": 5.0}},
+        {"data": 1, "classifier": 1, "coalitions": 4} | EVERYTHING_TRAINED,
+    ),
+    "other seed": (
+        {"seed": 1},
+        {"data": 1, "classifier": 1, "coalitions": 4} | EVERYTHING_TRAINED,
+    ),
+    "other classifier": (
+        {"classifier": {"steps": 61}},
+        {"classifier": 1} | SFT_SCORES | RETRAIN_SCORES | ATTRIBUTIONS | COST,
+    ),
+    "another attribution": (
+        {
+            "attributions": {
+                "more": {"estimator": "datamodel_ridge", "values": "sft/shapley"},
+            }
+        },
+        ATTRIBUTIONS | {"attribution": 1},
+    ),
+    "other device, checkpoints": (
+        {"execution": {"device": "cpu", "checkpoint_steps": 7}},
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CONFIG_CHANGES)
+def test_config_change(finished: Workflow, change: str) -> None:
+    overlay, expected = CONFIG_CHANGES[change]
+    changed = Workflow(finished.folder, merge(finished.overlay, overlay))
+    assert changed.planned() == expected
+
+
+def test_other_sampling_leaves_kept_models_alone(finished: Workflow) -> None:
+    """Models are temporary here, so they are made again; the full and the pruned one are not."""
+    changed = Workflow(finished.folder, merge(finished.overlay, {"sampling": {"steps": 3}}))
+    assert changed.planned() == (
+        {"sample_models": 1} | SFT | RETRAIN | ATTRIBUTIONS | COST
+    )
+
+
+def test_threads_and_memory(finished: Workflow) -> None:
+    arguments = ["--set-threads", "subsets=2", "full=2", "--set-resources", "subsets:mem_mb=9000"]
+    assert finished.planned(*arguments) == {}
+
+
+def append(text: str) -> Callable[[str], str]:
+    return lambda source: source + text
+
+
+def replace(old: str, new: str) -> Callable[[str], str]:
+    def edit(source: str) -> str:
+        assert old in source
+        return source.replace(old, new)
+
+    return edit
+
+
+LIBRARY = "workflow_scripts/diffcredit"
+CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
+    "a touched script": ("workflow_scripts/subsets.py", append(""), {}),
+    "a comment in a script": ("workflow_scripts/subsets.py", append("\n# why\n"), {}),
+    "a docstring in the library": (
+        f"{LIBRARY}/attribution/shapley.py",
+        replace('"""Constrained least squares', '"""The constrained least squares'),
+        {},
+    ),
+    "code of an estimator": (
+        f"{LIBRARY}/attribution/shapley.py",
+        append("\nUNUSED = 1\n"),
+        ATTRIBUTIONS,
+    ),
+    "code of a figure": (
+        f"{LIBRARY}/report/style.py",
+        append("\nUNUSED = 1\n"),
+        {
+            "figure_attributions": 1,
+            "figure_cost": 1,
+            "figure_lds": 1,
+            "figure_samples": 1,
+            "figure_tables": 1,
+        },
+    ),
+    "code of the training loop (its version number tells)": (
+        f"{LIBRARY}/training/loop.py",
+        append("\nUNUSED = 1\n"),
+        {},
+    ),
+    "the version number of sampling": (
+        "rules/common.smk",
+        replace('"sampling": 1', '"sampling": 2'),
+        {"sample_models": 1} | SFT | RETRAIN | ATTRIBUTIONS | COST,
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CODE_CHANGES)
+def test_code_change(finished: Workflow, change: str) -> None:
+    name, edit, expected = CODE_CHANGES[change]
+    path = finished.folder / name
+    before, times = path.read_text(), path.stat()
+    path.write_text(edit(before))
+    try:
+        assert finished.planned() == expected
+    finally:
+        path.write_text(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
