@@ -45,7 +45,7 @@ class Estimate:
 
 
 def pivot(behaviors: pd.DataFrame) -> pd.DataFrame:
-    """Rows (coalition, replicate), columns (behavior, query): the value.
+    """Rows (coalition, replicate), columns (behavior, query) in the table's order: the value.
 
     Raises:
         UserError: if a value is missing or not finite.
@@ -53,6 +53,7 @@ def pivot(behaviors: pd.DataFrame) -> pd.DataFrame:
     wide = behaviors.pivot(
         index=["coalition", "replicate"], columns=["behavior", "query"], values="value"
     )
+    wide = wide[list(dict.fromkeys(zip(behaviors["behavior"], behaviors["query"], strict=True)))]
     if not np.isfinite(wide.to_numpy()).all():
         bad = wide.index[~np.isfinite(wide.to_numpy()).all(axis=1)][0]
         raise UserError(

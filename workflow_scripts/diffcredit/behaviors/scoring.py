@@ -89,4 +89,4 @@ def gather(
         coalitions[["index", "pair", "mask"]].rename(columns={"index": "coalition"}), on="coalition"
     )
     order = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value", *COSTS]
-    return table[order].sort_values(["replicate", "coalition", "behavior"], ignore_index=True)
+    return table[order].sort_values(["replicate", "coalition"], kind="stable", ignore_index=True)

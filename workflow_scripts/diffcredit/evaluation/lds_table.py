@@ -36,7 +36,7 @@ def lds_table(
         Columns predictor, behavior, lds, low, high, seed_sd, coalitions, seeds.
     """
     rows = []
-    for behavior in sorted(truth["behavior"].unique()):
+    for behavior in truth["behavior"].unique():
         measured = _truth(truth[truth["behavior"] == behavior])
         queries = measured.values.shape[-1]
         predictions = {

@@ -22,7 +22,7 @@ def planted_table(
     """
     rows = []
     for name, table in attributions.items():
-        for behavior, part in table.groupby("behavior"):
+        for behavior, part in table.groupby("behavior", sort=False):
             values = part.groupby("contributor")["value"].mean()
             harm = values if better[str(behavior)] == "lower" else -values
             truth = np.isin(harm.index, planted)

@@ -33,7 +33,8 @@ def lds_cells(table: pd.DataFrame) -> pd.DataFrame:
         cell=[f"{r.lds:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in table.itertuples()]
     )
     order = list(dict.fromkeys(table["predictor"]))
-    wide = cells.pivot(index="predictor", columns="behavior", values="cell").loc[order]
+    behaviors = list(dict.fromkeys(table["behavior"]))
+    wide = cells.pivot(index="predictor", columns="behavior", values="cell").loc[order, behaviors]
     wide.columns.name = None
     return wide.reset_index()
 

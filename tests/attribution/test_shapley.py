@@ -1,0 +1,211 @@
+"""Shapley estimators against the definition, the published closed form and additive games."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from diffcredit.attribution import shapley
+from diffcredit.attribution.game import Estimate, Game
+from diffcredit.coalitions import every_coalition, table
+from diffcredit.config import Shapley
+
+Estimator = Callable[[Game], Estimate]
+ESTIMATORS = [shapley.constrained, shapley.ridge, shapley.ridge_free]
+
+
+def definition(value: Callable[[frozenset[int]], float], players: int) -> np.ndarray:
+    """Mean marginal contribution over all orders of arrival, summed over all subsets."""
+    result = np.zeros(players)
+    for player in range(players):
+        others = [p for p in range(players) if p != player]
+        for size in range(players):
+            weight = (
+                math.factorial(size) * math.factorial(players - size - 1) / math.factorial(players)
+            )
+            for kept in itertools.combinations(others, size):
+                before = frozenset(kept)
+                result[player] += weight * (value(before | {player}) - value(before))
+    return result
+
+
+def exact_game(value: Callable[[frozenset[int]], float], players: int) -> Game:
+    """All coalitions with their kernel weights."""
+    masks, weights = every_coalition(players)
+    values = [value(frozenset(np.flatnonzero(mask))) for mask in masks]
+    return Game(
+        masks=masks,
+        values=np.array(values)[:, None],
+        weights=weights,
+        clusters=np.arange(len(masks)),
+        full=np.array([[value(frozenset(range(players)))]]),
+        none=np.array([[value(frozenset())]]),
+    )
+
+
+def sampled_game(
+    players: int, count: int, seed: int, queries: int = 1, weighted: bool = False
+) -> Game:
+    """Coalitions from the kernel with values that follow no rule."""
+    rng = np.random.default_rng(seed)
+    drawn = table(Shapley(distribution="shapley", count=count, paired=True), players, seed)
+    return Game(
+        masks=np.stack(list(drawn["mask"])),
+        values=rng.normal(5, 2, (count, queries)),
+        weights=rng.uniform(0.5, 1.5, count) if weighted else np.ones(count),
+        clusters=drawn["pair"].to_numpy(),
+        full=rng.normal(9, 1, (3, queries)),
+        none=rng.normal(-50, 1, (2, queries)),
+    )
+
+
+def additive_game(worth: np.ndarray, base: float, count: int, seed: int) -> Game:
+    distribution = Shapley(distribution="shapley", count=count, paired=False)
+    drawn = table(distribution, len(worth), seed)
+    masks = np.stack(list(drawn["mask"]))
+    return Game(
+        masks=masks,
+        values=(base + masks @ worth)[:, None],
+        weights=np.ones(count),
+        clusters=drawn["pair"].to_numpy(),
+        full=np.full((2, 1), base + worth.sum()),
+        none=np.full((2, 1), base),
+    )
+
+
+def test_airport_game_has_its_known_values() -> None:
+    """The runway's cost is that of its largest plane; each stretch is shared by who needs it."""
+    costs = np.array([1.0, 1.5, 4.0, 7.0, 7.5, 11.0])
+    steps = np.diff(costs, prepend=0.0)
+    known = np.cumsum(steps / np.arange(len(costs), 0, -1))
+    game = exact_game(lambda kept: max((costs[p] for p in kept), default=0.0), len(costs))
+    estimate = shapley.constrained(game)
+    np.testing.assert_allclose(estimate.values[:, 0], known, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_coalitions_give_the_definition(seed: int) -> None:
+    players = 6
+    rng = np.random.default_rng(seed)
+    worth = {
+        frozenset(kept): float(rng.normal(0, 10))
+        for size in range(players + 1)
+        for kept in itertools.combinations(range(players), size)
+    }
+    estimate = shapley.constrained(exact_game(worth.__getitem__, players))
+    expected = definition(worth.__getitem__, players)
+    np.testing.assert_allclose(estimate.values[:, 0], expected, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_constrained_is_the_published_closed_form(weighted: bool) -> None:
+    """Covert & Lee 2021, eq. 7, with weighted means."""
+    game = sampled_game(players=7, count=60, seed=4, queries=3, weighted=weighted)
+    z, w = game.masks.astype(float), game.weights / game.weights.sum()
+    v1, v0 = game.full.mean(axis=0), game.none.mean(axis=0)
+    inverse = np.linalg.inv((z * w[:, None]).T @ z)
+    b = (z * w[:, None]).T @ (game.values - v0)
+    ones = np.ones((7, 1))
+    surplus = (ones.T @ inverse @ b - v1 + v0) / (ones.T @ inverse @ ones)
+    expected = inverse @ (b - ones @ surplus)
+    np.testing.assert_allclose(shapley.constrained(game).values, expected, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("estimator", [shapley.constrained, shapley.ridge])
+@pytest.mark.parametrize("count", [6, 40])
+def test_values_add_up_to_all_minus_none(estimator: Estimator, count: int) -> None:
+    """Also from fewer coalitions than contributors."""
+    game = sampled_game(players=9, count=count, seed=2, queries=4)
+    total = game.full.mean(axis=0) - game.none.mean(axis=0)
+    np.testing.assert_allclose(estimator(game).values.sum(axis=0), total, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "tolerance"),
+    [(shapley.constrained, 1e-6), (shapley.ridge, 1e-3), (shapley.ridge_free, 1e-3)],
+)
+def test_additive_game_is_recovered_from_few_coalitions(
+    estimator: Estimator, tolerance: float
+) -> None:
+    worth = np.array([3.0, -2.0, 0.5, 8.0, -1.0, 4.0, 1.0, -6.0])
+    estimate = estimator(additive_game(worth, base=100.0, count=24, seed=0))
+    error = np.abs(estimate.values[:, 0] - worth).max()
+    assert error < tolerance * np.abs(worth).max()
+
+
+def test_free_estimator_ignores_none_and_the_constrained_one_does_not() -> None:
+    """An extreme v(none), off the line of the other coalitions, drowns the constrained values."""
+    worth = np.array([3.0, -2.0, 0.5, 8.0, -1.0, 4.0])
+    game = additive_game(worth, base=100.0, count=30, seed=1)
+    extreme = dataclasses.replace(game, none=game.none + 1e4)
+    free = shapley.ridge_free(extreme).values
+    np.testing.assert_array_equal(free, shapley.ridge_free(game).values)
+    np.testing.assert_allclose(free[:, 0], worth, atol=0.05)
+    assert np.abs(shapley.constrained(extreme).values[:, 0] - worth).min() > 100
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_contributors_that_swap_places_swap_values(estimator: Estimator) -> None:
+    game = sampled_game(players=6, count=40, seed=5)
+    order = np.array([2, 0, 1, 5, 4, 3])
+    swapped = dataclasses.replace(game, masks=game.masks[:, order])
+    estimate, expected = estimator(swapped), estimator(game)
+    np.testing.assert_allclose(estimate.values, expected.values[order], atol=1e-8)
+    np.testing.assert_allclose(estimate.standard_errors, expected.standard_errors[order], atol=1e-8)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_values_follow_the_unit_and_ignore_the_zero_of_the_behavior(estimator: Estimator) -> None:
+    game = sampled_game(players=6, count=40, seed=6)
+    moved = dataclasses.replace(
+        game, values=10 * game.values + 7, full=10 * game.full + 7, none=10 * game.none + 7
+    )
+    estimate, expected = estimator(moved), estimator(game)
+    np.testing.assert_allclose(estimate.values, 10 * expected.values, atol=1e-7)
+    np.testing.assert_allclose(
+        estimate.standard_errors, 10 * expected.standard_errors, rtol=1e-6, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_many_queries_at_once_equal_one_at_a_time(estimator: Estimator) -> None:
+    game = sampled_game(players=6, count=40, seed=7, queries=5)
+    together = estimator(game)
+    for query in range(5):
+        part = slice(query, query + 1)
+        one = dataclasses.replace(
+            game,
+            values=game.values[:, part],
+            full=game.full[:, part],
+            none=game.none[:, part],
+        )
+        alone = estimator(one)
+        np.testing.assert_allclose(together.values[:, part], alone.values, atol=1e-10)
+        np.testing.assert_allclose(
+            together.standard_errors[:, part], alone.standard_errors, atol=1e-10
+        )
+        assert together.strengths[query] == alone.strengths[0]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("endpoint", ["full", "none"])
+def test_noise_of_the_endpoints_enters_as_the_values_depend_on_them(
+    estimator: Estimator, endpoint: str
+) -> None:
+    """Variance of the mean of v(all), times the square of what a unit of v(all) does to a value."""
+    game = sampled_game(players=6, count=40, seed=8)
+    middle = getattr(game, endpoint).mean(axis=0)
+    exact, shifted, noisy = (
+        dataclasses.replace(game, **{endpoint: middle + np.array(steps)[:, None]})
+        for steps in ([0.0, 0.0, 0.0], [1e-4, 1e-4, 1e-4], [-100.0, 0.0, 100.0])
+    )
+    slope = (estimator(shifted).values - estimator(exact).values) / 1e-4
+    np.testing.assert_allclose(estimator(noisy).values, estimator(exact).values, atol=1e-9)
+    np.testing.assert_allclose(
+        estimator(noisy).standard_errors ** 2,
+        estimator(exact).standard_errors ** 2 + slope**2 * 100**2 / 3,
+        rtol=1e-4,
+    )

@@ -1,0 +1,123 @@
+"""From recorded behaviors to the table of an attribution."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diffcredit.attribution.table import attribute
+from diffcredit.coalitions import table
+from diffcredit.config import Datamodel, Everyone, Nobody, Section, Shapley
+from diffcredit.errors import UserError
+
+WORTH = {"fid": np.array([3.0, -2, 0.5, 8, -1]), "log_fid": np.array([1.0, 1, 2, -1, 0])}
+SHAPLEY = Shapley(distribution="shapley", count=20, paired=True)
+DATAMODEL = Datamodel(distribution="datamodel", count=20, alpha=0.6)
+
+
+def recorded(distribution: Section, replicates: int = 1, seed: int = 0) -> pd.DataFrame:
+    """Gathered behaviors of additive games, two behaviors and, of one, two queries."""
+    drawn = table(distribution, 5, seed)
+    rows = []
+    for replicate in range(replicates):
+        for _, row in drawn.iterrows():
+            for behavior, worth in WORTH.items():
+                for query in (0, 1) if behavior == "fid" else (0,):
+                    rows.append(
+                        {
+                            "coalition": row["index"],
+                            "replicate": replicate,
+                            "pair": row["pair"],
+                            "mask": row["mask"],
+                            "behavior": behavior,
+                            "query": query,
+                            "value": 50 + (1 + query) * float(worth @ row["mask"]),
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def endpoints() -> dict[str, pd.DataFrame]:
+    return {
+        "full": recorded(Everyone(distribution="full", count=3)),
+        "none": recorded(Nobody(distribution="none", count=2)),
+    }
+
+
+def values(result: pd.DataFrame, behavior: str, query: int = 0) -> np.ndarray:
+    part = result[(result["behavior"] == behavior) & (result["query"] == query)]
+    return part.sort_values("contributor")["value"].to_numpy()
+
+
+def test_each_behavior_and_query_has_its_own_values(endpoints: dict[str, pd.DataFrame]) -> None:
+    result = attribute("shapley_constrained", recorded(SHAPLEY), endpoints, SHAPLEY)
+    assert len(result) == 5 * 3
+    np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=1e-8)
+    np.testing.assert_allclose(values(result, "fid", 1), 2 * WORTH["fid"], atol=1e-8)
+    np.testing.assert_allclose(values(result, "log_fid"), WORTH["log_fid"], atol=1e-8)
+
+
+def test_order_of_rows_does_not_matter(endpoints: dict[str, pd.DataFrame]) -> None:
+    behaviors = recorded(SHAPLEY, replicates=2)
+    behaviors["value"] += np.random.default_rng(0).normal(size=len(behaviors))
+    expected = attribute("shapley_ridge", behaviors, endpoints, SHAPLEY)
+    shuffled = attribute(
+        "shapley_ridge",
+        behaviors.sample(frac=1, random_state=1),
+        {name: table.sample(frac=1, random_state=2) for name, table in endpoints.items()},
+        SHAPLEY,
+    )
+    keys = ["behavior", "query", "contributor"]
+    pd.testing.assert_frame_equal(
+        shuffled.sort_values(keys, ignore_index=True), expected.sort_values(keys, ignore_index=True)
+    )
+
+
+def test_rank_one_has_the_largest_value(endpoints: dict[str, pd.DataFrame]) -> None:
+    result = attribute("shapley_constrained", recorded(SHAPLEY), endpoints, SHAPLEY)
+    part = result[(result["behavior"] == "fid") & (result["query"] == 0)]
+    ranks = part.sort_values("contributor")["rank"]
+    assert list(ranks) == [2, 5, 3, 1, 4]
+
+
+def test_pairs_and_training_seeds_are_left_out_together() -> None:
+    """Copies of the same measurements are no new evidence: the standard errors stay."""
+    once = recorded(SHAPLEY)
+    once["value"] += np.random.default_rng(0).normal(size=len(once))
+    twice = pd.concat([once, once.assign(replicate=1)], ignore_index=True)
+    of_once, of_twice = (attribute("datamodel_ridge", b, {}, SHAPLEY) for b in (once, twice))
+    np.testing.assert_allclose(of_twice["value"], of_once["value"], atol=1e-8)
+    np.testing.assert_allclose(of_twice["standard_error"], of_once["standard_error"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("distribution", [SHAPLEY, DATAMODEL])
+def test_datamodel_needs_no_endpoints(distribution: Section) -> None:
+    result = attribute("datamodel_ridge", recorded(distribution), {}, distribution)
+    fitted = values(result, "fid")
+    # Where every coalition has one size, the level of the slopes is not determined.
+    np.testing.assert_allclose(
+        fitted - fitted.mean(), WORTH["fid"] - WORTH["fid"].mean(), atol=0.05
+    )
+
+
+def test_too_few_coalitions_are_told(endpoints: dict[str, pd.DataFrame]) -> None:
+    few = recorded(SHAPLEY.model_copy(update={"count": 2}))
+    with pytest.raises(UserError, match="shapley_constrained cannot be fitted on 2 coalitions"):
+        attribute("shapley_constrained", few, endpoints, SHAPLEY)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_behavior_that_is_not_finite_is_told_with_its_coalition(
+    endpoints: dict[str, pd.DataFrame], broken: float
+) -> None:
+    behaviors = recorded(SHAPLEY)
+    behaviors.loc[behaviors["coalition"] == 7, "value"] = broken
+    with pytest.raises(UserError, match="coalition 7, training seed 0"):
+        attribute("shapley_ridge", behaviors, endpoints, SHAPLEY)
+
+
+def test_missing_behavior_of_one_coalition_is_told(endpoints: dict[str, pd.DataFrame]) -> None:
+    behaviors = recorded(SHAPLEY)
+    hole = (behaviors["coalition"] == 4) & (behaviors["behavior"] == "log_fid")
+    with pytest.raises(UserError, match="coalition 4"):
+        attribute("shapley_ridge", behaviors[~hole], endpoints, SHAPLEY)

@@ -1,0 +1,97 @@
+"""The classifier learns the digits, repeats, and survives its file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diffcredit import config
+from diffcredit.behaviors import classifier
+from diffcredit.behaviors.classifier import Classifier
+from diffcredit.behaviors.evidence import collect
+from diffcredit.data.images import Images
+from diffcredit.errors import UserError
+
+
+def as_tensor(images: Images, part: slice) -> torch.Tensor:
+    return torch.from_numpy(images.pixels[part]).permute(0, 3, 1, 2)
+
+
+def test_it_recognizes_digits_that_it_has_not_seen(
+    trained: tuple[Classifier, float], digits: Images
+) -> None:
+    network, told = trained
+    _, logits = network.describe(as_tensor(digits, slice(1500, None)))
+    accuracy = (logits.argmax(1).numpy() == digits.labels[1500:]).mean()
+    assert accuracy > 0.9
+    assert told > 0.9
+
+
+def test_training_repeats_with_its_seed_and_leaves_the_global_one(digits: Images) -> None:
+    few = Images(digits.pixels[:200], digits.labels[:200], digits.contributors[:200])
+    settings = config.Classifier(channels=4, features=8, steps=5, batch_size=16)
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    first, again, other = (classifier.train(few, settings, seed)[0] for seed in (0, 0, 1))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    for name, weight in first.state_dict().items():
+        assert torch.equal(weight, again.state_dict()[name])
+    assert not torch.equal(first.output.weight, other.output.weight)
+
+
+def test_images_of_one_label_train_no_classifier(
+    digits: Images, settings: config.Classifier
+) -> None:
+    zeros = np.zeros(20, dtype=np.int64)
+    with pytest.raises(UserError, match="2 labels"):
+        classifier.train(Images(digits.pixels[:20], zeros, zeros), settings, 0)
+
+
+def test_description_does_not_depend_on_the_batch(
+    trained: tuple[Classifier, float], digits: Images
+) -> None:
+    images = as_tensor(digits, slice(0, 40))
+    whole, parts = (trained[0].describe(images, batch_size) for batch_size in (40, 7))
+    torch.testing.assert_close(whole, parts)
+
+
+def test_evidence_is_features_and_probabilities(
+    trained: tuple[Classifier, float], digits: Images
+) -> None:
+    found = collect(as_tensor(digits, slice(0, 30)), trained[0], "cpu")
+    assert found.features.shape == (30, 32)
+    assert found.features.dtype == np.float64
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
+    assert (found.probabilities.argmax(axis=1) == digits.labels[:30]).mean() > 0.8
+
+
+def test_round_trip(tmp_path: Path, trained: tuple[Classifier, float], digits: Images) -> None:
+    classifier.save(trained[0], tmp_path / "classifier", {"held_out_accuracy": 0.9})
+    images = as_tensor(digits, slice(0, 40))
+    back = classifier.load(tmp_path / "classifier")
+    assert all(
+        torch.equal(found, expected)
+        for found, expected in zip(back.describe(images), trained[0].describe(images), strict=True)
+    )
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "config.json"])
+def test_broken_file_is_told_by_name(
+    tmp_path: Path, trained: tuple[Classifier, float], file: str
+) -> None:
+    classifier.save(trained[0], tmp_path / "classifier", {})
+    path = tmp_path / "classifier" / file
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(UserError, match=file):
+        classifier.load(tmp_path / "classifier")
+
+
+def test_weights_of_other_sizes_are_told_by_name(
+    tmp_path: Path, trained: tuple[Classifier, float]
+) -> None:
+    classifier.save(trained[0], tmp_path / "a", {})
+    classifier.save(Classifier(1, 8, 16, 10), tmp_path / "b", {})
+    (tmp_path / "b" / "config.json").replace(tmp_path / "a" / "config.json")
+    with pytest.raises(UserError, match=r"weights\.safetensors holds the weights of another"):
+        classifier.load(tmp_path / "a")

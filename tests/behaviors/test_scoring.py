@@ -1,0 +1,106 @@
+"""Measuring a shard and gathering shards."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from diffcredit.behaviors.classifier import Classifier
+from diffcredit.behaviors.evidence import collect, shard_files
+from diffcredit.behaviors.fid import Fid
+from diffcredit.behaviors.scoring import COSTS, gather, score_shard
+from diffcredit.config import Behavior
+from diffcredit.data.images import Images
+from diffcredit.errors import UserError
+from diffcredit.files import write_tensors
+
+BEHAVIORS = {
+    "log_fid": Behavior(measure="fid", transform="log"),
+    "fid": Behavior(measure="fid"),
+    "diversity": Behavior(measure="entropy"),
+}
+
+
+@pytest.fixture
+def reference(digits: Images) -> torch.Tensor:
+    return torch.from_numpy(digits.pixels[:400]).permute(0, 3, 1, 2)
+
+
+@pytest.fixture
+def network(trained: tuple[Classifier, float]) -> Classifier:
+    return trained[0]
+
+
+def write_samples(folder: Path, index: int, images: torch.Tensor) -> Path:
+    path = folder / f"{index:06d}.safetensors"
+    write_tensors(
+        {"images": images}, path, {"seconds_training": 2.0 * index, "seconds_sampling": 0.5}
+    )
+    return path
+
+
+def test_each_model_has_its_own_values(
+    tmp_path: Path, digits: Images, reference: torch.Tensor, network: Classifier
+) -> None:
+    later = torch.from_numpy(digits.pixels[900:1100]).permute(0, 3, 1, 2)
+    noise = torch.randint(0, 256, (200, 1, 8, 8), dtype=torch.uint8)
+    for index, images in ((10, later), (9, noise), (100, later[:150])):
+        write_samples(tmp_path, index, images)
+    table = score_shard(shard_files(tmp_path), reference, network, BEHAVIORS, "cpu")
+    assert list(table["coalition"]) == [9] * 3 + [10] * 3 + [100] * 3
+    values = table.pivot(index="coalition", columns="behavior", values="value")
+    fid = Fid(collect(reference, network, "cpu"))
+    for index, images in ((10, later), (9, noise)):
+        expected = fid(collect(images, network, "cpu"))
+        assert values.loc[index, "fid"] == pytest.approx(expected)
+        assert values.loc[index, "log_fid"] == pytest.approx(np.log(expected))
+    assert values.loc[9, "fid"] > 5 * values.loc[10, "fid"]
+    assert (table["query"] == 0).all()
+
+
+def test_seconds_are_passed_on(tmp_path: Path, reference: torch.Tensor, network: Classifier) -> None:
+    path = write_samples(tmp_path, 3, reference[:50])
+    table = score_shard([path], reference, network, BEHAVIORS, "cpu")
+    assert (table["seconds_training"] == 6).all()
+    assert (table["seconds_sampling"] == 0.5).all()
+    assert (table["seconds_scoring"] > 0).all()
+
+
+def test_log_of_what_is_not_positive_is_told_with_behavior_and_file(
+    tmp_path: Path, reference: torch.Tensor, network: Classifier
+) -> None:
+    """A model that draws one image again and again has no diversity."""
+    path = write_samples(tmp_path, 3, reference[:1].repeat(50, 1, 1, 1))
+    behaviors = {"log_diversity": Behavior(measure="entropy", transform="log")}
+    with pytest.raises(UserError, match=r"behaviors\.log_diversity\.transform.*000003"):
+        score_shard([path], reference, network, behaviors, "cpu")
+
+
+def shard(coalitions: list[int], level: float) -> pd.DataFrame:
+    rows = [
+        {"coalition": c, "behavior": b, "query": 0, "value": level + c, **dict.fromkeys(COSTS, 1.0)}
+        for c in coalitions
+        for b in ("fid", "entropy")
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_gathered_rows_carry_mask_pair_and_training_seed() -> None:
+    coalitions = pd.DataFrame(
+        {
+            "index": [0, 1, 2, 3],
+            "seed": [7, 8, 9, 10],
+            "pair": [0, 0, 1, 1],
+            "mask": [[True, False], [False, True], [True, True], [False, False]],
+        }
+    )
+    shards = [shard([2, 3], 100), shard([0, 1], 100), shard([0, 1], 200)]
+    table = gather(shards, [0, 0, 1], coalitions)
+    assert len(table) == 12
+    for row in table.itertuples():
+        assert list(row.mask) == coalitions["mask"][row.coalition]
+        assert row.pair == row.coalition // 2
+        assert row.value == 100 * (row.replicate + 1) + row.coalition
+    assert sorted(set(table["replicate"])) == [0, 1]

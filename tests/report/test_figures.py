@@ -1,0 +1,167 @@
+"""Figures draw from small tables, show what is in them, and repeat to the byte."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from diffcredit.data.images import Images
+from diffcredit.evaluation.lds_table import CEILING, SIZE
+from diffcredit.report.attributions import attribution_figure
+from diffcredit.report.cost import cost_figure
+from diffcredit.report.lds import lds_figure
+from diffcredit.report.samples import contributor_figure, sample_figure
+from diffcredit.report.style import write_svg
+
+BEHAVIORS = ["fid", "entropy"]
+
+
+def contributors(count: int = 5) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"index": range(count), "name": [f"artist {i}" for i in range(count)], "size": 3}
+    )
+
+
+def attribution(count: int = 5, sign: float = 1.0) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "contributor": c,
+                "behavior": b,
+                "query": q,
+                "value": sign * (c + 0.1 * q),
+                "standard_error": 0.3,
+            }
+            for b in BEHAVIORS
+            for q in range(2)
+            for c in range(count)
+        ]
+    )
+
+
+def lds(predictors: tuple[str, ...] = ("shapley", SIZE, CEILING)) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "predictor": predictor,
+                "behavior": behavior,
+                "lds": 0.2 * i,
+                "low": 0.2 * i - 0.1,
+                "high": 0.2 * i + 0.3,
+                "seed_sd": 0.1,
+                "coalitions": 16,
+                "seeds": 2,
+            }
+            for behavior in BEHAVIORS
+            for i, predictor in enumerate(predictors)
+        ]
+    )
+
+
+def cost() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "approach": ["sft", "retrain"],
+            "distribution": ["shapley", "test"],
+            "models": [48, 16],
+            "seconds_training": [1.0, 10.0],
+            "seconds_sampling": [0.5, 0.5],
+            "seconds_scoring": [0.1, 0.2],
+        }
+    )
+
+
+def pictures(count: int = 9, channels: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    shape = (count, channels, 4, 4)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+
+
+def images() -> Images:
+    pixels = pictures(15).permute(0, 2, 3, 1).numpy()
+    return Images(pixels, np.zeros(15, dtype=int), np.arange(15) % 5)
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "attributions": lambda: attribution_figure(
+        {"ridge": attribution(), "datamodel": attribution(sign=-1)}, contributors()
+    ),
+    "cost": lambda: cost_figure(cost()),
+    "lds": lambda: lds_figure(lds()),
+    "samples": lambda: sample_figure({"real": pictures(), "model": pictures(3, 3)}, images=9),
+    "contributors": lambda: contributor_figure(
+        images(), contributors(), attribution(), "fid", most=2, columns=3
+    ),
+}
+
+TEXTS = {
+    "attributions": ["ridge", "datamodel", "fid", "entropy", "artist 0", "artist 4"],
+    "cost": ["sft/shapley (48)", "retrain/test (16)", "training", " 1.6 s", " 10.7 s"],
+    "lds": ["shapley", SIZE, "noise ceiling", "fid", "entropy"],
+    "samples": ["real", "model"],
+    "contributors": ["artist 4  +4.05", "artist 3  +3.05", "artist 1  +1.05", "artist 0  +0.05"],
+}
+
+
+def texts(path: Path) -> list[str]:
+    """Matplotlib notes each text beside the outlines of its letters."""
+    return re.findall(r"<!-- ?(.*?) -->", path.read_text())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_shows_its_table_and_repeats_to_the_byte(tmp_path: Path, name: str) -> None:
+    first, again = tmp_path / "first.svg", tmp_path / "again.svg"
+    write_svg(FIGURES[name](), first)
+    write_svg(FIGURES[name](), again)
+    assert first.read_bytes() == again.read_bytes()
+    found = [text.strip() for text in texts(first)]
+    assert [text for text in TEXTS[name] if text.strip() not in found] == []
+
+
+def test_attributions_of_many_contributors_show_the_ends() -> None:
+    """In the order of the last attribution, largest first."""
+    figure = attribution_figure({"ridge": attribution(60)}, contributors(60), most=10)
+    names = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert names == [f"artist {i}" for i in (59, 58, 57, 56, 55, 4, 3, 2, 1, 0)]
+
+
+def test_attributions_show_the_means_over_queries_with_their_intervals() -> None:
+    figure = attribution_figure({"ridge": attribution()}, contributors())
+    line = figure.axes[0].containers[0].lines[0]
+    np.testing.assert_allclose(np.asarray(line.get_ydata(), dtype=float), [4.05, 3.05, 2.05, 1.05, 0.05])
+    (bars,) = figure.axes[0].containers[0].lines[2]
+    lengths = [segment[1, 1] - segment[0, 1] for segment in bars.get_segments()]
+    np.testing.assert_allclose(lengths, 2 * 1.96 * 0.3)
+
+
+def test_lds_is_drawn_without_a_ceiling_and_where_a_predictor_has_no_score(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    table = lds(("shapley", SIZE))
+    table.loc[table["predictor"] == SIZE, ["lds", "low", "high"]] = np.nan
+    write_svg(lds_figure(table), tmp_path / "lds.svg")
+    assert "noise ceiling" not in texts(tmp_path / "lds.svg")
+    assert SIZE in texts(tmp_path / "lds.svg")
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_contributor_figure_shows_nobody_twice() -> None:
+    figure = contributor_figure(images(), contributors(), attribution(), "fid", most=6)
+    names = [panel.get_ylabel().split("  ")[0] for panel in figure.axes]
+    assert names == [f"artist {i}" for i in (4, 3, 2, 1, 0)]
+
+
+def test_broken_figure_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "figure.svg"
+    path.write_text("old")
+    figure = Figure()
+    figure.subplots().set_title("$unclosed {$")
+    with pytest.raises(ValueError, match="unclosed"):
+        write_svg(figure, path)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["figure.svg"]

@@ -1,0 +1,71 @@
+"""Tables as people read them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diffcredit.report.tables import lds_cells, lds_text, model_sizes, page
+
+
+@pytest.fixture
+def lds() -> pd.DataFrame:
+    rows = [
+        ("shapley", "fid", 0.834, 0.701, 0.909),
+        ("shapley", "entropy", -0.25, -0.5, 0.125),
+        ("ceiling", "fid", 1.0, 0.996, 1.0),
+        ("ceiling", "entropy", 0.5, 0.25, 0.75),
+    ]
+    table = pd.DataFrame(rows, columns=["predictor", "behavior", "lds", "low", "high"])
+    return table.assign(seed_sd=0.1, coalitions=16, seeds=3)
+
+
+def test_cells_hold_the_score_and_its_interval(lds: pd.DataFrame) -> None:
+    cells = lds_cells(lds).set_index("predictor")
+    assert list(cells.index) == ["shapley", "ceiling"]  # as given, not sorted
+    assert cells.loc["shapley", "fid"] == "0.83 [0.70, 0.91]"
+    assert cells.loc["shapley", "entropy"] == "-0.25 [-0.50, 0.12]"
+    assert cells.loc["ceiling", "fid"] == "1.00 [1.00, 1.00]"
+
+
+def test_text_says_what_the_table_is(lds: pd.DataFrame) -> None:
+    text = lds_text(lds, confidence=0.9)
+    assert "16 retrained coalitions x 3 training seeds" in text
+    assert "90% intervals" in text
+    assert "0.83 [0.70, 0.91]" in text
+
+
+def test_score_that_is_not_there_is_not_called_nan(lds: pd.DataFrame) -> None:
+    """The score of "number of images kept" where contributors have equally many images."""
+    lds.loc[lds["predictor"] == "ceiling", ["lds", "low", "high"]] = np.nan
+    cells = lds_cells(lds).set_index("predictor")
+    assert "nan" not in cells.loc["ceiling", "fid"]
+
+
+def test_page_shows_each_table_under_its_heading_and_escapes_names() -> None:
+    table = pd.DataFrame({"name": ["<script>alert(1)</script>"], "lds": [0.12345], "gap": [np.nan]})
+    text = page("a < b", {"scores & such": table, "again": table})
+    assert "<title>a &lt; b</title>" in text
+    assert text.index("scores &amp; such") < text.index("<h3>again")
+    assert "<script>" not in text
+    assert "0.123" in text
+    assert "NaN" not in text
+
+
+def test_large_numbers_have_no_decimals() -> None:
+    text = page("t", {"cost": pd.DataFrame({"seconds": [12345.678, 99.5, -1234.5]})})
+    assert "12,346" in text
+    assert "99.500" in text
+    assert "-1,23" in text
+
+
+def test_sizes_of_the_models() -> None:
+    facts = {
+        "parameters_before": 100,
+        "parameters_after": 60,
+        "multiply_adds_before": 1000,
+        "multiply_adds_after": 500,
+        "loss": 0.1,
+    }
+    table = model_sizes(facts).set_index("model")
+    assert list(table.loc["full"]) == [100, 1000]
+    assert list(table.loc["pruned"]) == [60, 500]
