@@ -3,8 +3,6 @@
 Targets: all (default), models, behaviors, attributions, evaluation, figures.
 """
 
-import sys
-
 configfile: "config.yaml"
 
 
@@ -39,7 +37,7 @@ onsuccess:
 
 
 onerror:
-    print(f"\ndiffcredit stopped: {RUN}/logs has a log for each job.", file=sys.stderr)
+    announce_failures(RUN)
 
 
 rule all:

@@ -13,19 +13,19 @@ rule attribution:
         none=endpoint("none"),
     output:
         attribution=f"{RUN}/attributions/{{attribution}}.parquet",
-    params:
-        estimator=lambda wildcards: CONFIG.attributions[wildcards.attribution].estimator,
-        distribution=fitted_distribution,
-        code=CODE["attributions"],
     log:
         f"{RUN}/logs/attributions/{{attribution}}.log",
     benchmark:
         f"{RUN}/benchmarks/attributions/{{attribution}}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        estimator=lambda wildcards: CONFIG.attributions[wildcards.attribution].estimator,
+        distribution=fitted_distribution,
+        code=CODE["attributions"],
     script:
         "../workflow_scripts/attribution.py"

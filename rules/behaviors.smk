@@ -12,20 +12,20 @@ rule score:
         classifier=rules.classifier.output.model,
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
-    params:
-        behaviors={name: b.model_dump() for name, b in CONFIG.behaviors.items()},
-        code=CODE["behaviors"],
     log:
         f"{RUN}/logs/score/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
     benchmark:
         f"{RUN}/benchmarks/score/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=240,
         gpu=GPU,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        behaviors={name: b.model_dump() for name, b in CONFIG.behaviors.items()},
+        code=CODE["behaviors"],
     script:
         "../workflow_scripts/score.py"
 
@@ -36,17 +36,17 @@ rule gather:
         coalitions=f"{RUN}/coalitions/{{distribution}}.parquet",
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}.parquet",
-    params:
-        code=CODE["behaviors"],
     log:
         f"{RUN}/logs/gather/{{approach}}/{{distribution}}.log",
     benchmark:
         f"{RUN}/benchmarks/gather/{{approach}}/{{distribution}}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        code=CODE["behaviors"],
     script:
         "../workflow_scripts/gather.py"

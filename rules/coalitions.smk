@@ -9,19 +9,19 @@ rule coalitions:
         contributors=rules.data.output.contributors,
     output:
         coalitions=f"{RUN}/coalitions/{{distribution}}.parquet",
-    params:
-        distribution=lambda wildcards: CONFIG.coalitions[wildcards.distribution].model_dump(),
-        seed=SEED,
-        version=VERSIONS["coalitions"],
     log:
         f"{RUN}/logs/coalitions/{{distribution}}.log",
     benchmark:
         f"{RUN}/benchmarks/coalitions/{{distribution}}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        distribution=lambda wildcards: CONFIG.coalitions[wildcards.distribution].model_dump(),
+        seed=SEED,
+        version=VERSIONS["coalitions"],
     script:
         "../workflow_scripts/coalitions.py"

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
@@ -10,6 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 import diffcredit.config
 from diffcredit.code import digest
 from diffcredit.errors import UserError
+from diffcredit.logs import failures
 
 try:
     CONFIG = diffcredit.config.load(config)
@@ -21,6 +23,7 @@ config.update(CONFIG.model_dump())
 
 RUN = f"results/{CONFIG.experiment}"
 SEED = CONFIG.seed
+STARTED = time.time()
 
 # Every approach/distribution whose models are made.
 MADE = [f"{a}/{d}" for a, entry in CONFIG.approaches.items() for d in entry.coalitions]
@@ -117,6 +120,12 @@ def endpoint(name):
 def fitted_distribution(wildcards):
     """The distribution that an attribution's coalitions were drawn from."""
     return identity(CONFIG.attributions[wildcards.attribution].values.split("/")[1])
+
+
+def announce_failures(run):
+    """Repeat what the failed jobs said, below all that the others said since."""
+    told = failures(f"{run}/logs", STARTED)
+    print("\ndiffcredit stopped.", *told, f"Logs: {run}/logs", sep="\n", file=sys.stderr)
 
 
 def announce(run):

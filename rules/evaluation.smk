@@ -14,20 +14,20 @@ rule lds:
     output:
         parquet=f"{RUN}/evaluation/lds.parquet",
         csv=f"{RUN}/evaluation/lds.csv",
-    params:
-        lds=CONFIG.evaluation.lds.model_dump(),
-        seed=SEED,
-        code=CODE["evaluation"],
     log:
         f"{RUN}/logs/lds.log",
     benchmark:
         f"{RUN}/benchmarks/lds.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        lds=CONFIG.evaluation.lds.model_dump(),
+        seed=SEED,
+        code=CODE["evaluation"],
     script:
         "../workflow_scripts/lds.py"
 
@@ -39,19 +39,19 @@ rule planted:
     output:
         parquet=f"{RUN}/evaluation/planted.parquet",
         csv=f"{RUN}/evaluation/planted.csv",
-    params:
-        measures={name: b.measure for name, b in CONFIG.behaviors.items()},
-        code=CODE["evaluation"],
     log:
         f"{RUN}/logs/planted.log",
     benchmark:
         f"{RUN}/benchmarks/planted.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        measures={name: b.measure for name, b in CONFIG.behaviors.items()},
+        code=CODE["evaluation"],
     script:
         "../workflow_scripts/planted.py"
 
@@ -62,19 +62,19 @@ rule cost:
     output:
         parquet=f"{RUN}/evaluation/cost.parquet",
         csv=f"{RUN}/evaluation/cost.csv",
-    params:
-        made=MADE,
-        code=CODE["evaluation"],
     log:
         f"{RUN}/logs/cost.log",
     benchmark:
         f"{RUN}/benchmarks/cost.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        made=MADE,
+        code=CODE["evaluation"],
     script:
         "../workflow_scripts/cost.py"
 

@@ -11,21 +11,19 @@ rule figure_tables:
         cost=rules.cost.output.parquet,
         pruned=rules.pruned.output.model,
     output:
-        page=report(
-            f"{RUN}/figures/tables.html", caption="captions/tables.rst", category="Tables"
-        ),
+        page=report(f"{RUN}/figures/tables.html", caption="captions/tables.rst", category="Tables"),
         text=f"{RUN}/evaluation/lds.txt",
-    params:
-        confidence=CONFIG.evaluation.lds.confidence,
-        code=CODE["figures"],
     log:
         f"{RUN}/logs/figures/tables.log",
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        confidence=CONFIG.evaluation.lds.confidence,
+        code=CODE["figures"],
     script:
         "../workflow_scripts/figure_tables.py"
 
@@ -40,16 +38,16 @@ rule figure_attributions:
             caption="captions/attributions.rst",
             category="Attributions",
         ),
-    params:
-        code=CODE["figures"],
     log:
         f"{RUN}/logs/figures/attributions.log",
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        code=CODE["figures"],
     script:
         "../workflow_scripts/figure_attributions.py"
 
@@ -59,16 +57,16 @@ rule figure_lds:
         lds=rules.lds.output.parquet,
     output:
         report(f"{RUN}/figures/lds.svg", caption="captions/lds.rst", category="Evaluation"),
-    params:
-        code=CODE["figures"],
     log:
         f"{RUN}/logs/figures/lds.log",
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        code=CODE["figures"],
     script:
         "../workflow_scripts/figure_lds.py"
 
@@ -78,16 +76,16 @@ rule figure_cost:
         cost=rules.cost.output.parquet,
     output:
         report(f"{RUN}/figures/cost.svg", caption="captions/cost.rst", category="Evaluation"),
-    params:
-        code=CODE["figures"],
     log:
         f"{RUN}/logs/figures/cost.log",
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        code=CODE["figures"],
     script:
         "../workflow_scripts/figure_cost.py"
 
@@ -109,18 +107,18 @@ rule figure_samples:
             caption="captions/contributors.rst",
             category="Images",
         ),
-    params:
-        shard=PICTURED.values,
-        behavior=next(iter(CONFIG.behaviors)),
-        code=CODE["figures"],
     log:
         f"{RUN}/logs/figures/samples.log",
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        shard=PICTURED.values,
+        behavior=next(iter(CONFIG.behaviors)),
+        code=CODE["figures"],
     script:
         "../workflow_scripts/figure_samples.py"
 

@@ -9,25 +9,25 @@ rule full:
         train=rules.data.output.train,
     output:
         model=directory(f"{RUN}/models/full"),
-    params:
-        model=CONFIG.model.model_dump(),
-        training=CONFIG.training.model_dump(),
-        full=CONFIG.full.model_dump(),
-        seed=SEED,
-        version=VERSIONS["training"],
     log:
         f"{RUN}/logs/full.log",
     benchmark:
         f"{RUN}/benchmarks/full.tsv"
     # Everything that starts from this model waits for it.
     priority: 10
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=1440,
         gpu=GPU,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        model=CONFIG.model.model_dump(),
+        training=CONFIG.training.model_dump(),
+        full=CONFIG.full.model_dump(),
+        seed=SEED,
+        version=VERSIONS["training"],
     script:
         "../workflow_scripts/full.py"
 
@@ -38,24 +38,24 @@ rule pruned:
         full=rules.full.output.model,
     output:
         model=directory(f"{RUN}/models/pruned"),
+    log:
+        f"{RUN}/logs/pruned.log",
+    benchmark:
+        f"{RUN}/benchmarks/pruned.tsv"
+    priority: 10
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+        gpu=GPU,
     params:
         timesteps=CONFIG.model.timesteps,
         training=CONFIG.training.model_dump(),
         pruned=CONFIG.pruned.model_dump(),
         seed=SEED,
         version=[VERSIONS["training"], VERSIONS["pruning"]],
-    log:
-        f"{RUN}/logs/pruned.log",
-    benchmark:
-        f"{RUN}/benchmarks/pruned.tsv"
-    priority: 10
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=1440,
-        gpu=GPU,
-    conda:
-        "../envs/environment.yaml"
     script:
         "../workflow_scripts/pruned.py"
 
@@ -67,21 +67,21 @@ rule sample_models:
     output:
         full=f"{RUN}/samples/full.safetensors",
         pruned=f"{RUN}/samples/pruned.safetensors",
-    params:
-        sampling=CONFIG.sampling.model_dump(),
-        timesteps=CONFIG.model.timesteps,
-        seed=SEED,
-        version=VERSIONS["sampling"],
     log:
         f"{RUN}/logs/sample_models.log",
     benchmark:
         f"{RUN}/benchmarks/sample_models.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=240,
         gpu=GPU,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        sampling=CONFIG.sampling.model_dump(),
+        timesteps=CONFIG.model.timesteps,
+        seed=SEED,
+        version=VERSIONS["sampling"],
     script:
         "../workflow_scripts/sample_models.py"

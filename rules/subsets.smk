@@ -16,6 +16,17 @@ rule subsets:
             CONFIG.execution.keep.models,
             directory(f"{RUN}/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}"),
         ),
+    log:
+        f"{RUN}/logs/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+        gpu=GPU,
     params:
         coalitions=shard_coalitions,
         distribution=lambda wildcards: identity(wildcards.distribution),
@@ -26,17 +37,6 @@ rule subsets:
         training=CONFIG.training.model_dump(),
         version=VERSIONS["training"],
         seed=SEED,
-    log:
-        f"{RUN}/logs/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=1440,
-        gpu=GPU,
-    conda:
-        "../envs/environment.yaml"
     script:
         "../workflow_scripts/subsets.py"
 
@@ -49,23 +49,23 @@ rule samples:
             CONFIG.execution.keep.samples,
             directory(f"{RUN}/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}"),
         ),
-    params:
-        sampling=CONFIG.sampling.model_dump(),
-        timesteps=CONFIG.model.timesteps,
-        seed=SEED,
-        version=VERSIONS["sampling"],
     log:
         f"{RUN}/logs/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
     benchmark:
         f"{RUN}/benchmarks/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
     # Models may be temporary: sample them before more are made.
     priority: 5
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=720,
         gpu=GPU,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        sampling=CONFIG.sampling.model_dump(),
+        timesteps=CONFIG.model.timesteps,
+        seed=SEED,
+        version=VERSIONS["sampling"],
     script:
         "../workflow_scripts/samples.py"

@@ -1,7 +1,5 @@
 """Fit a removal estimator on recorded behaviors."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], f"attribution {snakemake.wildcards.attribution}"):

@@ -1,7 +1,5 @@
 """Train the classifier whose features measure the samples."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job, logger
 
 with job(snakemake.log[0], "classifier"):

@@ -1,7 +1,5 @@
 """Draw the coalitions of a removal distribution."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], f"coalitions {snakemake.wildcards.distribution}"):

@@ -1,7 +1,5 @@
 """What the models of each approach cost."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "cost"):

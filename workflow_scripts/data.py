@@ -1,7 +1,5 @@
 """Read the images, deal or read whose they are, and plant the spoiled contributors."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "data"):

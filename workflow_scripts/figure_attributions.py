@@ -1,7 +1,5 @@
 """Figure: values of the contributors with error bars, by each attribution."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "figure of attributions"):

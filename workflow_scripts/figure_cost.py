@@ -1,7 +1,5 @@
 """Figure: seconds of one model of each approach."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "figure of cost"):

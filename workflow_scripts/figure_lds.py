@@ -1,7 +1,5 @@
 """Figure: LDS of each attribution with its interval."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "figure of LDS"):

@@ -1,7 +1,5 @@
 """Figures: images of the data, of the models and of one coalition; images of contributors."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "figures of images"):

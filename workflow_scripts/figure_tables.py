@@ -1,7 +1,5 @@
 """The result tables as a page for the report, and the LDS table as text for the terminal."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "tables"):

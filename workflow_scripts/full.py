@@ -1,7 +1,5 @@
 """Train the model on everything."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "full"):

@@ -1,7 +1,5 @@
 """Gather the behaviors of all shards of an approach's coalitions."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 wildcards = snakemake.wildcards

@@ -1,7 +1,5 @@
 """The LDS of every attribution, beside the noise ceiling and the number of images kept."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "lds"):

@@ -1,7 +1,5 @@
 """Do the attributions find the planted contributors?"""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "planted"):

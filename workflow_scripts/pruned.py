@@ -1,7 +1,5 @@
 """Prune the full model and fine-tune it on everything."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "pruned"):

@@ -1,7 +1,5 @@
 """Draw images from the full and the pruned model."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "sample_models"):

@@ -1,7 +1,5 @@
 """Measure the behaviors of the models of a shard."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 wildcards = snakemake.wildcards

@@ -1,7 +1,5 @@
 """Make the models of a shard of coalitions."""
 
-from snakemake.script import snakemake
-
 from diffcredit.logs import job
 
 wildcards = snakemake.wildcards

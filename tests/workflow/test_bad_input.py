@@ -35,9 +35,7 @@ def folder_of_images(workflow: Workflow) -> None:
                 workflow.folder / f"pictures/{name}/{number}.png"
             )
     data = {"source": "folder", "path": "pictures", "contributors": "subfolder"}
-    workflow.overlay = merge(
-        workflow.overlay, {"data": data | {"planted": {"contributors": 0}}}
-    )
+    workflow.overlay = merge(workflow.overlay, {"data": data | {"planted": {"contributors": 0}}})
 
 
 def test_truncated_image(workflow: Workflow) -> None:
@@ -66,9 +64,7 @@ def test_truncated_model(workflow: Workflow) -> None:
 
 def test_loss_that_is_not_finite(workflow: Workflow) -> None:
     """The job stops and names the training, its coalition and the step."""
-    workflow.overlay = merge(
-        workflow.overlay, {"approaches": {"retrain": {"learning_rate": 1e30}}}
-    )
+    workflow.overlay = merge(workflow.overlay, {"approaches": {"retrain": {"learning_rate": 1e30}}})
     done = workflow.run("results/tiny/behaviors/retrain/datamodel.parquet")
     output = done.stdout + done.stderr
     assert done.returncode == 1

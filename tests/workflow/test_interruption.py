@@ -72,4 +72,8 @@ def test_killed_run_continues_to_the_same_numbers(workflow: Workflow, finished: 
 
 
 def no_leftovers(run: Path) -> list[Path]:
-    return [p for p in run.rglob("*") if p.name.endswith((".part", ".partial")) or "checkpoint" in p.name]
+    return [
+        p
+        for p in run.rglob("*")
+        if p.name.endswith((".part", ".partial")) or "checkpoint" in p.name
+    ]

@@ -92,9 +92,7 @@ def test_config_change(finished: Workflow, change: str) -> None:
 def test_other_sampling_leaves_kept_models_alone(finished: Workflow) -> None:
     """Models are temporary here, so they are made again; the full and the pruned one are not."""
     changed = Workflow(finished.folder, merge(finished.overlay, {"sampling": {"steps": 3}}))
-    assert changed.planned() == (
-        {"sample_models": 1} | SFT | RETRAIN | ATTRIBUTIONS | COST
-    )
+    assert changed.planned() == ({"sample_models": 1} | SFT | RETRAIN | ATTRIBUTIONS | COST)
 
 
 def test_threads_and_memory(finished: Workflow) -> None:

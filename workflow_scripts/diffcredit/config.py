@@ -140,7 +140,7 @@ class Training(Section):
     """The one training loop, as every model uses it."""
 
     batch_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
-        64, description="images in a step; even, since timesteps are antithetic"
+        32, description="images in a step; even, since timesteps are antithetic"
     )
     warmup_steps: Annotated[int, Field(ge=0)] = Field(
         10, description="steps of linear warm-up before the cosine, 0 or more"
@@ -157,7 +157,7 @@ class Full(Section):
     """The model trained on everything."""
 
     steps: Count = Field(500, description="training steps, 1 or more")
-    learning_rate: Rate = Field(2e-3, description="a number above 0")
+    learning_rate: Rate = Field(5e-3, description="a number above 0")
 
 
 class Pruned(Section):
@@ -168,7 +168,7 @@ class Pruned(Section):
     )
     ratio: Fraction = Field(0.2, description="fraction of channels to remove, above 0 and below 1")
     steps: Annotated[int, Field(ge=0)] = Field(300, description="fine-tuning steps, 0 or more")
-    learning_rate: Rate = Field(1e-3, description="a number above 0")
+    learning_rate: Rate = Field(2e-3, description="a number above 0")
 
 
 class Shapley(Section):
@@ -225,7 +225,7 @@ class Sampling(Section):
     """Images drawn from each model, from the same initial noises."""
 
     images: Annotated[int, Field(ge=2)] = Field(512, description="images of a model, 2 or more")
-    steps: Annotated[int, Field(ge=1)] = Field(20, description="DDIM steps, 1 or more")
+    steps: Annotated[int, Field(ge=1)] = Field(10, description="DDIM steps, 1 or more")
     batch_size: Count = Field(128, description="images at a time, 1 or more")
 
 

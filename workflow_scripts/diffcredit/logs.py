@@ -30,7 +30,8 @@ def job(log: str | Path, label: str) -> Iterator[None]:
         logger.error("%s: %s", label, error)
         sys.exit(1)
     except Exception as error:
-        logger.error("%s failed: %s: %s (traceback in %s)", label, type(error).__name__, error, log)
+        logger.error("%s failed: %s: %s", label, type(error).__name__, error)
+        logger.error("    A defect of diffcredit: please report it with %s", log)
         logger.debug("traceback", exc_info=True)
         sys.exit(1)
     logger.info("%s: done in %.1f s", label, time.monotonic() - start)
@@ -38,13 +39,29 @@ def job(log: str | Path, label: str) -> Iterator[None]:
 
 def _configure(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    stamp = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     to_file, to_terminal = logging.FileHandler(log, mode="w"), logging.StreamHandler()
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%F %T"))
+    to_terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     to_terminal.setLevel(logging.INFO)
     logger.setLevel(logging.DEBUG)
-    for handler in (to_file, to_terminal):
-        handler.setFormatter(stamp)
-        logger.addHandler(handler)
+    logger.addHandler(to_file)
+    logger.addHandler(to_terminal)
+
+
+def failures(folder: str | Path, since: float) -> list[str]:
+    """What the jobs said that failed: the errors in the logs of a folder written after ``since``.
+
+    Args:
+        folder: of log files, searched with its subfolders.
+        since: seconds since the epoch; older logs are of earlier runs.
+    """
+    found = []
+    for log in sorted(Path(folder).rglob("*.log")):
+        if log.stat().st_mtime >= since:
+            _, error, message = log.read_text().partition(" ERROR ")
+            if error:
+                found.append(message.partition(" DEBUG ")[0].strip())
+    return found
 
 
 class Progress:

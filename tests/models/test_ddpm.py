@@ -1,0 +1,114 @@
+"""The U-Net, its noise schedule, and the sampler against a network that knows the answer."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from diffcredit.config import Model
+from diffcredit.models import ddpm
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.pixels import from_uint8
+
+
+def signal_and_noise(timesteps: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the linear schedule of DDPM, betas from 1e-4 to 0.02."""
+    kept = torch.cumprod(1 - torch.linspace(1e-4, 0.02, timesteps, dtype=torch.float64), 0)
+    return kept.sqrt().float(), (1 - kept).sqrt().float()
+
+
+class Oracle(torch.nn.Module):
+    """Knows the clean images, in the order in which they are asked for, and so the noise."""
+
+    def __init__(self, clean: torch.Tensor, timesteps: int):
+        super().__init__()
+        self.clean = clean
+        self.signal, self.noise = signal_and_noise(timesteps)
+        self.asked: list[int] = []
+
+    def forward(self, noised: torch.Tensor, timestep: torch.Tensor) -> SimpleNamespace:
+        t = int(timestep)
+        if self.asked and t > self.asked[-1]:  # the next batch begins
+            self.clean = self.clean[len(noised) :]
+        self.asked.append(t)
+        noise = (noised - self.signal[t] * self.clean[: len(noised)]) / self.noise[t]
+        return SimpleNamespace(sample=noise)
+
+
+@pytest.mark.parametrize(("timesteps", "steps"), [(1000, 20), (1000, 2), (100, 7), (50, 50)])
+def test_sampler_draws_the_images_that_the_network_knows(timesteps: int, steps: int) -> None:
+    """With the right noise predicted, DDIM ends at the clean image whatever the steps."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    noise = torch.randn(4, 1, 8, 8, generator=generator)
+    oracle = Oracle(from_uint8(images), timesteps)
+    drawn = ddpm.sample(oracle, noise, timesteps, steps, batch_size=2)
+    assert drawn.dtype == torch.uint8
+    assert (drawn.int() - images.int()).abs().max() <= 1
+    assert len(oracle.asked) == 2 * steps
+    assert oracle.asked[:steps] == sorted(oracle.asked[:steps], reverse=True)
+    assert oracle.asked[steps - 1] < timesteps / steps
+
+
+def test_noise_is_added_as_the_formula_says() -> None:
+    signal, sd = signal_and_noise(1000)
+    clean, noise = torch.randn(3, 1, 4, 4), torch.randn(3, 1, 4, 4)
+    times = torch.tensor([0, 500, 999])
+    noised = ddpm.noise_schedule(1000).add_noise(clean, noise, times)
+    expected = signal[times].view(3, 1, 1, 1) * clean + sd[times].view(3, 1, 1, 1) * noise
+    torch.testing.assert_close(noised, expected)
+
+
+@pytest.mark.parametrize("timesteps", [1000, 100])
+def test_nothing_is_left_of_the_image_at_the_last_noise_level(timesteps: int) -> None:
+    """Sampling starts from pure noise: training must have seen it."""
+    schedule = ddpm.noise_schedule(timesteps)
+    clean = torch.ones(1, 1, 2, 2)
+    last = schedule.add_noise(clean, torch.zeros_like(clean), torch.tensor([timesteps - 1]))
+    assert last.max() < 0.05
+
+
+def test_weights_come_from_the_seed_alone() -> None:
+    arguments = ddpm.architecture(Model(channels=[8, 16], norm_groups=4), 8, 1)
+    torch.manual_seed(7)
+    before = torch.random.get_rng_state()
+    first, again, other = (ddpm.build(arguments, seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    pairs = zip(first.parameters(), again.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    pairs = zip(first.parameters(), other.parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in pairs)
+
+
+def test_architecture_is_plain_values_and_follows_the_settings() -> None:
+    model = Model(channels=[8, 16, 24], attention=[False, True, False], norm_groups=4, head_dim=4)
+    arguments = ddpm.architecture(model, 16, 3)
+    assert json.loads(json.dumps(arguments)) == arguments
+    network = ddpm.build(arguments, 0)
+    assert [len(getattr(block, "attentions", [])) > 0 for block in network.down_blocks] == [
+        False,
+        True,
+        False,
+    ]
+    # The up path runs the other way round.
+    assert [len(getattr(block, "attentions", [])) > 0 for block in network.up_blocks] == [
+        False,
+        True,
+        False,
+    ]
+    images = torch.randn(2, 3, 16, 16)
+    assert ddpm.predict(network, images, torch.tensor([0, 5])).shape == images.shape
+
+
+def test_up_path_mirrors_the_down_path() -> None:
+    model = Model(channels=[8, 16, 24], attention=[True, False, False], norm_groups=4, head_dim=4)
+    network = ddpm.build(ddpm.architecture(model, 16, 1), 0)
+    attends = [len(getattr(block, "attentions", [])) > 0 for block in network.up_blocks]
+    assert attends == [False, False, True]
+
+
+def test_noise_level_changes_the_prediction(network: Trained) -> None:
+    image = torch.randn(1, 1, 8, 8)
+    low, high = (ddpm.predict(network.network, image, torch.tensor([t])) for t in (0, 49))
+    assert not torch.allclose(low, high)

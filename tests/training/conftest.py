@@ -1,0 +1,96 @@
+"""A tiny training, and an objective that watches it."""
+
+import gc
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState, GradientState
+
+from diffcredit.config import Model, Training
+from diffcredit.models import ddpm
+from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.training.batches import Batch
+from diffcredit.training.loop import Plan
+from diffcredit.training.objectives.denoise import Denoise
+
+torch.set_num_threads(1)
+
+MODEL = Model(channels=[8, 16], norm_groups=4, head_dim=8, timesteps=50)
+
+
+class Watching(Denoise):
+    """Keeps the batches that it sees; fails, or spoils what it returns, at one of them."""
+
+    def __init__(self, fail_at: int | None = None, spoil_at: int | None = None):
+        self.fail_at, self.spoil_at = fail_at, spoil_at
+        self.batches: list[Batch] = []
+
+    def backward(
+        self,
+        predict: Callable[[Batch], torch.Tensor],
+        retained: Batch,
+        removed: Batch | None,
+        accumulate: Callable[[torch.Tensor], None],
+    ) -> torch.Tensor:
+        """As the denoising objective, but for what was asked for."""
+        if len(self.batches) == self.fail_at:
+            raise KeyboardInterrupt
+        self.batches.append(retained)
+        loss = super().backward(predict, retained, removed, accumulate)
+        return loss * torch.nan if len(self.batches) - 1 == self.spoil_at else loss
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_collections() -> Iterator[None]:
+    """Every training ends with a garbage collection, which need not walk all of torch here."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _accelerate_afresh() -> None:
+    """Accelerate keeps the settings of the first Accelerator of a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
+@pytest.fixture(scope="session")
+def helpers() -> SimpleNamespace:
+    """The class above, which test files cannot import from here."""
+    return SimpleNamespace(Watching=Watching)
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    return MODEL
+
+
+@pytest.fixture(scope="session")
+def description() -> Description:
+    return Description(ddpm.architecture(MODEL, 8, 1))
+
+
+@pytest.fixture(scope="session")
+def start(description: Description) -> Trained:
+    return Trained(description.build(0).eval(), description)
+
+
+@pytest.fixture(scope="session")
+def images() -> torch.Tensor:
+    """20 images, each with a mean of its own."""
+    generator = torch.Generator().manual_seed(0)
+    detail = torch.randint(0, 12, (20, 1, 8, 8), generator=generator)
+    return (detail + 12 * torch.arange(20).view(20, 1, 1, 1)).to(torch.uint8)
+
+
+@pytest.fixture(scope="session")
+def settings() -> Training:
+    return Training(batch_size=8, warmup_steps=3)
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    return Plan("the training", "denoise", 10, 2e-3, MODEL.timesteps, seed=7)
