@@ -21,7 +21,7 @@ rule full:
     resources:
         mem_mb=4000,
         runtime=1440,
-        gpu=GPU,
+        gpu=GPU * CONFIG.execution.gpus,
     params:
         model=CONFIG.model.model_dump(),
         training=CONFIG.training.model_dump(),
@@ -49,7 +49,7 @@ rule pruned:
     resources:
         mem_mb=4000,
         runtime=1440,
-        gpu=GPU,
+        gpu=GPU * CONFIG.execution.gpus,
     params:
         timesteps=CONFIG.model.timesteps,
         training=CONFIG.training.model_dump(),

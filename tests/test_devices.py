@@ -41,6 +41,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What `device` sets for its whole process is set back."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -48,12 +49,14 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_holders_at_the_same_time_have_distinct_gpus(tmp_path: Path) -> None:
     names = ["0", "1", "2"]
-    with devices.free_gpu(names, tmp_path, 0.0) as first:
-        with devices.free_gpu(names, tmp_path, 0.0) as second:
-            with devices.free_gpu(names, tmp_path, 0.0) as third:
-                assert {first, second, third} == set(names)
-            with devices.free_gpu(names, tmp_path, 0.0) as again:
-                assert again == third
+    with (
+        devices.free_gpu(names, tmp_path, 0.0) as first,
+        devices.free_gpu(names, tmp_path, 0.0) as second,
+    ):
+        with devices.free_gpu(names, tmp_path, 0.0) as third:
+            assert {first, second, third} == set(names)
+        with devices.free_gpu(names, tmp_path, 0.0) as again:
+            assert again == third
 
 
 def test_gpu_of_another_process_is_left_alone_until_that_is_killed(tmp_path: Path) -> None:
@@ -133,3 +136,14 @@ def test_job_sees_the_gpus_that_it_holds(tmp_path: Path, monkeypatch: pytest.Mon
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
     with devices.device("cuda", 1, gpus=8) as (_, count):
         assert count == 3  # fewer than asked for are visible
+
+
+def test_job_of_a_cluster_takes_what_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another job of the node may call its own GPU 0, too."""
+    monkeypatch.setattr(devices, "_visible_gpus", lambda: ["0"])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    with devices.free_gpu(["0"], tmp_path, 0.0), devices.device("auto", 1, wait=0.0) as given:
+        assert given == ("cuda", 1)

@@ -15,6 +15,10 @@ def listing(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def fail_after(done: object, failure: type[BaseException]) -> None:
+    raise failure(f"after {done}")
+
+
 def test_whole_file_replaces_the_old_one_when_the_block_succeeds(tmp_path: Path) -> None:
     target = tmp_path / "new folder" / "table"
     for text in ("first", "second"):
@@ -32,8 +36,7 @@ def test_whole_file_leaves_the_old_one_when_the_block_fails(
     target = tmp_path / "table"
     target.write_text("old")
     with pytest.raises(failure), files.whole(target) as part:
-        part.write_text("half")
-        raise failure
+        fail_after(part.write_text("half"), failure)
     assert target.read_text() == "old"
     assert listing(tmp_path) == ["table"]
 
@@ -42,10 +45,8 @@ def test_whole_folder_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None
     target = tmp_path / "model"
     target.mkdir()
     (target / "old").write_text("old")
-    with pytest.raises(ValueError, match="broken"), files.whole(target) as part:
-        part.mkdir()
-        (part / "half").write_text("half")
-        raise ValueError("broken")
+    with pytest.raises(ValueError, match="after"), files.whole(target) as part:
+        fail_after((part.mkdir(), (part / "half").write_text("half")), ValueError)
     assert listing(target) == ["old"]
     with files.whole(target) as part:
         part.mkdir()
@@ -57,8 +58,7 @@ def test_whole_folder_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None
 def test_resumable_folder_keeps_what_an_interrupted_block_wrote(tmp_path: Path) -> None:
     target = tmp_path / "shard"
     with pytest.raises(KeyboardInterrupt), files.resumable(target) as partial:
-        (partial / "0").write_text("done")
-        raise KeyboardInterrupt
+        fail_after((partial / "0").write_text("done"), KeyboardInterrupt)
     assert not target.exists()
     with files.resumable(target) as partial:
         assert (partial / "0").read_text() == "done"

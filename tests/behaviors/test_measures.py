@@ -90,7 +90,7 @@ def test_fid_is_the_distance_of_the_moments_of_the_features() -> None:
 def test_fid_moves_with_the_shift_of_the_features() -> None:
     reference = np.random.default_rng(0).normal(size=(100, 3))
     fid = Fid(evidence(reference))
-    assert fid(evidence(reference + [1, 2, 2])) == pytest.approx(9)
+    assert fid(evidence(reference + np.array([1, 2, 2]))) == pytest.approx(9)
 
 
 def inception_score(probabilities: np.ndarray) -> float:

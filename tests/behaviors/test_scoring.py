@@ -60,7 +60,9 @@ def test_each_model_has_its_own_values(
     assert (table["query"] == 0).all()
 
 
-def test_seconds_are_passed_on(tmp_path: Path, reference: torch.Tensor, network: Classifier) -> None:
+def test_seconds_are_passed_on(
+    tmp_path: Path, reference: torch.Tensor, network: Classifier
+) -> None:
     path = write_samples(tmp_path, 3, reference[:50])
     table = score_shard([path], reference, network, BEHAVIORS, "cpu")
     assert (table["seconds_training"] == 6).all()

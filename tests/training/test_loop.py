@@ -214,6 +214,16 @@ def test_interrupted_training_ends_with_the_same_bits(
     assert outcome.loss == uninterrupted.loss
 
 
+def test_mean_loss_of_the_last_tenth_counts_steps_before_the_interruption(
+    tmp_path: Path, run: Callable[..., Outcome], helpers: SimpleNamespace
+) -> None:
+    """The last tenth of 20 steps are 2, one before and one after."""
+    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors", 19)
+    with pytest.raises(KeyboardInterrupt):
+        run(helpers.Watching(fail_at=19), checkpoint, steps=20)
+    assert run(None, checkpoint, steps=20).loss == run(steps=20).loss
+
+
 def test_training_interrupted_twice_ends_with_the_same_bits(
     run: Callable[..., Outcome],
     helpers: SimpleNamespace,
@@ -302,6 +312,11 @@ def test_mixed_precision_trains_weights_of_full_precision(
     assert not same_bits(mixed, uninterrupted)
     image = torch.zeros(1, 1, 8, 8)
     assert mixed.trained.network(image, torch.tensor([3])).sample.dtype == torch.float32
+
+
+def test_precision_that_the_device_does_not_have_is_told() -> None:
+    with pytest.raises(UserError, match=r"training\.mixed_precision = 'fp16'"):
+        make_accelerator(Training(mixed_precision="fp16"), "cpu")
 
 
 def test_loss_that_is_not_finite_is_told_with_training_and_step(

@@ -14,11 +14,10 @@ LIBRARY = Path(diffcredit.__file__).parents[1]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-@pytest.mark.parametrize("parts", [2])
-def test_two_processes_give_the_weights_of_one(tmp_path: Path, parts: int) -> None:
-    """In each of the parts of gradient accumulation."""
+def test_two_processes_share_the_images_and_give_the_weights_of_one(tmp_path: Path) -> None:
+    """Of each of the two parts of a step's batch."""
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("two_processes.py"), tmp_path, str(parts)],
+        [sys.executable, Path(__file__).with_name("two_processes.py"), tmp_path, "2"],
         env={**os.environ, "PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -28,6 +27,7 @@ def test_two_processes_give_the_weights_of_one(tmp_path: Path, parts: int) -> No
     (one, told_one), (two, told_two) = (
         read_tensors(tmp_path / f"{name}.safetensors") for name in ("one", "two")
     )
-    assert (told_one["processes"], told_two["processes"]) == (1, 2)
+    assert told_one == {"processes": 1, "images": 80}
+    assert told_two == {"processes": 2, "images": 40}
     compared = [name for name in one if "to_k.bias" not in name]  # its gradient is rounding
     assert max((one[name] - two[name]).abs().max().item() for name in compared) < 1e-4

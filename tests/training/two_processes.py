@@ -5,6 +5,7 @@ Processes are forked, which must happen before this one computes anything.
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,8 +15,26 @@ from diffcredit.config import Model, Training
 from diffcredit.files import write_tensors
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.training.batches import Batch
 from diffcredit.training.loop import Plan, make_accelerator, train
 from diffcredit.training.objectives.denoise import Denoise
+
+
+class Counting(Denoise):
+    """Counts the images that this process computes."""
+
+    images = 0
+
+    def backward(
+        self,
+        predict: Callable[[Batch], torch.Tensor],
+        retained: Batch,
+        removed: Batch | None,
+        accumulate: Callable[[torch.Tensor], None],
+    ) -> torch.Tensor:
+        """As the denoising objective."""
+        self.images += len(retained.clean)
+        return super().backward(predict, retained, removed, accumulate)
 
 
 def work(path: str, parts: int) -> None:
@@ -27,9 +46,10 @@ def work(path: str, parts: int) -> None:
     images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8, generator=generator)
     settings = Training(batch_size=8, warmup_steps=3, gradient_accumulation=parts)
     accelerator = make_accelerator(settings, "cpu")
+    objective = Counting()
     outcome = train(
         Trained(description.build(0), description),
-        Denoise(),
+        objective,
         images,
         None,
         Plan("the training", "denoise", 10, 2e-3, model.timesteps, seed=7),
@@ -37,7 +57,7 @@ def work(path: str, parts: int) -> None:
         accelerator,
     )
     if accelerator.is_main_process:
-        facts = {"processes": accelerator.num_processes, "loss": outcome.loss}
+        facts = {"processes": accelerator.num_processes, "images": objective.images}
         write_tensors(dict(outcome.trained.network.state_dict()), path, facts)
 
 

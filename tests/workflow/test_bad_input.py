@@ -1,7 +1,7 @@
 """A user's mistake is told in one message, before anything is trained."""
 
 import pytest
-from conftest import Workflow, merge
+from copied_workflow import Workflow, merge
 from PIL import Image
 
 BAD: dict[str, tuple[dict, list[str]]] = {

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
-from conftest import Workflow
+from copied_workflow import Workflow
 
 
 def read(finished: Workflow, path: str) -> pd.DataFrame:

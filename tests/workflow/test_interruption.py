@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from conftest import Workflow, merge
+from copied_workflow import Workflow, merge
 
 #: The models stay, so that it shows which of them were made twice.
 KEPT = {"execution": {"keep": {"models": True}}}

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from conftest import ROOT, Workflow
+from copied_workflow import ROOT, Workflow
 
 DEFAULT = {
     "data": 1,

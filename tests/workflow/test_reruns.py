@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from conftest import Workflow, merge
+from copied_workflow import Workflow, merge
 
 LDS = {"lds": 1, "figure_lds": 1, "figure_tables": 1}
 ATTRIBUTIONS = {

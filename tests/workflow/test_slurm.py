@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import Workflow, merge
+from copied_workflow import Workflow, merge
 
 
 def slurm_answers() -> bool:

@@ -41,6 +41,9 @@ def device(
     if not visible:
         yield "cpu", 1
         return
+    if "SLURM_JOB_ID" in os.environ:  # The cluster has given these to the job already.
+        yield "cuda", min(gpus, len(visible))
+        return
     with ExitStack() as held:
         names: list[str] = []
         for _ in range(min(gpus, len(visible))):

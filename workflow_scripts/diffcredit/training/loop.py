@@ -89,7 +89,16 @@ class Objective(Protocol):
 
 
 def make_accelerator(settings: Training, device: str) -> Accelerator:
-    """One Accelerator serves all trainings of a process."""
+    """One Accelerator serves all trainings of a process.
+
+    Raises:
+        UserError: if the precision is not to be had on the device.
+    """
+    if settings.mixed_precision == "fp16" and device == "cpu":
+        raise UserError(
+            "training.mixed_precision = 'fp16': there is none on the CPU\n"
+            "    Hint: no or bf16, or a GPU (execution.device)"
+        )
     return Accelerator(
         cpu=device == "cpu",
         mixed_precision=settings.mixed_precision,

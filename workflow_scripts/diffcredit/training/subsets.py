@@ -1,5 +1,6 @@
 """The models of a shard: a run of consecutive coalitions, made one after the other."""
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def train_shard(
 
     Models that an interrupted run left there are kept where they come from the same inputs.
     """
+    # Each training ends with a garbage collection, which need not walk the imported libraries.
+    gc.freeze()
     progress = Progress(label, len(coalitions), "models", every=5.0)
     for coalition in coalitions:
         plan = Plan(

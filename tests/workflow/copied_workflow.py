@@ -1,0 +1,80 @@
+"""A copy of the workflow in a folder of its own, run as a user runs it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["Snakefile", "rules", "workflow_scripts", "config.yaml", "profiles", "envs"]
+TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+
+
+@dataclass
+class Workflow:
+    """A copy of the workflow.
+
+    Attributes:
+        folder: where it lies and runs.
+        overlay: what is laid over its config.yaml.
+    """
+
+    folder: Path
+    overlay: dict = field(default_factory=lambda: dict(TINY))
+
+    @property
+    def run_folder(self) -> Path:
+        return self.folder / "results" / self.overlay["experiment"]
+
+    def command(self, *arguments: str, profile: str = "local") -> list[str]:
+        path = self.folder / "overlay.yaml"
+        path.write_text(yaml.safe_dump(self.overlay))
+        base = [sys.executable, "-m", "snakemake", "--workflow-profile", f"profiles/{profile}"]
+        return [*base, "--configfile", path.name, *arguments]
+
+    def run(self, *arguments: str, profile: str = "local") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments, profile=profile),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"COLUMNS": "200"},
+        )
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule a dry run announces; retrain and sft jobs are told apart."""
+        done = self.run("--dry-run", "--quiet", "host", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", done.stdout, re.MULTILINE)
+        counts: dict[str, int] = {}
+        for rule, details in jobs:
+            approach = re.search(r"wildcards: approach=(\w+)", details)
+            name = f"{rule} {approach[1]}" if approach else rule
+            counts[name] = counts.get(name, 0) + 1
+        counts.pop("all", None)
+        return counts
+
+
+def merge(base: dict, change: dict) -> dict:
+    """The overlay with a change laid over it, as Snakemake merges configurations."""
+    merged = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def copy_workflow(folder: Path) -> Workflow:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / part)
+    return Workflow(folder)

@@ -1,0 +1,60 @@
+"""One's own images: a subfolder, or a value of a CSV column, for each contributor."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from copied_workflow import Workflow, merge
+from PIL import Image
+
+PEOPLE = ["ann", "bob", "eve"]
+
+
+@pytest.fixture
+def gallery(workflow: Workflow) -> Workflow:
+    """A folder of color images of several sizes, two shades of noise for each person."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number, person in enumerate(PEOPLE):
+        (workflow.folder / "gallery" / person).mkdir(parents=True)
+        for image in range(12):
+            shape = (10 + image, 12, 3)
+            pixels = rng.integers(80 * number, 80 * number + 60, shape, dtype=np.uint8)
+            name = f"{person}/{image}.{'png' if image % 2 else 'jpg'}"
+            Image.fromarray(pixels).save(workflow.folder / "gallery" / name)
+            rows.append({"file": name, "artist": PEOPLE[image % 2], "year": 1900})
+    pd.DataFrame(rows).to_csv(workflow.folder / "gallery" / "labels.csv", index=False)
+    data = {"source": "folder", "path": "gallery", "channels": 3, "contributors": "subfolder"}
+    workflow.overlay = merge(
+        workflow.overlay, {"data": data | {"planted": {"contributors": 0}}}
+    )
+    return workflow
+
+
+def test_subfolders_to_behaviors(gallery: Workflow) -> None:
+    target = "results/tiny/behaviors/retrain/full.parquet"
+    done = gallery.run(target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    contributors = pd.read_parquet(gallery.run_folder / "data/contributors.parquet")
+    assert contributors["name"].tolist() == PEOPLE
+    assert contributors["size"].tolist() == [12, 12, 12]
+    behaviors = pd.read_parquet(gallery.folder / target)
+    assert np.isfinite(behaviors["value"]).all()
+
+
+def test_column_of_a_table(gallery: Workflow) -> None:
+    table = {"csv": "labels.csv", "column": "artist"}
+    gallery.overlay = merge(gallery.overlay, {"data": {"contributors": table}})
+    target = "results/tiny/data/contributors.parquet"
+    done = gallery.run(target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    contributors = pd.read_parquet(gallery.folder / target)
+    assert contributors["name"].tolist() == ["ann", "bob"]
+    assert contributors["size"].tolist() == [18, 18]
+
+
+def test_another_image_is_read(gallery: Workflow) -> None:
+    target = "results/tiny/data/train.parquet"
+    assert gallery.run(target).returncode == 0
+    assert gallery.planned(target) == {}
+    Image.new("RGB", (8, 8)).save(gallery.folder / "gallery/bob/new.png")
+    assert gallery.planned(target) == {"data": 1}
