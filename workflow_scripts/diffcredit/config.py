@@ -107,7 +107,9 @@ class Classifier(Section):
     """The small network whose features and predictions measure the samples."""
 
     channels: Count = Field(32, description="channels of the first layer, 1 or more")
-    features: Count = Field(64, description="size of the feature vector, 1 or more")
+    features: Annotated[int, Field(ge=2)] = Field(
+        64, description="size of the feature vector, 2 or more"
+    )
     steps: Count = Field(400, description="training steps, 1 or more")
     batch_size: Count = Field(128, description="images in a step, 1 or more")
     learning_rate: Rate = Field(2e-3, description="a number above 0")
@@ -140,7 +142,7 @@ class Training(Section):
     """The one training loop, as every model uses it."""
 
     batch_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
-        32, description="images in a step; even, since timesteps are antithetic"
+        64, description="images in a step; even, since timesteps are antithetic"
     )
     warmup_steps: Annotated[int, Field(ge=0)] = Field(
         10, description="steps of linear warm-up before the cosine, 0 or more"
@@ -156,7 +158,7 @@ class Training(Section):
 class Full(Section):
     """The model trained on everything."""
 
-    steps: Count = Field(500, description="training steps, 1 or more")
+    steps: Count = Field(400, description="training steps, 1 or more")
     learning_rate: Rate = Field(5e-3, description="a number above 0")
 
 
@@ -167,8 +169,8 @@ class Pruned(Section):
         "magnitude", description=f"one of: {', '.join(PRUNERS)}"
     )
     ratio: Fraction = Field(0.2, description="fraction of channels to remove, above 0 and below 1")
-    steps: Annotated[int, Field(ge=0)] = Field(300, description="fine-tuning steps, 0 or more")
-    learning_rate: Rate = Field(2e-3, description="a number above 0")
+    steps: Annotated[int, Field(ge=0)] = Field(200, description="fine-tuning steps, 0 or more")
+    learning_rate: Rate = Field(3e-3, description="a number above 0")
 
 
 class Shapley(Section):
@@ -225,7 +227,7 @@ class Sampling(Section):
     """Images drawn from each model, from the same initial noises."""
 
     images: Annotated[int, Field(ge=2)] = Field(512, description="images of a model, 2 or more")
-    steps: Annotated[int, Field(ge=1)] = Field(10, description="DDIM steps, 1 or more")
+    steps: Annotated[int, Field(ge=2)] = Field(10, description="DDIM steps, 2 or more")
     batch_size: Count = Field(128, description="images at a time, 1 or more")
 
 
@@ -455,6 +457,18 @@ def _model_problems(config: Config) -> list[str]:
                 )
             )
             break
+    least = min(model.channels)
+    if least * (1 - config.pruned.ratio) < model.norm_groups <= least:
+        largest = 1 - model.norm_groups / least
+        accepted = f"at most {largest:.3g}" if largest > 0 else "no ratio; fewer model.norm_groups"
+        found.append(
+            _problem(
+                "pruned.ratio",
+                config.pruned.ratio,
+                f"each of the {model.norm_groups} norm groups must keep a channel of {least}; "
+                f"accepted: {accepted}",
+            )
+        )
     for width, attends in zip(model.channels, model.attention, strict=False):
         if attends and width % model.head_dim:
             found.append(
@@ -581,6 +595,16 @@ def _names(config: Config) -> list[str]:
         )
         for key, value in references.items()
         if value not in made
+    ]
+    found += [
+        _problem(
+            f"attributions.{name}.values",
+            attribution.values,
+            "everybody or nobody says nothing about contributors; accepted: other coalitions",
+        )
+        for name, attribution in config.attributions.items()
+        if (entry := config.coalitions.get(attribution.values.split("/")[1]))
+        and entry.distribution in ("full", "none")
     ]
     if found:
         return found

@@ -37,9 +37,18 @@ def build(arguments: dict[str, Any], seed: int) -> UNet2DModel:
         return UNet2DModel(**arguments)
 
 
+def betas(timesteps: int) -> dict[str, float]:
+    """The linear schedule of DDPM: betas from 1e-4 to 0.02 for 1,000 noise levels.
+
+    For other numbers they are scaled by 1000 / T, so that as little signal is left at the end.
+    """
+    scale = 1000 / timesteps
+    return {"beta_start": 1e-4 * scale, "beta_end": min(0.02 * scale, 0.999)}
+
+
 def noise_schedule(timesteps: int) -> DDPMScheduler:
-    """The linear schedule of DDPM: betas from 1e-4 to 0.02."""
-    return DDPMScheduler(num_train_timesteps=timesteps)
+    """Adds noise to training images."""
+    return DDPMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
 
 
 def predict(
@@ -65,7 +74,7 @@ def sample(
     Returns:
         (n, c, h, w) uint8 images.
     """
-    scheduler = DDIMScheduler(num_train_timesteps=timesteps)
+    scheduler = DDIMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
     scheduler.set_timesteps(steps)
     finished = []
     for current in noise.split(batch_size):

@@ -37,9 +37,10 @@ def prune(
         The pruned network, and its size: parameters and multiply-adds before and after.
 
     Raises:
-        UserError: if rounding leaves the number of parameters unchanged.
+        UserError: if rounding leaves the number of parameters unchanged, or a group no channel.
     """
     network = copy.deepcopy(trained.network).cpu().eval()
+    _check_ratio(network, ratio)
     inputs = _example(trained.description.architecture)
     operations, parameters = tp.utils.count_ops_and_params(network, inputs)
     pruner = tp.pruner.BasePruner(
@@ -68,6 +69,17 @@ def prune(
         "multiply_adds_after": int(smaller_operations),
     }
     return Trained(network, Description(trained.description.architecture, history)), size
+
+
+def _check_ratio(network: torch.nn.Module, ratio: float) -> None:
+    """Where a group would keep no channel, torch-pruning silently leaves the layer as it is."""
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.GroupNorm)]
+    largest = min(1 - norm.num_groups / norm.num_channels for norm in norms)
+    if ratio > largest + 1e-9:
+        raise UserError(
+            f"pruned.ratio = {ratio}: each group of the group norms must keep a channel\n"
+            f"    Hint: a smaller ratio, at most {largest:.3g}, or fewer model.norm_groups"
+        )
 
 
 def replay(network: torch.nn.Module, history: list[Any], architecture: dict[str, Any]) -> None:
