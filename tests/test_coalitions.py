@@ -70,7 +70,6 @@ def test_datamodel_keeps_floor_of_alpha_n(alpha: float, contributors: int, kept:
     assert (masks.sum(axis=1) == kept).all()
 
 
-@pytest.mark.xfail(strict=True, reason="floor of a product just below a whole number")
 @pytest.mark.parametrize(("percent", "contributors"), [(29, 100), (57, 100), (58, 50)])
 def test_datamodel_size_is_exact_where_alpha_n_is_whole(percent: int, contributors: int) -> None:
     """0.29 * 100 is 28.999999999999996 in floating point; 29 contributors are meant."""
@@ -147,7 +146,6 @@ def test_alpha_that_keeps_nobody_is_told() -> None:
         coalitions.table(distribution, 4, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the hint rounds 1 / N down")
 @pytest.mark.parametrize("contributors", [3, 12])
 def test_alpha_that_the_hint_names_keeps_somebody(contributors: int) -> None:
     distribution = Datamodel(distribution="datamodel", count=1, alpha=0.5 / contributors)

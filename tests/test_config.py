@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
+
 from diffcredit import config
 from diffcredit.config import Section, load
 from diffcredit.errors import UserError
 from diffcredit.registry import DATASETS, ESTIMATORS, MEASURES, OBJECTIVES, PRUNERS
 from diffcredit.registry import load as load_block
-from pydantic import BaseModel
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "config.yaml").read_text()

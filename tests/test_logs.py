@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from diffcredit.errors import UserError
 from diffcredit.logs import failures, job, logger
 

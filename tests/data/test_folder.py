@@ -142,7 +142,6 @@ def test_table_that_is_no_text_is_told_by_name(images: Path) -> None:
         read(images, COLUMN)
 
 
-@pytest.mark.xfail(strict=True, reason="images listed twice are trained on twice")
 def test_image_that_the_table_names_twice_is_told(images: Path) -> None:
     """Else it is trained on twice and belongs to two contributors."""
     csv(images, "file,owner\nann/1.png,ann\nbob/1.png,bob\nann/1.png,eve\n")

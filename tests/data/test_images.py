@@ -122,7 +122,6 @@ def test_damaged_image_is_read_or_told_but_never_a_traceback(tmp_path: Path) -> 
     assert len(told) > 50
 
 
-@pytest.mark.xfail(strict=True, reason="DecompressionBombError is no OSError")
 def test_image_too_large_to_be_true_is_told_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,6 @@ def test_attributions_show_the_means_over_queries_with_their_intervals() -> None
     np.testing.assert_allclose(lengths, 2 * 1.96 * 0.3)
 
 
-@pytest.mark.xfail(strict=True, reason="the empty legend warns")
 def test_lds_is_drawn_without_a_ceiling_and_where_a_predictor_has_no_score(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:

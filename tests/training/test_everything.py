@@ -100,7 +100,6 @@ def test_pruned_model_without_fine_tuning(
     assert all((rows == row).all(1).any() for row in kept)  # whole channels, as they were
 
 
-@pytest.mark.xfail(strict=True, reason="NaN is written")
 def test_config_of_a_model_that_was_not_trained_is_json(
     tmp_path: Path, owned: Images, model: Model, settings: Training
 ) -> None:

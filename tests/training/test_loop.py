@@ -133,7 +133,7 @@ def test_batches_are_noised_images_each_once_an_epoch(
     objective = helpers.Watching()
     run(objective)
     assert len(objective.batches) == 10
-    kept = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 50), 0)
+    kept = torch.cumprod(1 - torch.linspace(2e-3, 0.4, 50), 0)
     for batch in objective.batches:
         signal = kept[batch.timesteps].view(-1, 1, 1, 1)
         expected = signal.sqrt() * batch.clean + (1 - signal).sqrt() * batch.noise

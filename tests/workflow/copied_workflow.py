@@ -29,15 +29,18 @@ class Workflow:
 
     @property
     def run_folder(self) -> Path:
+        """Where its results are."""
         return self.folder / "results" / self.overlay["experiment"]
 
     def command(self, *arguments: str, profile: str = "local") -> list[str]:
+        """The command line that runs it; writes the overlay."""
         path = self.folder / "overlay.yaml"
         path.write_text(yaml.safe_dump(self.overlay))
         base = [sys.executable, "-m", "snakemake", "--workflow-profile", f"profiles/{profile}"]
         return [*base, "--configfile", path.name, *arguments]
 
     def run(self, *arguments: str, profile: str = "local") -> subprocess.CompletedProcess[str]:
+        """Run it to its end, whatever that is."""
         return subprocess.run(
             self.command(*arguments, profile=profile),
             cwd=self.folder,

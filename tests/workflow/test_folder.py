@@ -24,9 +24,7 @@ def gallery(workflow: Workflow) -> Workflow:
             rows.append({"file": name, "artist": PEOPLE[image % 2], "year": 1900})
     pd.DataFrame(rows).to_csv(workflow.folder / "gallery" / "labels.csv", index=False)
     data = {"source": "folder", "path": "gallery", "channels": 3, "contributors": "subfolder"}
-    workflow.overlay = merge(
-        workflow.overlay, {"data": data | {"planted": {"contributors": 0}}}
-    )
+    workflow.overlay = merge(workflow.overlay, {"data": data | {"planted": {"contributors": 0}}})
     return workflow
 
 

@@ -30,10 +30,10 @@ def jobs(workflow: Workflow) -> dict[str, int]:
 def test_default(workflow: Workflow) -> None:
     workflow.overlay = {"experiment": "digits"}
     planned = workflow.planned()
-    # 48 + 3 coalitions of sft, 2 x 16 + 3 + 3 of retrain, 8 in a shard.
+    # 48 + 3 coalitions of sft, 2 x 16 + 3 + 3 of retrain, 16 in a shard.
     for rule in ("subsets", "samples", "score"):
-        assert planned[f"{rule} sft"] == 6 + 1
-        assert planned[f"{rule} retrain"] == 2 * 2 + 1 + 1
+        assert planned[f"{rule} sft"] == 3 + 1
+        assert planned[f"{rule} retrain"] == 2 * 1 + 1 + 1
     assert {k: n for k, n in planned.items() if " " not in k} == DEFAULT
 
 

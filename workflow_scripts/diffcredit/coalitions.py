@@ -28,7 +28,7 @@ def shapley_size_probabilities(contributors: int) -> np.ndarray:
 
 def datamodel_size(contributors: int, alpha: float) -> int:
     """Contributors kept by datamodel(alpha): floor(alpha N)."""
-    return int(np.floor(alpha * contributors))
+    return int(np.floor(alpha * contributors + 1e-9))  # 0.29 * 100 is 28.999999999999996
 
 
 def size_probabilities(distribution: Section, contributors: int) -> np.ndarray:
@@ -109,9 +109,10 @@ def table(distribution: Section, contributors: int, seed: int) -> pd.DataFrame:
     if isinstance(distribution, Shapley) and contributors < 2:
         raise UserError(f"Shapley coalitions need 2 contributors or more; there are {contributors}")
     if isinstance(distribution, Datamodel) and not datamodel_size(contributors, distribution.alpha):
+        least = np.ceil(1000 / contributors) / 1000
         raise UserError(
             f"alpha = {distribution.alpha} keeps none of {contributors} contributors\n"
-            f"    Hint: floor(alpha N) must be at least 1: alpha >= {1 / contributors:.3g}"
+            f"    Hint: floor(alpha N) must be at least 1: alpha >= {least}"
         )
     indices = np.arange(distribution.count)  # type: ignore[attr-defined]
     paired = isinstance(distribution, Shapley) and distribution.paired

@@ -110,7 +110,7 @@ class Classifier(Section):
     features: Annotated[int, Field(ge=2)] = Field(
         64, description="size of the feature vector, 2 or more"
     )
-    steps: Count = Field(400, description="training steps, 1 or more")
+    steps: Count = Field(250, description="training steps, 1 or more")
     batch_size: Count = Field(128, description="images in a step, 1 or more")
     learning_rate: Rate = Field(2e-3, description="a number above 0")
 
@@ -279,7 +279,7 @@ class Execution(Section):
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda")
     gpus: Count = Field(1, description="GPUs that train the full and the pruned model, 1 or more")
-    shard_size: Count = Field(8, description="coalitions that one job makes, 1 or more")
+    shard_size: Count = Field(16, description="coalitions that one job makes, 1 or more")
     checkpoint_steps: Count = Field(
         100, description="steps between checkpoints that an interrupted training continues from"
     )

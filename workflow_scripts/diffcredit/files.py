@@ -67,9 +67,12 @@ def write_json(content: Mapping[str, Any], path: str | Path) -> None:
 def read_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON dictionary, or raise `UserError`."""
     try:
-        return dict(json.loads(Path(path).read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        content = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
         raise _unreadable(path, "a JSON object", error) from error
+    if not isinstance(content, dict):
+        raise _unreadable(path, "a JSON object", TypeError(type(content).__name__))
+    return content
 
 
 def write_text(text: str, path: str | Path) -> None:

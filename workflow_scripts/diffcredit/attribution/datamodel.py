@@ -10,7 +10,9 @@ from diffcredit.attribution.regression import ridge as fit_ridge
 def ridge(game: Game) -> Estimate:
     """Ridge regression of v(S) on z with a free intercept; leave-one-pair-out strength.
 
-    All coalitions count alike, whatever distribution they were drawn from.
+    All coalitions count alike, whatever distribution they were drawn from. Coalitions of one size
+    alone, as datamodel(alpha) draws them, do not tell the level of the values: only differences
+    between contributors mean something then. Intervals are for the shrunken values.
     """
     rows, contributors = game.masks.shape
     design = np.column_stack([np.ones(rows), game.masks])

@@ -18,8 +18,8 @@ class Fit:
 
     Attributes:
         coefficients: (p, Q).
-        influences: (g, p, Q) change of the coefficients when cluster g is left out; NaN where
-            the rest does not determine them.
+        influences: (g, p, Q) coefficients minus those without cluster g; NaN where the
+            coalitions are too few to leave any residual.
         sensitivity: one (p, m) matrix d coefficients / d targets for each target, as indices
             into ``operators``: (Q,).
         operators: (k, p, m).
@@ -78,7 +78,7 @@ def _fit(
 ) -> Fit:
     operators = np.stack([_operator(design, weights, penalized * s) for s in grid])
     left_out = np.stack([_left_out(design, operator, targets, clusters) for operator in operators])
-    # A strength at which a cluster determines its own fit cannot be judged; it is not chosen.
+    # A strength at which the fit has no residuals cannot be judged; it is not chosen.
     errors = np.einsum("kmq,m->kq", left_out**2, weights)
     chosen = np.argmin(np.where(np.isnan(errors), np.inf, errors), axis=0)
     coefficients = np.empty((design.shape[1], targets.shape[1]))
@@ -101,19 +101,20 @@ def _operator(design: np.ndarray, weights: np.ndarray, penalty: np.ndarray) -> n
 def _left_out(
     design: np.ndarray, operator: np.ndarray, targets: np.ndarray, clusters: np.ndarray
 ) -> np.ndarray:
-    """(m, Q) residual of each row in the fit without its cluster; NaN where there is no such fit.
+    """(m, Q) residual of each row in the fit without its cluster.
 
-    With hat matrix H they are (I - H_gg)^-1 e_g for the residuals e_g of cluster g.
+    With hat matrix H they are (I - H_gg)^-1 e_g for the residuals e_g of cluster g. Where the
+    others leave a direction of the cluster undetermined its residual counts as 0; where there are
+    no more rows than coefficients nothing is left to judge by, and all are NaN.
     """
+    if len(design) - np.trace(design @ operator) < 0.5:
+        return np.full_like(targets, np.nan, dtype=float)
     residuals = targets - design @ (operator @ targets)
     left_out = np.empty_like(residuals)
     for cluster in np.unique(clusters):
         rows = np.flatnonzero(clusters == cluster)
         remainder = np.eye(len(rows)) - design[rows] @ operator[:, rows]
-        if np.linalg.svd(remainder, compute_uv=False)[-1] < 1e-9:
-            left_out[rows] = np.nan
-        else:
-            left_out[rows] = np.linalg.solve(remainder, residuals[rows])
+        left_out[rows] = np.linalg.pinv(remainder, rcond=1e-9) @ residuals[rows]
     return left_out
 
 

@@ -110,7 +110,10 @@ def save(network: Classifier, folder: str | Path, facts: dict[str, Any]) -> None
 def load(folder: str | Path) -> Classifier:
     """Read a classifier, or raise `UserError` naming the broken file."""
     folder = Path(folder)
-    network = Classifier(**read_json(folder / CONFIG)["sizes"])
+    try:
+        network = Classifier(**read_json(folder / CONFIG)["sizes"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder / CONFIG} does not describe a classifier: {error}") from error
     weights, _ = read_tensors(folder / WEIGHTS)
     load_weights(network, weights, folder / WEIGHTS)
     return network.eval()

@@ -86,7 +86,12 @@ def gather(
     parts = [s.assign(replicate=r) for s, r in zip(shards, replicates, strict=True)]
     table = pd.concat(parts, ignore_index=True)
     table = table.merge(
-        coalitions[["index", "pair", "mask"]].rename(columns={"index": "coalition"}), on="coalition"
+        coalitions[["index", "pair", "mask"]].rename(columns={"index": "coalition"}),
+        on="coalition",
+        how="left",
+        validate="many_to_one",
     )
+    if table["mask"].isna().any():
+        raise UserError("behaviors name coalitions that are not in the table of coalitions")
     order = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value", *COSTS]
     return table[order].sort_values(["replicate", "coalition"], kind="stable", ignore_index=True)

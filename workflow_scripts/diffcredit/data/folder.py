@@ -41,7 +41,10 @@ def _from_subfolders(folder: Path) -> tuple[list[Path], list[str]]:
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.parent != folder and path.is_file()
+        if path.suffix.lower() in SUFFIXES
+        and path.parent != folder
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not files:
         raise UserError(
@@ -65,6 +68,11 @@ def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[Path], list[s
             )
     if table.empty:
         raise UserError(f"{path} lists no images")
+    if table[source.file].duplicated().any():
+        twice = table[source.file][table[source.file].duplicated()].iloc[0]
+        raise UserError(
+            f"{path} lists {twice!r} more than once\n    Hint: an image has one contributor"
+        )
     root = folder.resolve()
     files = [_inside(root, name, path) for name in table[source.file]]
     if empty := [n for n, c in zip(table[source.file], table[source.column], strict=True) if not c]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from diffcredit.errors import UserError
 from diffcredit.files import read_table
@@ -55,7 +55,7 @@ def from_file(path: str | Path) -> Images:
         raise UserError(f"{path} holds no images\n    Hint: delete it and run again.")
     try:
         pixels = np.stack([_decode(image) for image in table["image"]])
-    except (UnidentifiedImageError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{path} holds an image that cannot be decoded: {error}\n"
             "    Hint: delete the file and run again."
@@ -82,8 +82,9 @@ def read_image(path: Path, size: int, channels: int) -> np.ndarray:
     """
     try:
         with Image.open(path) as opened:
-            image = opened.convert("L" if channels == 1 else "RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+            upright = ImageOps.exif_transpose(opened)
+            image = upright.convert("L" if channels == 1 else "RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(
             f"{path} cannot be read as an image: {error}\n"
             "    Hint: replace or remove the file; PNG, JPEG, WebP, BMP and TIFF are accepted."

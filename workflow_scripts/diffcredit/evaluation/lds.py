@@ -52,16 +52,28 @@ def score(
         confidence: level of the interval, in (0, 1).
         seed: of the resamples.
     """
-    by_seed = spearman(predictions, truth).mean(axis=1)
+    by_seed = _mean(spearman(predictions, truth), axis=1)
     rows = truth.shape[1]
     drawn = np.random.default_rng(seed).integers(0, rows, (resamples, rows))
-    boot = np.zeros(resamples)
-    for predicted, measured in zip(predictions, truth, strict=True):
-        boot += np.nanmean(spearman(predicted[drawn], measured[drawn]), axis=1)
+    boot = np.stack(
+        [
+            _mean(spearman(predicted[drawn], measured[drawn]), axis=1)
+            for predicted, measured in zip(predictions, truth, strict=True)
+        ]
+    ).mean(axis=0)
+    told = boot[np.isfinite(boot)]
     tail = (1 - confidence) / 2
-    low, high = np.nanquantile(boot / len(truth), [tail, 1 - tail])
-    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else float("nan")
+    low, high = np.quantile(told, [tail, 1 - tail]) if len(told) else (np.nan, np.nan)
+    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else np.nan
     return Score(float(by_seed.mean()), float(low), float(high), spread)
+
+
+def _mean(correlations: np.ndarray, axis: int) -> np.ndarray:
+    """Mean without the NaN of queries that do not vary; NaN where none does."""
+    counted = np.isfinite(correlations)
+    total = np.where(counted, correlations, 0.0).sum(axis=axis)
+    with np.errstate(invalid="ignore"):
+        return total / counted.sum(axis=axis)
 
 
 def spearman(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -76,9 +76,9 @@ def load(folder: str | Path) -> Trained:
     try:
         description = Description(stored["architecture"], stored["pruning"])
         network = description.build(seed=0)
-        load_weights(network, weights, folder / WEIGHTS)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(f"{folder / CONFIG} does not describe a model: {error}") from error
+    load_weights(network, weights, folder / WEIGHTS)
     return Trained(network, description)
 
 

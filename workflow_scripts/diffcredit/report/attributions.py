@@ -13,7 +13,7 @@ def attribution_figure(
     """A panel for each behavior: the value of each contributor by each attribution.
 
     Contributors stand in the order of the last attribution; of more than ``most``, the ends show.
-    Vector behaviors show the mean over their queries.
+    Vector behaviors show the mean over their queries, with the mean of the errors as its bound.
     """
     behaviors = list(dict.fromkeys(next(iter(attributions.values()))["behavior"]))
     shown = min(len(contributors), most)

@@ -28,10 +28,10 @@ def _number(value: float) -> str:
 
 
 def lds_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """A predictor a row, a behavior a column: "LDS [low, high]"."""
-    cells = table.assign(
-        cell=[f"{r.lds:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in table.itertuples()]
-    )
+    """A predictor a row, a behavior a column: "LDS [low, high]"; "-" where there is none."""
+    found = table["lds"].notna()
+    texts = [f"{r.lds:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in table.itertuples()]
+    cells = table.assign(cell=pd.Series(texts, table.index).where(found, "-"))
     order = list(dict.fromkeys(table["predictor"]))
     behaviors = list(dict.fromkeys(table["behavior"]))
     wide = cells.pivot(index="predictor", columns="behavior", values="cell").loc[order, behaviors]

@@ -56,12 +56,12 @@ class Outcome:
     Attributes:
         trained: on the CPU, ready for inference.
         seconds: wall time of the training, interruptions not counted.
-        loss: mean loss of the last tenth of the steps; NaN without steps.
+        loss: mean loss of the last tenth of the steps; None without steps.
     """
 
     trained: Trained
     seconds: float
-    loss: float
+    loss: float | None
 
 
 @dataclass(frozen=True)
@@ -342,7 +342,7 @@ class _State:
         for parameter, average in zip(self.parameters, self.average, strict=True):
             parameter.copy_(average)
         tail = self.losses[-max(1, len(self.losses) // 10) :]
-        loss = sum(tail) / len(tail) if tail else math.nan
+        loss = sum(tail) / len(tail) if tail else None
         network = accelerator.unwrap_model(self.prepared, keep_fp32_wrapper=False)
         network = network.to("cpu").eval()
         accelerator.free_memory()  # or it keeps every network of the process
