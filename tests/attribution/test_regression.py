@@ -131,14 +131,20 @@ def test_jackknife_is_the_formula_over_refits(problem: dict[str, np.ndarray]) ->
     np.testing.assert_allclose(regression.jackknife(fit, transform), expected.T, rtol=1e-7)
 
 
-def test_cluster_that_alone_determines_a_coefficient_leaves_no_standard_error() -> None:
+def test_cluster_that_alone_determines_a_coefficient_counts_as_one_noise() -> None:
+    """Its own residual is 0 and tells nothing; that of the others does."""
     design = np.eye(4)[[0, 0, 1, 1, 2, 2, 3]]
     targets = np.arange(7.0)[:, None]
     fit = regression.least_squares(design, targets, np.ones(7), np.arange(7))
     np.testing.assert_allclose(fit.coefficients[:, 0], [0.5, 2.5, 4.5, 6])
-    assert np.isnan(fit.influences[6]).all()
-    assert np.isfinite(fit.influences[:6]).all()
-    assert np.isnan(regression.jackknife(fit, np.eye(4))[3])
+    noise = np.sqrt(6 * 0.5**2 / 3)
+    np.testing.assert_allclose(np.abs(fit.influences[6][:, 0]), [0, 0, 0, noise], atol=1e-9)
+    assert np.isfinite(regression.jackknife(fit, np.eye(4))).all()
+
+
+def test_no_standard_errors_where_no_residual_is_left() -> None:
+    fit = regression.least_squares(np.eye(3), np.ones((3, 1)), np.ones(3), np.arange(3))
+    assert np.isnan(regression.jackknife(fit, np.eye(3))).all()
 
 
 def test_least_squares_is_the_shortest_solution_where_it_is_not_unique() -> None:

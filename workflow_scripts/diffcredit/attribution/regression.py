@@ -104,17 +104,22 @@ def _left_out(
     """(m, Q) residual of each row in the fit without its cluster.
 
     With hat matrix H they are (I - H_gg)^-1 e_g for the residuals e_g of cluster g. Where the
-    others leave a direction of the cluster undetermined its residual counts as 0; where there are
-    no more rows than coefficients nothing is left to judge by, and all are NaN.
+    others leave a direction of the cluster undetermined, it counts as one standard deviation of
+    the noise; where there are no more rows than coefficients nothing tells that, and all are NaN.
     """
-    if len(design) - np.trace(design @ operator) < 0.5:
+    freedom = len(design) - np.trace(design @ operator)
+    if freedom < 0.5:
         return np.full_like(targets, np.nan, dtype=float)
     residuals = targets - design @ (operator @ targets)
+    noise = np.sqrt((residuals**2).sum(axis=0) / freedom)
     left_out = np.empty_like(residuals)
     for cluster in np.unique(clusters):
         rows = np.flatnonzero(clusters == cluster)
         remainder = np.eye(len(rows)) - design[rows] @ operator[:, rows]
-        left_out[rows] = np.linalg.pinv(remainder, rcond=1e-9) @ residuals[rows]
+        left, sizes, right = np.linalg.svd(remainder)
+        known = sizes > 1e-9
+        inverse = (right[known].T / sizes[known]) @ left.T[known]
+        left_out[rows] = inverse @ residuals[rows] + right[~known].sum(axis=0)[:, None] * noise
     return left_out
 
 
