@@ -3,6 +3,7 @@
 Targets: all (default), models, behaviors, attributions, evaluation, figures.
 """
 
+
 configfile: "config.yaml"
 
 

@@ -33,9 +33,9 @@ PICTURED_NAME, PICTURED = list(CONFIG.attributions.items())[-1]
 
 
 wildcard_constraints:
-    approach=r"[A-Za-z]\w*",
-    distribution=r"[A-Za-z]\w*",
-    attribution=r"[A-Za-z]\w*",
+    approach="|".join(CONFIG.approaches),
+    distribution="|".join(CONFIG.coalitions),
+    attribution="|".join(CONFIG.attributions),
     replicate=r"\d+",
     shard=r"\d+",
 
@@ -46,11 +46,19 @@ VERSIONS = {"data": 1, "classifier": 1, "training": 1, "pruning": 1, "coalitions
 
 # Cheap stages run again when what their code does has changed; comments and docstrings do not count.
 CODE = {
-    "behaviors": digest("behaviors"),
-    "attributions": digest("attribution", "coalitions.py"),
-    "evaluation": digest("evaluation", "attribution/game.py"),
-    "figures": digest("report"),
+    "behaviors": digest("behaviors", "../score.py", "../gather.py"),
+    "attributions": digest("attribution", "coalitions.py", "../attribution.py"),
+    "evaluation": digest(
+        "evaluation", "attribution/game.py", "../lds.py", "../planted.py", "../cost.py"
+    ),
+    "figures": digest(
+        "report",
+        *[f"../figure_{name}.py" for name in ("attributions", "cost", "lds", "samples", "tables")],
+    ),
 }
+
+# What a user's folder is read for: the suffixes of data/folder.py, and tables.
+IMAGES_AND_TABLES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".csv"}
 
 GPU = 0 if CONFIG.execution.device == "cpu" else 1
 
@@ -65,8 +73,8 @@ def folder_listing():
     if CONFIG.data.path is None:
         return None
     listing = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(CONFIG.data.path).rglob("*")):
-        if path.is_file():
+    for path in sorted(Path(CONFIG.data.path).rglob("[!.]*")):
+        if path.is_file() and path.suffix.lower() in IMAGES_AND_TABLES:
             stat = path.stat()
             listing.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return listing.hexdigest()

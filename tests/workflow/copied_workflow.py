@@ -37,7 +37,8 @@ class Workflow:
         path = self.folder / "overlay.yaml"
         path.write_text(yaml.safe_dump(self.overlay))
         base = [sys.executable, "-m", "snakemake", "--workflow-profile", f"profiles/{profile}"]
-        return [*base, "--configfile", path.name, *arguments]
+        # Options that take lists take what follows them, too: targets come first.
+        return [*base, *arguments, "--configfile", path.name]
 
     def run(self, *arguments: str, profile: str = "local") -> subprocess.CompletedProcess[str]:
         """Run it to its end, whatever that is."""
@@ -51,7 +52,7 @@ class Workflow:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """How many jobs of each rule a dry run announces; retrain and sft jobs are told apart."""
-        done = self.run("--dry-run", "--quiet", "host", *arguments)
+        done = self.run(*arguments, "--dry-run", "--quiet", "host")
         assert done.returncode == 0, done.stdout + done.stderr
         jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", done.stdout, re.MULTILINE)
         counts: dict[str, int] = {}

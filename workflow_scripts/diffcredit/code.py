@@ -1,6 +1,7 @@
 """A digest of what code does: comments, docstrings and layout do not count."""
 
 import ast
+import functools
 import hashlib
 from pathlib import Path
 
@@ -21,6 +22,10 @@ def digest(*parts: str) -> str:
             hashed.update(str(file.relative_to(LIBRARY.parent)).encode())
             hashed.update(_meaning(file.read_text()).encode())
     return hashed.hexdigest()
+
+
+#: For programs that ask for the same digest again and again.
+cached_digest = functools.cache(digest)
 
 
 def _meaning(source: str) -> str:

@@ -341,10 +341,10 @@ def _without_removed(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _active(entry: Any) -> Any:
-    """An approach's table of coalitions may remove entries by null, too."""
-    if isinstance(entry, dict) and isinstance(made := entry.get("coalitions"), dict):
-        return {**entry, "coalitions": {k: v for k, v in made.items() if v is not None}}
-    return entry
+    """Null removes keys of an entry, too, and entries of an approach's table of coalitions."""
+    if not isinstance(entry, dict):
+        return entry
+    return {key: _active(value) for key, value in entry.items() if value is not None}
 
 
 def _problem(key: str, value: Any, accepted: str, hint: str = "") -> str:
@@ -407,9 +407,14 @@ DISTRIBUTIONS: dict[str, type[Section]] = {
 def _sections(location: Sequence[Any]) -> list[type[Section]]:
     """The section classes at a location of pydantic's, in which types of unions are named."""
     found: list[type[Section]] = [Config]
+    named = False
     for part in location:
+        if named:  # The user's name of an entry, which may be that of a type, too.
+            named = False
+            continue
         fields = [s.model_fields[part].annotation for s in found if part in s.model_fields]
         if fields:
+            named = any(typing.get_origin(field) is dict for field in fields)
             found = [section for field in fields for section in _section_types(field)]
         elif len(found) > 1 and part in DISTRIBUTIONS:
             found = [s for s in found if s is DISTRIBUTIONS[part]]

@@ -1,6 +1,7 @@
 """What a job tells: its log file, its progress, and one clear message when it fails."""
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -30,8 +31,13 @@ def job(log: str | Path, label: str) -> Iterator[None]:
         logger.error("%s: %s", label, error)
         sys.exit(1)
     except Exception as error:
-        logger.error("%s failed: %s: %s", label, type(error).__name__, error)
-        logger.error("    A defect of diffcredit: please report it with %s", log)
+        logger.error(
+            "%s failed: %s: %s\n    Hint: a defect, of diffcredit or of what was added: see %s",
+            label,
+            type(error).__name__,
+            error,
+            log,
+        )
         logger.debug("traceback", exc_info=True)
         sys.exit(1)
     logger.info("%s: done in %.1f s", label, time.monotonic() - start)
@@ -60,7 +66,7 @@ def failures(folder: str | Path, since: float) -> list[str]:
         if log.stat().st_mtime >= since:
             _, error, message = log.read_text().partition(" ERROR ")
             if error:
-                found.append(message.partition(" DEBUG ")[0].strip())
+                found.append(re.split(r"\n\d{4}-\d\d-\d\d ", message)[0].strip())
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from diffcredit.code import cached_digest
 from diffcredit.config import Sampling
 from diffcredit.files import read_json, read_tensors, write_tensors
 from diffcredit.logs import Progress
@@ -65,5 +66,6 @@ def sample_shard(
 
 def _fingerprint(model: Path, settings: Sampling, timesteps: int, seed: int) -> str:
     digest = hashlib.blake2b((model / checkpoints.WEIGHTS).read_bytes(), digest_size=16)
-    digest.update(repr((settings.model_dump(), timesteps, seed)).encode())
+    code = cached_digest("sampling.py", "models")
+    digest.update(repr((settings.model_dump(), timesteps, seed, code)).encode())
     return digest.hexdigest()

@@ -21,7 +21,6 @@ matplotlib.rcParams.update(
 
 #: Distinct for most color-blind readers (Okabe & Ito 2008).
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKED = "#D55E00"
 
 
 def write_svg(figure: Figure, path: str | Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 
+from diffcredit.code import cached_digest
 from diffcredit.config import Training
 from diffcredit.errors import UserError
 from diffcredit.files import read_tensors, write_tensors
@@ -185,7 +186,9 @@ def fingerprint(
 ) -> str:
     """What decides the outcome of a training; work of another fingerprint is never continued."""
     digest = hashlib.blake2b(digest_size=16)
-    facts = [asdict(start.description), asdict(plan), settings.model_dump()]
+    planned = {key: value for key, value in asdict(plan).items() if key != "label"}
+    code = cached_digest("training", "models")
+    facts = [asdict(start.description), planned, settings.model_dump(), code]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for tensor in (*start.network.state_dict().values(), retained, removed):
         if tensor is not None:

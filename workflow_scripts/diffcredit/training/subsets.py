@@ -1,7 +1,7 @@
 """The models of a shard: a run of consecutive coalitions, made one after the other."""
 
 import gc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,8 @@ def _make(
     pixels = torch.from_numpy(images.pixels).permute(0, 3, 1, 2)
     retained = pixels[kept]
     removed = pixels[~kept] if objective.uses_removed else None
+    if removed is not None and len(removed) == 0:  # Nothing to unlearn: the start is v(all).
+        plan = replace(plan, steps=0)
     begin = _start(coalition, starts)
     mark = fingerprint(begin, retained, removed, plan, settings)
     target = checkpoint.path.parent / f"{coalition.index:06d}"
