@@ -7,20 +7,15 @@ import pytest
 from copied_workflow import Workflow, merge
 
 LDS = {"lds": 1, "figure_lds": 1, "figure_tables": 1}
-ATTRIBUTIONS = {
-    "attribution": 4,
-    "planted": 1,
-    "figure_attributions": 1,
-    "figure_samples": 1,
-    **LDS,
-}
+EVALUATED = {"planted": 1, "figure_attributions": 1, **LDS}
+#: figure_samples shows the last attribution.
+ATTRIBUTIONS = {"attribution": 4, "figure_samples": 1, **EVALUATED}
 COST = {"cost": 1, "figure_cost": 1}
 SFT_SCORES = {"score sft": 3, "gather sft": 2}
 RETRAIN_SCORES = {"score retrain": 4, "gather retrain": 3}
 SFT = {"subsets sft": 3, "samples sft": 3, **SFT_SCORES}
 RETRAIN = {"subsets retrain": 4, "samples retrain": 4, **RETRAIN_SCORES}
 MODELS = {"full": 1, "pruned": 1, "sample_models": 1}
-#: shapley_constrained and shapley_ridge use v(none), which retrain makes.
 EVERYTHING_TRAINED = MODELS | SFT | RETRAIN | ATTRIBUTIONS | COST
 
 CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
@@ -40,7 +35,8 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     "other sft steps": ({"approaches": {"sft": {"steps": 5}}}, SFT | ATTRIBUTIONS | COST),
     "other retrain learning rate": (
         {"approaches": {"retrain": {"learning_rate": 1e-3}}},
-        RETRAIN | ATTRIBUTIONS | {"attribution": 3} | COST,
+        # shapley_constrained and shapley_ridge use v(none), which retrain makes.
+        RETRAIN | EVALUATED | {"attribution": 2} | COST,
     ),
     "another behavior": (
         {"behaviors": {"is_log": {"measure": "inception_score", "transform": "log"}}},
@@ -73,7 +69,7 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
                 "more": {"estimator": "datamodel_ridge", "values": "sft/shapley"},
             }
         },
-        ATTRIBUTIONS | {"attribution": 1},
+        EVALUATED | {"attribution": 1},
     ),
     "other device, checkpoints": (
         {"execution": {"device": "cpu", "checkpoint_steps": 7}},
@@ -114,6 +110,12 @@ def replace(old: str, new: str) -> Callable[[str], str]:
 
 LIBRARY = "workflow_scripts/diffcredit"
 CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
+    "the version number of coalitions": (
+        "rules/common.smk",
+        replace('"coalitions": 1', '"coalitions": 2'),
+        {"coalitions": 4} | SFT | RETRAIN | ATTRIBUTIONS | COST,
+    ),
+    "code of a cheap script": ("workflow_scripts/lds.py", append("\nUNUSED = 1\n"), LDS),
     "a touched script": ("workflow_scripts/subsets.py", append(""), {}),
     "a comment in a script": ("workflow_scripts/subsets.py", append("\n# why\n"), {}),
     "a docstring in the library": (
