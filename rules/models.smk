@@ -55,7 +55,7 @@ rule pruned:
         training=CONFIG.training.model_dump(),
         pruned=CONFIG.pruned.model_dump(),
         seed=SEED,
-        version=[VERSIONS["training"], VERSIONS["pruning"]],
+        version={name: VERSIONS[name] for name in ("training", "pruning")},
     script:
         "../workflow_scripts/pruned.py"
 

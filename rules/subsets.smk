@@ -35,7 +35,7 @@ rule subsets:
         ),
         model=CONFIG.model.model_dump(),
         training=CONFIG.training.model_dump(),
-        version=[VERSIONS["training"], VERSIONS["coalitions"]],
+        version={name: VERSIONS[name] for name in ("training", "coalitions")},
         seed=SEED,
     script:
         "../workflow_scripts/subsets.py"

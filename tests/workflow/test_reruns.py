@@ -115,7 +115,11 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
         replace('"coalitions": 1', '"coalitions": 2'),
         {"coalitions": 4} | SFT | RETRAIN | ATTRIBUTIONS | COST,
     ),
-    "code of a cheap script": ("workflow_scripts/lds.py", append("\nUNUSED = 1\n"), LDS),
+    "code of a cheap script": (
+        "workflow_scripts/lds.py",
+        append("\nUNUSED = 1\n"),
+        {"planted": 1} | COST | LDS,
+    ),
     "a touched script": ("workflow_scripts/subsets.py", append(""), {}),
     "a comment in a script": ("workflow_scripts/subsets.py", append("\n# why\n"), {}),
     "a docstring in the library": (
