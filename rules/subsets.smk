@@ -66,6 +66,7 @@ rule samples:
         sampling=CONFIG.sampling.model_dump(),
         timesteps=CONFIG.model.timesteps,
         seed=SEED,
-        version=VERSIONS["sampling"],
+        # The coalitions' number, too: their models may be gone, and then cannot tell.
+        version={name: VERSIONS[name] for name in ("sampling", "coalitions")},
     script:
         "../workflow_scripts/samples.py"
