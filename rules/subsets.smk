@@ -35,7 +35,7 @@ rule subsets:
         ),
         model=CONFIG.model.model_dump(),
         training=CONFIG.training.model_dump(),
-        version={name: VERSIONS[name] for name in ("training", "coalitions")},
+        version=VERSIONS["training"],
         seed=SEED,
     script:
         "../workflow_scripts/subsets.py"
@@ -66,7 +66,6 @@ rule samples:
         sampling=CONFIG.sampling.model_dump(),
         timesteps=CONFIG.model.timesteps,
         seed=SEED,
-        # The coalitions' number, too: their models may be gone, and then cannot tell.
-        version={name: VERSIONS[name] for name in ("sampling", "coalitions")},
+        version=VERSIONS["sampling"],
     script:
         "../workflow_scripts/samples.py"

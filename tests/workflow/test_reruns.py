@@ -110,11 +110,6 @@ def replace(old: str, new: str) -> Callable[[str], str]:
 
 LIBRARY = "workflow_scripts/diffcredit"
 CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
-    "the version number of coalitions": (
-        "rules/common.smk",
-        replace('"coalitions": 1', '"coalitions": 2'),
-        {"coalitions": 4} | SFT | RETRAIN | ATTRIBUTIONS | COST,
-    ),
     "code of a cheap script": (
         "workflow_scripts/lds.py",
         append("\nUNUSED = 1\n"),
