@@ -65,12 +65,15 @@ def pivot(behaviors: pd.DataFrame) -> pd.DataFrame:
 
 def masks_of(behaviors: pd.DataFrame) -> np.ndarray:
     """(m, N) masks in the order of the rows of `pivot`."""
-    rows = behaviors.drop_duplicates(["coalition", "replicate"])
-    rows = rows.sort_values(["coalition", "replicate"])
-    return np.stack(list(rows["mask"])).astype(bool)
+    return np.stack(list(_models(behaviors)["mask"])).astype(bool)
 
 
 def clusters_of(behaviors: pd.DataFrame) -> np.ndarray:
     """(m,) pair numbers in the order of the rows of `pivot`."""
-    rows = behaviors.drop_duplicates(["coalition", "replicate"])
-    return rows.sort_values(["coalition", "replicate"])["pair"].to_numpy()
+    return _models(behaviors)["pair"].to_numpy()
+
+
+def _models(behaviors: pd.DataFrame) -> pd.DataFrame:
+    """One row for each model, in the order of the rows of `pivot`."""
+    key = ["coalition", "replicate"]
+    return behaviors.drop_duplicates(key).sort_values(key)

@@ -13,6 +13,7 @@ from diffcredit.data.images import Images
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models.pruning import prune
 from diffcredit.registry import PRUNERS, load
 from diffcredit.seeds import derive
 from diffcredit.training.loop import Checkpoint, Plan, make_accelerator, train
@@ -63,8 +64,6 @@ def pruned(
 ) -> None:
     """Prune the full model, fine-tune it on everything, and write it with its size."""
     importance = load(PRUNERS, settings.pruner)()
-    from diffcredit.models.pruning import prune
-
     start, size = prune(checkpoints.load(full_model), importance, settings.ratio)
     logger.info(
         "pruned: %(parameters_before)d -> %(parameters_after)d parameters, "
