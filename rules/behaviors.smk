@@ -33,7 +33,7 @@ rule score:
 rule gather:
     input:
         shards=shard_tables,
-        coalitions=f"{RUN}/coalitions/{{distribution}}.parquet",
+        coalitions=coalition_tables,
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}.parquet",
     log:

@@ -1,6 +1,7 @@
 """Which contributors are kept: the coalitions of each removal distribution.
 
-In: data/contributors.parquet. Out: coalitions/<distribution>.parquet.
+A shard of coalitions to a table: more coalitions add tables and leave full ones alone.
+In: data/contributors.parquet. Out: coalitions/<distribution>/<shard>.parquet.
 """
 
 
@@ -8,11 +9,11 @@ rule coalitions:
     input:
         contributors=rules.data.output.contributors,
     output:
-        coalitions=f"{RUN}/coalitions/{{distribution}}.parquet",
+        coalitions=f"{RUN}/coalitions/{{distribution}}/{{shard}}.parquet",
     log:
-        f"{RUN}/logs/coalitions/{{distribution}}.log",
+        f"{RUN}/logs/coalitions/{{distribution}}/{{shard}}.log",
     benchmark:
-        f"{RUN}/benchmarks/coalitions/{{distribution}}.tsv"
+        f"{RUN}/benchmarks/coalitions/{{distribution}}/{{shard}}.tsv"
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -20,7 +21,8 @@ rule coalitions:
         mem_mb=1000,
         runtime=10,
     params:
-        distribution=lambda wildcards: CONFIG.coalitions[wildcards.distribution].model_dump(),
+        distribution=lambda wildcards: identity(wildcards.distribution),
+        numbers=shard_numbers,
         seed=SEED,
         version=VERSIONS["coalitions"],
     script:

@@ -33,7 +33,11 @@ PICTURED_NAME, PICTURED = list(CONFIG.attributions.items())[-1]
 
 
 wildcard_constraints:
-    approach="|".join(CONFIG.approaches),
+    # An approach is followed by the coalitions that it makes, so that others are no targets.
+    approach="|".join(
+        rf"{name}(?=/({'|'.join(entry.coalitions)})\b)"
+        for name, entry in CONFIG.approaches.items()
+    ),
     distribution="|".join(CONFIG.coalitions),
     attribution="|".join(CONFIG.attributions),
     replicate=r"\d+",
@@ -42,15 +46,16 @@ wildcard_constraints:
 
 # Raise the number of a stage when its results change: imports are not tracked, and models are too
 # dear to be made again for a change of code that leaves them as they are.
-# With "coalitions" raise "training", too: models look at their coalitions with ancient().
 VERSIONS = {"data": 1, "classifier": 1, "training": 1, "pruning": 1, "coalitions": 1, "sampling": 1}
 
 # Cheap stages run again when what their code does has changed; comments and docstrings do not count.
 CODE = {
     "behaviors": digest("behaviors", "../score.py", "../gather.py"),
-    "attributions": digest("attribution", "coalitions.py", "../attribution.py"),
+    "attributions": digest(
+        "attribution", "behaviors/table.py", "coalitions.py", "../attribution.py"
+    ),
     "evaluation": digest(
-        "evaluation", "attribution/game.py", "../lds.py", "../planted.py", "../cost.py"
+        "evaluation", "behaviors/table.py", "../lds.py", "../planted.py", "../cost.py"
     ),
     "figures": digest(
         "report",
@@ -86,18 +91,29 @@ def identity(name):
     return CONFIG.coalitions[name].model_dump(exclude={"count"})
 
 
-def shard_coalitions(wildcards):
-    """First coalition of a shard, and the first after it."""
+def shard_numbers(wildcards):
+    """Number of the first coalition of a shard, and of the first after it."""
     size = CONFIG.execution.shard_size
     first = int(wildcards.shard) * size
     count = CONFIG.coalitions[wildcards.distribution].count
     return [first, min(first + size, count)]
 
 
+def shard_count(distribution):
+    """Shards that the coalitions of a distribution fall into."""
+    return math.ceil(CONFIG.coalitions[distribution].count / CONFIG.execution.shard_size)
+
+
+def coalition_tables(wildcards):
+    """The coalitions of all shards of a distribution."""
+    folder = f"{RUN}/coalitions/{wildcards.distribution}"
+    return [f"{folder}/{shard}.parquet" for shard in range(shard_count(wildcards.distribution))]
+
+
 def shards(approach, distribution):
     """Names replicate-shard of all shards of an approach's coalitions."""
     seeds = CONFIG.approaches[approach].coalitions[distribution]
-    count = math.ceil(CONFIG.coalitions[distribution].count / CONFIG.execution.shard_size)
+    count = shard_count(distribution)
     return [f"{replicate}-{shard}" for replicate in range(seeds) for shard in range(count)]
 
 

@@ -1,14 +1,13 @@
 """The models of coalitions and the images that they draw, a shard of coalitions in each job.
 
-In: coalitions/<distribution>.parquet, data/train.parquet, the start model.
+In: coalitions/<distribution>/<shard>.parquet, data/train.parquet, the start model.
 Out: subsets/ and samples/<approach>/<distribution>/<training seed>-<shard>/.
 """
 
 
 rule subsets:
     input:
-        # ancient: more coalitions rewrite the table, but those of this shard stay as they are.
-        coalitions=ancient(f"{RUN}/coalitions/{{distribution}}.parquet"),
+        coalitions=rules.coalitions.output.coalitions,
         train=rules.data.output.train,
         start=start_model,
     output:
@@ -28,8 +27,6 @@ rule subsets:
         runtime=1440,
         gpu=GPU,
     params:
-        coalitions=shard_coalitions,
-        distribution=lambda wildcards: identity(wildcards.distribution),
         approach=lambda wildcards: CONFIG.approaches[wildcards.approach].model_dump(
             exclude={"coalitions"}
         ),

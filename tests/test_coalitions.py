@@ -19,7 +19,12 @@ NOBODY = Nobody(distribution="none", count=12)
 
 
 def drawn(distribution: Section, contributors: int, seed: int = 0) -> np.ndarray:
-    return np.stack(list(coalitions.table(distribution, contributors, seed)["mask"]))
+    numbers = range(distribution.count)  # type: ignore[attr-defined]
+    return np.stack(list(coalitions.table(distribution, contributors, seed, numbers)["mask"]))
+
+
+def seeds_of(distribution: Section, contributors: int, seed: int) -> set[int]:
+    return set(coalitions.table(distribution, contributors, seed, range(12))["seed"])
 
 
 def with_count(distribution: Section, count: int) -> Section:
@@ -78,32 +83,32 @@ def test_datamodel_size_is_exact_where_alpha_n_is_whole(percent: int, contributo
 
 
 def test_paired_coalitions_are_complements_with_one_pair_number() -> None:
-    table = coalitions.table(PAIRED, 7, seed=3)
+    table = coalitions.table(PAIRED, 7, seed=3, numbers=range(12))
     masks = np.stack(list(table["mask"]))
     assert (masks[1::2] == ~masks[0::2]).all()
     assert list(table["pair"]) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    unpaired = coalitions.table(SHAPLEY, 7, seed=3)
+    unpaired = coalitions.table(SHAPLEY, 7, seed=3, numbers=range(6))
     assert list(unpaired["pair"]) == list(unpaired["index"])
 
 
 def test_everyone_and_nobody() -> None:
     assert drawn(EVERYONE, 4).all()
     assert not drawn(NOBODY, 4).any()
-    assert len(set(coalitions.table(NOBODY, 4, 0)["seed"])) == 12  # repetitions are independent
+    assert len(seeds_of(NOBODY, 4, 0)) == 12  # repetitions are independent
 
 
 @pytest.mark.parametrize("distribution", [SHAPLEY, PAIRED, DATAMODEL, EVERYONE, NOBODY])
-def test_more_coalitions_leave_the_first_ones_alone(distribution: Section) -> None:
-    few = coalitions.table(with_count(distribution, 5), 6, seed=1)
-    many = coalitions.table(with_count(distribution, 40), 6, seed=1)
-    pd.testing.assert_frame_equal(few, many.head(5))
+def test_shards_of_coalitions_are_those_of_one_table(distribution: Section) -> None:
+    """How many are asked for, and in which shards, changes none of them."""
+    shards = [coalitions.table(with_count(distribution, 7), 6, 1, r) for r in (range(5), [5, 6])]
+    whole = coalitions.table(with_count(distribution, 40), 6, 1, range(40))
+    pd.testing.assert_frame_equal(pd.concat(shards, ignore_index=True), whole.head(7))
 
 
 @pytest.mark.parametrize("distribution", [SHAPLEY, PAIRED, DATAMODEL])
 def test_another_seed_draws_other_coalitions(distribution: Section) -> None:
     assert (drawn(distribution, 10, seed=1) != drawn(distribution, 10, seed=2)).any()
-    seeds = [set(coalitions.table(distribution, 10, seed)["seed"]) for seed in (1, 2)]
-    assert not seeds[0] & seeds[1]
+    assert not seeds_of(distribution, 10, 1) & seeds_of(distribution, 10, 2)
 
 
 @pytest.mark.parametrize("distribution", [SHAPLEY, DATAMODEL])
@@ -143,18 +148,18 @@ def test_every_coalition_with_the_weight_of_kernelshap() -> None:
 def test_alpha_that_keeps_nobody_is_told() -> None:
     distribution = Datamodel(distribution="datamodel", count=4, alpha=0.2)
     with pytest.raises(UserError, match=r"alpha = 0\.2 keeps none of 4"):
-        coalitions.table(distribution, 4, 0)
+        coalitions.table(distribution, 4, 0, range(2))
 
 
 @pytest.mark.parametrize("contributors", [3, 12])
 def test_alpha_that_the_hint_names_keeps_somebody(contributors: int) -> None:
     distribution = Datamodel(distribution="datamodel", count=1, alpha=0.5 / contributors)
     with pytest.raises(UserError) as told:
-        coalitions.table(distribution, contributors, 0)
+        coalitions.table(distribution, contributors, 0, range(2))
     hinted = float(str(told.value).split(">=")[1])
     assert coalitions.datamodel_size(contributors, hinted) == 1
 
 
 def test_one_contributor_has_no_shapley_coalitions() -> None:
     with pytest.raises(UserError, match="2 contributors"):
-        coalitions.table(SHAPLEY, 1, 0)
+        coalitions.table(SHAPLEY, 1, 0, range(2))

@@ -1,18 +1,20 @@
-"""Draw the coalitions of a removal distribution."""
+"""Draw a shard of the coalitions of a removal distribution."""
 
 from diffcredit.logs import job
 
-with job(snakemake.log[0], f"coalitions {snakemake.wildcards.distribution}"):
+name = snakemake.wildcards.distribution
+
+with job(snakemake.log[0], f"coalitions {name} {snakemake.wildcards.shard}"):
     from pydantic import TypeAdapter
 
     from diffcredit import coalitions, seeds
     from diffcredit.config import Distribution
     from diffcredit.files import read_table, write_table
 
-    name = snakemake.wildcards.distribution
     table = coalitions.table(
-        TypeAdapter(Distribution).validate_python(snakemake.params.distribution),
+        TypeAdapter(Distribution).validate_python(snakemake.config["coalitions"][name]),
         len(read_table(snakemake.input.contributors)),
         seeds.derive(snakemake.params.seed, "coalitions", name),
+        range(*snakemake.params.numbers),
     )
     write_table(table, snakemake.output.coalitions)

@@ -7,12 +7,12 @@ wildcards = snakemake.wildcards
 with job(snakemake.log[0], f"gather {wildcards.approach}/{wildcards.distribution}"):
     from pathlib import Path
 
-    from diffcredit.behaviors.scoring import gather
+    from diffcredit.behaviors.table import gather
     from diffcredit.files import read_table, write_table
 
     table = gather(
         [read_table(shard) for shard in snakemake.input.shards],
         [int(Path(shard).stem.split("-")[0]) for shard in snakemake.input.shards],
-        read_table(snakemake.input.coalitions),
+        [read_table(table) for table in snakemake.input.coalitions],
     )
     write_table(table, snakemake.output.behaviors)

@@ -21,9 +21,8 @@ with job(snakemake.log[0], label):
     training = Training(**snakemake.params.training)
     scratch = checkpoints.Description(ddpm.architecture(model, side, channels))
     start = checkpoints.load(snakemake.input.start) if snakemake.input.start else None
-    coalitions = subsets.of_shard(
+    coalitions = subsets.of_table(
         read_table(snakemake.input.coalitions),
-        *snakemake.params.coalitions,
         role=(wildcards.approach, wildcards.replicate),
     )
     with (

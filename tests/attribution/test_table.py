@@ -16,7 +16,8 @@ DATAMODEL = Datamodel(distribution="datamodel", count=20, alpha=0.6)
 
 def recorded(distribution: Section, replicates: int = 1, seed: int = 0) -> pd.DataFrame:
     """Gathered behaviors of additive games, two behaviors and, of one, two queries."""
-    drawn = table(distribution, 5, seed)
+    numbers = range(distribution.count)  # type: ignore[attr-defined]
+    drawn = table(distribution, 5, seed, numbers)
     rows = []
     for replicate in range(replicates):
         for _, row in drawn.iterrows():

@@ -10,7 +10,8 @@ import torch
 from diffcredit.behaviors.classifier import Classifier
 from diffcredit.behaviors.evidence import collect, shard_files
 from diffcredit.behaviors.fid import Fid
-from diffcredit.behaviors.scoring import COSTS, gather, score_shard
+from diffcredit.behaviors.scoring import score_shard
+from diffcredit.behaviors.table import COSTS, gather
 from diffcredit.config import Behavior
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
@@ -99,7 +100,7 @@ def test_gathered_rows_carry_mask_pair_and_training_seed() -> None:
         }
     )
     shards = [shard([2, 3], 100), shard([0, 1], 100), shard([0, 1], 200)]
-    table = gather(shards, [0, 0, 1], coalitions)
+    table = gather(shards, [0, 0, 1], [coalitions[2:], coalitions[:2]])
     assert len(table) == 12
     for row in table.itertuples():
         assert list(row.mask) == coalitions["mask"][row.coalition]

@@ -10,7 +10,7 @@ DEFAULT = {
     "full": 1,
     "pruned": 1,
     "sample_models": 1,
-    "coalitions": 4,
+    "coalitions": 6,
     "attribution": 4,
     "lds": 1,
     "planted": 1,

@@ -26,6 +26,12 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         | ATTRIBUTIONS
         | COST,
     ),
+    "more shapley coalitions and other steps at once": (
+        {"coalitions": {"shapley": {"count": 12}}, "approaches": {"sft": {"steps": 5}}},
+        {"coalitions": 1, "subsets sft": 4, "samples sft": 4, "score sft": 4, "gather sft": 2}
+        | ATTRIBUTIONS
+        | COST,
+    ),
     "another training seed of the test coalitions": (
         {"approaches": {"retrain": {"coalitions": {"datamodel": 3}}}},
         {"subsets retrain": 1, "samples retrain": 1, "score retrain": 1, "gather retrain": 1}
@@ -53,11 +59,11 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     ),
     "other contributor deal": (
         {"data": {"concentration": 5.0}},
-        {"data": 1, "classifier": 1, "coalitions": 4} | EVERYTHING_TRAINED,
+        {"data": 1, "classifier": 1, "coalitions": 5} | EVERYTHING_TRAINED,
     ),
     "other seed": (
         {"seed": 1},
-        {"data": 1, "classifier": 1, "coalitions": 4} | EVERYTHING_TRAINED,
+        {"data": 1, "classifier": 1, "coalitions": 5} | EVERYTHING_TRAINED,
     ),
     "other classifier": (
         {"classifier": {"steps": 61}},
@@ -142,6 +148,11 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
         f"{LIBRARY}/training/loop.py",
         append("\nUNUSED = 1\n"),
         {},
+    ),
+    "the version number of coalitions": (
+        "rules/common.smk",
+        replace('"coalitions": 1', '"coalitions": 2'),
+        {"coalitions": 5} | SFT | RETRAIN | ATTRIBUTIONS | COST,
     ),
     "the version number of sampling": (
         "rules/common.smk",

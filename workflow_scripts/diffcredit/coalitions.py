@@ -4,7 +4,7 @@ A coalition is a mask over the N contributors (True: kept). Coalition number i d
 distribution, its seed and i alone, so asking for more coalitions never changes those that exist.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -98,8 +98,10 @@ def draw(distribution: Section, contributors: int, seed: int, index: int) -> np.
     return _DRAWS[type(distribution)](distribution, contributors, seed, index)
 
 
-def table(distribution: Section, contributors: int, seed: int) -> pd.DataFrame:
-    """The coalitions of a distribution: columns index, seed, pair and mask.
+def table(
+    distribution: Section, contributors: int, seed: int, numbers: Iterable[int]
+) -> pd.DataFrame:
+    """Coalitions of these numbers: columns index, seed, pair and mask.
 
     Rows of one pair (a coalition and its complement) are one draw and share their pair number.
 
@@ -114,7 +116,7 @@ def table(distribution: Section, contributors: int, seed: int) -> pd.DataFrame:
             f"alpha = {distribution.alpha} keeps none of {contributors} contributors\n"
             f"    Hint: floor(alpha N) must be at least 1: alpha >= {least}"
         )
-    indices = np.arange(distribution.count)  # type: ignore[attr-defined]
+    indices = np.array(numbers)
     paired = isinstance(distribution, Shapley) and distribution.paired
     return pd.DataFrame(
         {

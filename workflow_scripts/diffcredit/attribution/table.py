@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from diffcredit.attribution.game import Estimate, Game, clusters_of, masks_of, pivot
+from diffcredit.attribution.game import Estimate, Game
+from diffcredit.behaviors.table import clusters_of, masks_of, pivot
 from diffcredit.coalitions import shapley_weights, size_probabilities
 from diffcredit.config import Section
 from diffcredit.errors import UserError

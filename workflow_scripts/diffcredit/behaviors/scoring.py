@@ -1,4 +1,4 @@
-"""Measure the behaviors of every model of a shard, and gather shards into one table."""
+"""Measure the behaviors of every model of a shard."""
 
 import time
 from pathlib import Path
@@ -13,8 +13,6 @@ from diffcredit.config import Behavior
 from diffcredit.errors import UserError
 from diffcredit.files import read_tensors
 from diffcredit.registry import MEASURES, load
-
-COSTS = ["seconds_training", "seconds_sampling", "seconds_scoring"]
 
 
 def score_shard(
@@ -77,21 +75,3 @@ def _transform(name: str, behavior: Behavior, value: float, path: Path) -> float
             f"behaviors.{name}.transform = 'log': {behavior.measure} is {value} for {path}"
         )
     return float(np.log(value))
-
-
-def gather(
-    shards: list[pd.DataFrame], replicates: list[int], coalitions: pd.DataFrame
-) -> pd.DataFrame:
-    """The table of all shards, with the mask of each coalition and its training seed's number."""
-    parts = [s.assign(replicate=r) for s, r in zip(shards, replicates, strict=True)]
-    table = pd.concat(parts, ignore_index=True)
-    table = table.merge(
-        coalitions[["index", "pair", "mask"]].rename(columns={"index": "coalition"}),
-        on="coalition",
-        how="left",
-        validate="many_to_one",
-    )
-    if table["mask"].isna().any():
-        raise UserError("behaviors name coalitions that are not in the table of coalitions")
-    order = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value", *COSTS]
-    return table[order].sort_values(["replicate", "coalition"], kind="stable", ignore_index=True)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from diffcredit.behaviors.scoring import COSTS
+from diffcredit.behaviors.table import COSTS
 
 
 def cost_table(behaviors: dict[str, pd.DataFrame]) -> pd.DataFrame:

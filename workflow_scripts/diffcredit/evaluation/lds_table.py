@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from diffcredit.attribution.game import pivot
+from diffcredit.behaviors.table import pivot
 from diffcredit.config import Lds
 from diffcredit.evaluation.lds import (
     Truth,

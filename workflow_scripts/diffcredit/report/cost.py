@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffcredit.behaviors.scoring import COSTS
+from diffcredit.behaviors.table import COSTS
 from diffcredit.report.style import COLORS
 
 

@@ -35,15 +35,14 @@ class Coalition:
     seed: int
 
 
-def of_shard(table: pd.DataFrame, first: int, end: int, role: tuple[str, str]) -> list[Coalition]:
-    """Coalitions number first..end-1 of a table, their trainings seeded for a role.
+def of_table(table: pd.DataFrame, role: tuple[str, str]) -> list[Coalition]:
+    """The coalitions of a table, their trainings seeded for a role.
 
     The role is the approach and the number of the training seed.
     """
-    rows = table.iloc[first:end]
     return [
         Coalition(int(row["index"]), np.asarray(row["mask"]), derive(int(row["seed"]), *role))
-        for _, row in rows.iterrows()
+        for _, row in table.iterrows()
     ]
 
 

@@ -1,0 +1,61 @@
+"""The table of behaviors that attributions and evaluations read; it needs no torch."""
+
+import numpy as np
+import pandas as pd
+
+from diffcredit.errors import UserError
+
+COSTS = ["seconds_training", "seconds_sampling", "seconds_scoring"]
+
+
+def gather(
+    shards: list[pd.DataFrame], replicates: list[int], coalitions: list[pd.DataFrame]
+) -> pd.DataFrame:
+    """The table of all shards, with the mask of each coalition and its training seed's number."""
+    parts = [s.assign(replicate=r) for s, r in zip(shards, replicates, strict=True)]
+    table = pd.concat(parts, ignore_index=True)
+    table = table.merge(
+        pd.concat(coalitions)[["index", "pair", "mask"]].rename(columns={"index": "coalition"}),
+        on="coalition",
+        how="left",
+        validate="many_to_one",
+    )
+    if table["mask"].isna().any():
+        raise UserError("behaviors name coalitions that are not in the table of coalitions")
+    order = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value", *COSTS]
+    return table[order].sort_values(["replicate", "coalition"], kind="stable", ignore_index=True)
+
+
+def pivot(behaviors: pd.DataFrame) -> pd.DataFrame:
+    """Rows (coalition, replicate), columns (behavior, query) in the table's order: the value.
+
+    Raises:
+        UserError: if a value is missing or not finite.
+    """
+    wide = behaviors.pivot(
+        index=["coalition", "replicate"], columns=["behavior", "query"], values="value"
+    )
+    wide = wide[list(dict.fromkeys(zip(behaviors["behavior"], behaviors["query"], strict=True)))]
+    if not np.isfinite(wide.to_numpy()).all():
+        bad = wide.index[~np.isfinite(wide.to_numpy()).all(axis=1)][0]
+        raise UserError(
+            f"behaviors of coalition {bad[0]}, training seed {bad[1]} are not finite\n"
+            "    Hint: its samples may be broken; look at the log of its shard"
+        )
+    return wide
+
+
+def masks_of(behaviors: pd.DataFrame) -> np.ndarray:
+    """(m, N) masks in the order of the rows of `pivot`."""
+    return np.stack(list(_models(behaviors)["mask"])).astype(bool)
+
+
+def clusters_of(behaviors: pd.DataFrame) -> np.ndarray:
+    """(m,) pair numbers in the order of the rows of `pivot`."""
+    return _models(behaviors)["pair"].to_numpy()
+
+
+def _models(behaviors: pd.DataFrame) -> pd.DataFrame:
+    """One row for each model, in the order of the rows of `pivot`."""
+    key = ["coalition", "replicate"]
+    return behaviors.drop_duplicates(key).sort_values(key)
