@@ -25,11 +25,16 @@ localrules:
     attribution,
     lds,
     planted,
+    convergence,
+    counterfactual_coalitions,
+    counterfactual,
     cost,
     figure_tables,
     figure_attributions,
     figure_lds,
     figure_cost,
+    figure_convergence,
+    figure_counterfactual,
     figure_samples,
 
 

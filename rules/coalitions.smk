@@ -14,6 +14,8 @@ rule coalitions:
         f"{RUN}/logs/coalitions/{{distribution}}/{{shard}}.log",
     benchmark:
         f"{RUN}/benchmarks/coalitions/{{distribution}}/{{shard}}.tsv"
+    wildcard_constraints:
+        distribution="|".join(CONFIG.coalitions),
     conda:
         "../envs/environment.yaml"
     threads: 1

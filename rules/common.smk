@@ -28,17 +28,29 @@ STARTED = time.time()
 # Every approach/distribution whose models are made.
 MADE = [f"{a}/{d}" for a, entry in CONFIG.approaches.items() for d in entry.coalitions]
 
+# The models that attributions ask for are made by one of the approaches, too.
+COUNTERFACTUAL = CONFIG.evaluation.counterfactual
+if COUNTERFACTUAL:
+    MADE.append(f"{COUNTERFACTUAL.approach}/counterfactual")
+
+# Those that attributions are fitted on, with their v(all) and v(none).
+FITTED = sorted(
+    {
+        reference
+        for entry in CONFIG.attributions.values()
+        for reference in (entry.values, entry.full, entry.none)
+        if reference
+    }
+)
+
 # The attribution whose contributors and coalitions are shown as pictures: the last one.
 PICTURED_NAME, PICTURED = list(CONFIG.attributions.items())[-1]
 
 
 wildcard_constraints:
     # An approach is followed by the coalitions that it makes, so that others are no targets.
-    approach="|".join(
-        rf"{name}(?=/({'|'.join(entry.coalitions)})\b)"
-        for name, entry in CONFIG.approaches.items()
-    ),
-    distribution="|".join(CONFIG.coalitions),
+    approach="|".join(rf"{made.split('/')[0]}(?=/{made.split('/')[1]}\b)" for made in MADE),
+    distribution="|".join([*CONFIG.coalitions, "counterfactual"]),
     attribution="|".join(CONFIG.attributions),
     replicate=r"\d+",
     shard=r"\d+",
@@ -55,11 +67,24 @@ CODE = {
         "attribution", "behaviors/table.py", "coalitions.py", "../attribution.py"
     ),
     "evaluation": digest(
-        "evaluation", "behaviors/table.py", "../lds.py", "../planted.py", "../cost.py"
+        "evaluation",
+        "behaviors/table.py",
+        *[f"../{name}.py" for name in ("lds", "planted", "cost", "convergence", "counterfactual")],
     ),
     "figures": digest(
         "report",
-        *[f"../figure_{name}.py" for name in ("attributions", "cost", "lds", "samples", "tables")],
+        *[
+            f"../figure_{name}.py"
+            for name in (
+                "attributions",
+                "cost",
+                "lds",
+                "samples",
+                "tables",
+                "convergence",
+                "counterfactual",
+            )
+        ],
     ),
 }
 
@@ -101,6 +126,8 @@ def shard_numbers(wildcards):
 
 def shard_count(distribution):
     """Shards that the coalitions of a distribution fall into."""
+    if distribution == "counterfactual":
+        return len(COUNTERFACTUAL.attributions) + (COUNTERFACTUAL.random > 0)
     return math.ceil(CONFIG.coalitions[distribution].count / CONFIG.execution.shard_size)
 
 
@@ -112,7 +139,8 @@ def coalition_tables(wildcards):
 
 def shards(approach, distribution):
     """Names replicate-shard of all shards of an approach's coalitions."""
-    seeds = CONFIG.approaches[approach].coalitions[distribution]
+    made = {**CONFIG.approaches[approach].coalitions}
+    seeds = made[distribution] if distribution in made else COUNTERFACTUAL.seeds
     count = shard_count(distribution)
     return [f"{replicate}-{shard}" for replicate in range(seeds) for shard in range(count)]
 
@@ -140,6 +168,20 @@ def endpoint(name):
         return f"{RUN}/behaviors/{reference}.parquet" if reference else []
 
     return behaviors
+
+
+def counterfactual_tables(wildcards):
+    """The coalitions that attributions ask for, a table for each and one of random removals."""
+    folder = f"{RUN}/coalitions/counterfactual"
+    return [f"{folder}/{shard}.parquet" for shard in range(shard_count("counterfactual"))]
+
+
+def counterfactual_attribution(wildcards):
+    """The attribution that a shard of counterfactual coalitions is of; none for random removals."""
+    number = int(wildcards.shard)
+    if number == len(COUNTERFACTUAL.attributions):
+        return []
+    return f"{RUN}/attributions/{COUNTERFACTUAL.attributions[number]}.parquet"
 
 
 def fitted_distribution(wildcards):

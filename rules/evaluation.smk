@@ -1,6 +1,7 @@
-"""How good the attributions are: LDS, planted truth, cost.
+"""How good the attributions are: LDS, planted truth, cost, convergence, counterfactuals.
 
-In: attributions and behaviors. Out: evaluation/{lds,planted,cost}.{parquet,csv}.
+In: attributions and behaviors.
+Out: evaluation/{lds,planted,cost,convergence,counterfactual}.{parquet,csv}.
 """
 
 
@@ -79,8 +80,88 @@ rule cost:
         "../workflow_scripts/cost.py"
 
 
+rule convergence:
+    input:
+        behaviors=[f"{RUN}/behaviors/{made}.parquet" for made in FITTED],
+        truth=rules.lds.input.truth,
+    output:
+        parquet=f"{RUN}/evaluation/convergence.parquet",
+        csv=f"{RUN}/evaluation/convergence.csv",
+    log:
+        f"{RUN}/logs/convergence.log",
+    benchmark:
+        f"{RUN}/benchmarks/convergence.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        made=FITTED,
+        attributions={name: a.model_dump() for name, a in CONFIG.attributions.items()},
+        distributions={name: identity(name) for name in CONFIG.coalitions},
+        convergence=CONFIG.evaluation.convergence and CONFIG.evaluation.convergence.model_dump(),
+        lds=CONFIG.evaluation.lds.model_dump(),
+        seed=SEED,
+        code=[CODE["evaluation"], CODE["attributions"]],
+    script:
+        "../workflow_scripts/convergence.py"
+
+
+rule counterfactual_coalitions:
+    input:
+        attribution=counterfactual_attribution,
+        contributors=rules.data.output.contributors,
+    output:
+        coalitions=f"{RUN}/coalitions/counterfactual/{{shard}}.parquet",
+    log:
+        f"{RUN}/logs/coalitions/counterfactual/{{shard}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/coalitions/counterfactual/{{shard}}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=COUNTERFACTUAL and COUNTERFACTUAL.model_dump(),
+        seed=SEED,
+        code=CODE["evaluation"],
+    script:
+        "../workflow_scripts/counterfactual_coalitions.py"
+
+
+rule counterfactual:
+    input:
+        coalitions=counterfactual_tables,
+        behaviors=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.approach}/counterfactual.parquet",
+        full=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.full}.parquet",
+    output:
+        parquet=f"{RUN}/evaluation/counterfactual.parquet",
+        csv=f"{RUN}/evaluation/counterfactual.csv",
+    log:
+        f"{RUN}/logs/counterfactual.log",
+    benchmark:
+        f"{RUN}/benchmarks/counterfactual.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        confidence=CONFIG.evaluation.lds.confidence,
+        code=CODE["evaluation"],
+    script:
+        "../workflow_scripts/counterfactual.py"
+
+
 rule evaluation:
     input:
         rules.lds.output,
         rules.planted.output,
         rules.cost.output,
+        rules.convergence.output if CONFIG.evaluation.convergence else [],
+        rules.counterfactual.output if COUNTERFACTUAL else [],

@@ -90,6 +90,53 @@ rule figure_cost:
         "../workflow_scripts/figure_cost.py"
 
 
+rule figure_convergence:
+    input:
+        convergence=rules.convergence.output.parquet,
+        lds=rules.lds.output.parquet,
+    output:
+        report(
+            f"{RUN}/figures/convergence.svg",
+            caption="captions/convergence.rst",
+            category="Evaluation",
+        ),
+    log:
+        f"{RUN}/logs/figures/convergence.log",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=CODE["figures"],
+    script:
+        "../workflow_scripts/figure_convergence.py"
+
+
+rule figure_counterfactual:
+    input:
+        counterfactual=rules.counterfactual.output.parquet,
+    output:
+        report(
+            f"{RUN}/figures/counterfactual.svg",
+            caption="captions/counterfactual.rst",
+            category="Evaluation",
+        ),
+    log:
+        f"{RUN}/logs/figures/counterfactual.log",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=CODE["figures"],
+    script:
+        "../workflow_scripts/figure_counterfactual.py"
+
+
 rule figure_samples:
     input:
         train=rules.data.output.train,
@@ -130,3 +177,5 @@ rule figures:
         rules.figure_lds.output,
         rules.figure_cost.output,
         rules.figure_samples.output,
+        rules.figure_convergence.output if CONFIG.evaluation.convergence else [],
+        rules.figure_counterfactual.output if COUNTERFACTUAL else [],

@@ -1,9 +1,16 @@
 """What one key of the configuration asks of another."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from diffcredit.config.messages import choices, problem
-from diffcredit.config.schema import Attribution, Config, CsvContributors
+from diffcredit.config.schema import (
+    COUNTERFACTUAL,
+    Attribution,
+    Config,
+    Counterfactual,
+    CsvContributors,
+)
 from diffcredit.registry import ESTIMATORS
 
 
@@ -154,7 +161,12 @@ def _names(config: Config) -> list[str]:
                         choices(coalition, list(config.coalitions)),
                     )
                 )
+    if COUNTERFACTUAL in config.coalitions:
+        found.append(f"  coalitions.{COUNTERFACTUAL}: this name is taken; choose another one")
     references = {"evaluation.lds.truth": config.evaluation.lds.truth}
+    if counterfactual := config.evaluation.counterfactual:
+        references["evaluation.counterfactual.full"] = counterfactual.full
+        found += _counterfactual_names(config, counterfactual)
     for name, attribution in config.attributions.items():
         key = f"attributions.{name}"
         references |= {
@@ -196,6 +208,26 @@ def _names(config: Config) -> list[str]:
                     "add an entry to coalitions for one of the two; a new name draws anew",
                 )
             )
+    return found
+
+
+def _counterfactual_names(config: Config, settings: Counterfactual) -> list[str]:
+    key = "evaluation.counterfactual"
+    named: dict[str, tuple[list[str], Mapping[str, object]]] = {
+        "approach": ([settings.approach], config.approaches),
+        "attributions": (settings.attributions, config.attributions),
+        "behaviors": (settings.behaviors, config.behaviors),
+    }
+    found = [
+        problem(f"{key}.{field}", name, choices(name, list(known)))
+        for field, (names, known) in named.items()
+        for name in names
+        if name not in known
+    ]
+    entry = config.coalitions.get(settings.full.split("/")[1])
+    if entry and entry.distribution != "full":
+        accepted = "must name coalitions of distribution full"
+        found.append(problem(f"{key}.full", settings.full, accepted))
     return found
 
 

@@ -252,10 +252,46 @@ class Lds(Section):
     confidence: Fraction = Field(0.95, description="level of the intervals, above 0 and below 1")
 
 
+class Convergence(Section):
+    """How LDS and attributions settle as coalitions are added."""
+
+    points: Annotated[int, Field(ge=2)] = Field(
+        6, description="numbers of coalitions to fit, 2 or more"
+    )
+
+
+#: Name of the coalitions that attributions ask for; no entry of coalitions may have it.
+COUNTERFACTUAL = "counterfactual"
+
+
+class Counterfactual(Section):
+    """Models without the contributors that attributions name."""
+
+    approach: Name = Field(description="approach that makes the models")
+    full: Reference = Field(description="approach/coalitions, what v(all) is from")
+    attributions: Annotated[list[Name], Field(min_length=1)] = Field(
+        description="a list of attributions, one or more"
+    )
+    behaviors: Annotated[list[Name], Field(min_length=1)] = Field(
+        description="a list of behaviors, one or more"
+    )
+    fractions: Annotated[list[Fraction], Field(min_length=1)] = Field(
+        [0.25], description="fractions of the contributors, each above 0 and below 1"
+    )
+    random: Annotated[int, Field(ge=0)] = Field(3, description="random removals, 0 or more")
+    seeds: Count = Field(2, description="training seeds of each model, 1 or more")
+
+
 class Evaluation(Section):
     """How good the attributions are."""
 
     lds: Lds
+    convergence: Convergence | None = Field(
+        Convergence(), description="a section with points, or null for none"
+    )
+    counterfactual: Counterfactual | None = Field(
+        None, description="a section with approach, full, attributions, behaviors; null for none"
+    )
 
 
 class Keep(Section):

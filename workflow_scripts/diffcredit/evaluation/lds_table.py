@@ -37,10 +37,10 @@ def lds_table(
     """
     rows = []
     for behavior in truth["behavior"].unique():
-        measured = _truth(truth[truth["behavior"] == behavior])
+        measured = truth_of(truth[truth["behavior"] == behavior])
         queries = measured.values.shape[-1]
         predictions = {
-            name: linear_predictions(_values(table, behavior), measured)
+            name: linear_predictions(values_of(table, behavior), measured)
             for name, table in attributions.items()
         }
         if len(measured.values) > 1:
@@ -60,7 +60,8 @@ def lds_table(
     return pd.DataFrame(rows).assign(coalitions=truth["coalition"].nunique(), seeds=replicates)
 
 
-def _truth(behaviors: pd.DataFrame) -> Truth:
+def truth_of(behaviors: pd.DataFrame) -> Truth:
+    """Measured values of the test coalitions from the rows of one behavior."""
     wide = pivot(behaviors)
     coalitions = wide.index.get_level_values("coalition").unique()
     replicates = wide.index.get_level_values("replicate").unique()
@@ -69,7 +70,7 @@ def _truth(behaviors: pd.DataFrame) -> Truth:
     return Truth(np.stack(list(masks)).astype(bool), values.transpose(1, 0, 2))
 
 
-def _values(attribution: pd.DataFrame, behavior: str) -> np.ndarray:
+def values_of(attribution: pd.DataFrame, behavior: str) -> np.ndarray:
     """(N, Q) values of a behavior."""
     table = attribution[attribution["behavior"] == behavior]
     return table.pivot(index="contributor", columns="query", values="value").to_numpy()

@@ -1,0 +1,68 @@
+"""Attributions settle on the truth as coalitions are added, at the seconds that these cost."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diffcredit.attribution.table import attribute
+from diffcredit.behaviors.table import COSTS
+from diffcredit.coalitions import table
+from diffcredit.config import Datamodel, Lds, Section, Shapley
+from diffcredit.evaluation.convergence import convergence_table, spent, stops
+
+WORTH = np.array([3.0, -2, 0.5, 8, -1, 4])
+SHAPLEY = Shapley(distribution="shapley", count=40, paired=True)
+LDS = Lds(truth="retrain/test", resamples=100)
+
+
+def recorded(distribution: Section, noise: float, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    drawn = table(distribution, 6, seed, range(40))
+    return pd.DataFrame(
+        {
+            "coalition": drawn["index"],
+            "replicate": 0,
+            "pair": drawn["pair"],
+            "mask": drawn["mask"],
+            "behavior": "fid",
+            "query": 0,
+            "value": [20 + WORTH @ mask + noise * rng.normal() for mask in drawn["mask"]],
+            **dict.fromkeys(COSTS, 2.0),
+        }
+    )
+
+
+@pytest.mark.parametrize(("coalitions", "points"), [(48, 6), (7, 4), (4, 5), (3, 3), (1000, 8)])
+def test_stops_grow_to_all_coalitions_in_whole_pairs(coalitions: int, points: int) -> None:
+    found = stops(coalitions, points)
+    assert found[-1] == coalitions
+    assert found == sorted(set(found))
+    assert len(found) <= points
+    assert all(count % 2 == 0 for count in found[:-1])
+
+
+def test_more_coalitions_cost_more_and_agree_better() -> None:
+    behaviors = recorded(SHAPLEY, noise=4.0)
+    truth = recorded(Datamodel(distribution="datamodel", count=40, alpha=0.5), 0.0, seed=1)
+    fit = partial(attribute, "datamodel_ridge", endpoints={}, distribution=SHAPLEY)
+    found = convergence_table(fit, behaviors, 100.0, truth, 5, LDS, seed=3)
+    assert list(found["seconds"]) == [100 + 6 * count for count in found["coalitions"]]
+    assert found["correlation"].iloc[-1] == 1
+    assert found["lds"].iloc[-1] > max(0.8, found["lds"].iloc[0])
+    assert ((found["low"] <= found["lds"]) & (found["lds"] <= found["high"])).all()
+
+
+def test_noiseless_game_is_known_from_few_coalitions() -> None:
+    behaviors = recorded(SHAPLEY, noise=0.0)
+    truth = recorded(Datamodel(distribution="datamodel", count=40, alpha=0.5), 0.0, seed=1)
+    fit = partial(attribute, "datamodel_ridge", endpoints={}, distribution=SHAPLEY)
+    found = convergence_table(fit, behaviors, 0.0, truth, 5, LDS, seed=3)
+    assert (found.loc[found["coalitions"] >= 16, "lds"] > 0.99).all()
+
+
+def test_seconds_count_each_model_once() -> None:
+    behaviors = recorded(SHAPLEY, noise=0.0)
+    both = pd.concat([behaviors, behaviors.assign(behavior="entropy")])
+    assert spent(both) == spent(behaviors) == 40 * 6

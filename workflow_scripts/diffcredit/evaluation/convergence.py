@@ -1,0 +1,84 @@
+"""How attributions and their LDS settle as coalitions are added, and what these cost."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from diffcredit.behaviors.table import COSTS
+from diffcredit.config import Lds
+from diffcredit.evaluation.lds import linear_predictions, score, spearman
+from diffcredit.evaluation.lds_table import truth_of, values_of
+from diffcredit.seeds import derive
+
+#: Fewest coalitions that are fitted on: two pairs.
+LEAST = 4
+
+
+def stops(coalitions: int, points: int) -> list[int]:
+    """Numbers of coalitions to stop at, evenly spaced in logarithm, even but for the last."""
+    if coalitions <= LEAST:
+        return [coalitions]
+    spaced = np.geomspace(LEAST, coalitions, points)
+    return sorted({*(2 * np.round(spaced[:-1] / 2).astype(int)).tolist(), coalitions})
+
+
+def convergence_table(
+    fit: Callable[[pd.DataFrame], pd.DataFrame],
+    behaviors: pd.DataFrame,
+    fixed_seconds: float,
+    truth: pd.DataFrame,
+    points: int,
+    settings: Lds,
+    seed: int,
+) -> pd.DataFrame:
+    """One row for each behavior and number of coalitions.
+
+    Args:
+        fit: the attribution of a table of behaviors.
+        behaviors: gathered behaviors of the coalitions that are added, in their order.
+        fixed_seconds: what is spent however few the coalitions: on v(all) and v(none).
+        truth: gathered behaviors of the retrained test coalitions.
+        points: how many numbers of coalitions to fit.
+        settings: resamples and confidence of the LDS.
+        seed: of the bootstrap.
+
+    Returns:
+        Columns coalitions, seconds (of training, sampling and scoring, with the fixed ones),
+        behavior, lds, low, high, and correlation: the rank correlation of the values with those
+        that all coalitions give, averaged over queries.
+    """
+    numbers = np.sort(behaviors["coalition"].unique())
+    final = fit(behaviors)
+    rows = []
+    for count in stops(len(numbers), points):
+        used = behaviors[behaviors["coalition"].isin(numbers[:count])]
+        fitted = final if count == len(numbers) else fit(used)
+        seconds = fixed_seconds + spent(used)
+        for behavior in truth["behavior"].unique():
+            measured = truth_of(truth[truth["behavior"] == behavior])
+            values = values_of(fitted, behavior)
+            predicted = linear_predictions(values, measured)
+            drawn = derive(seed, "bootstrap", behavior)
+            found = score(
+                predicted, measured.values, settings.resamples, settings.confidence, drawn
+            )
+            agreement = spearman(values, values_of(final, behavior))
+            rows.append(
+                {
+                    "coalitions": count,
+                    "seconds": seconds,
+                    "behavior": behavior,
+                    "lds": found.lds,
+                    "low": found.low,
+                    "high": found.high,
+                    "correlation": float(np.mean(agreement)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def spent(behaviors: pd.DataFrame) -> float:
+    """Seconds of training, sampling and scoring of all models of a table."""
+    models = behaviors.drop_duplicates(["coalition", "replicate"])
+    return float(models[COSTS].to_numpy().sum())

@@ -1,0 +1,13 @@
+"""Figure: LDS against compute, and how the values settle."""
+
+from diffcredit.logs import job
+
+with job(snakemake.log[0], "figure of convergence"):
+    from diffcredit.files import read_table
+    from diffcredit.report.convergence import convergence_figure
+    from diffcredit.report.style import write_svg
+
+    figure = convergence_figure(
+        read_table(snakemake.input.convergence), read_table(snakemake.input.lds)
+    )
+    write_svg(figure, snakemake.output[0])
