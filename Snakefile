@@ -8,11 +8,21 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
-include: "rules/data.smk"
-include: "rules/models.smk"
-include: "rules/coalitions.smk"
-include: "rules/subsets.smk"
-include: "rules/behaviors.smk"
+
+
+if CONFIG.records:
+
+    include: "rules/records.smk"
+
+else:
+
+    include: "rules/data.smk"
+    include: "rules/models.smk"
+    include: "rules/coalitions.smk"
+    include: "rules/subsets.smk"
+    include: "rules/behaviors.smk"
+
+
 include: "rules/attributions.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
@@ -55,8 +65,8 @@ rule all:
 
 rule models:
     input:
-        rules.full.output.model,
-        rules.pruned.output.model,
+        f"{RUN}/models/full",
+        f"{RUN}/models/pruned",
 
 
 rule behaviors:

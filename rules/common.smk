@@ -28,6 +28,9 @@ STARTED = time.time()
 # Every approach/distribution whose models are made.
 MADE = [f"{a}/{d}" for a, entry in CONFIG.approaches.items() for d in entry.coalitions]
 
+if CONFIG.records:
+    MADE = [f"records/{name}" for name in CONFIG.records.tables]
+
 # The models that attributions ask for are made by one of the approaches, too.
 COUNTERFACTUAL = CONFIG.evaluation.counterfactual
 if COUNTERFACTUAL:
@@ -52,6 +55,7 @@ wildcard_constraints:
     approach="|".join(rf"{made.split('/')[0]}(?=/{made.split('/')[1]}\b)" for made in MADE),
     distribution="|".join([*CONFIG.coalitions, "counterfactual"]),
     attribution="|".join(CONFIG.attributions),
+    table="|".join(CONFIG.records.tables if CONFIG.records else []),
     replicate=r"\d+",
     shard=r"\d+",
 
@@ -62,7 +66,7 @@ VERSIONS = {"data": 1, "classifier": 1, "training": 1, "pruning": 1, "coalitions
 
 # Cheap stages run again when what their code does has changed; comments and docstrings do not count.
 CODE = {
-    "behaviors": digest("behaviors", "../score.py", "../gather.py"),
+    "behaviors": digest("behaviors", "../score.py", "../gather.py", "../records.py"),
     "attributions": digest(
         "attribution", "behaviors/table.py", "coalitions.py", "../attribution.py"
     ),
@@ -184,9 +188,14 @@ def counterfactual_attribution(wildcards):
     return f"{RUN}/attributions/{COUNTERFACTUAL.attributions[number]}.parquet"
 
 
+def drawn_from(reference):
+    """What the coalitions of approach/coalitions were drawn from, without their count."""
+    return CONFIG.drawn(reference).model_dump(exclude={"count"})
+
+
 def fitted_distribution(wildcards):
     """The distribution that an attribution's coalitions were drawn from."""
-    return identity(CONFIG.attributions[wildcards.attribution].values.split("/")[1])
+    return drawn_from(CONFIG.attributions[wildcards.attribution].values)
 
 
 def announce_failures(run):

@@ -11,7 +11,7 @@ rule lds:
             f"{RUN}/attributions/{{attribution}}.parquet", attribution=CONFIG.attributions
         ),
         truth=f"{RUN}/behaviors/{CONFIG.evaluation.lds.truth}.parquet",
-        contributors=rules.data.output.contributors,
+        contributors=f"{RUN}/data/contributors.parquet",
     output:
         parquet=f"{RUN}/evaluation/lds.parquet",
         csv=f"{RUN}/evaluation/lds.csv",
@@ -36,7 +36,7 @@ rule lds:
 rule planted:
     input:
         attributions=rules.lds.input.attributions,
-        planted=rules.data.output.planted,
+        planted=f"{RUN}/data/planted.parquet",
     output:
         parquet=f"{RUN}/evaluation/planted.parquet",
         csv=f"{RUN}/evaluation/planted.csv",
@@ -100,7 +100,7 @@ rule convergence:
     params:
         made=FITTED,
         attributions={name: a.model_dump() for name, a in CONFIG.attributions.items()},
-        distributions={name: identity(name) for name in CONFIG.coalitions},
+        drawn={name: drawn_from(a.values) for name, a in CONFIG.attributions.items()},
         convergence=CONFIG.evaluation.convergence and CONFIG.evaluation.convergence.model_dump(),
         lds=CONFIG.evaluation.lds.model_dump(),
         seed=SEED,
@@ -112,7 +112,7 @@ rule convergence:
 rule counterfactual_coalitions:
     input:
         attribution=counterfactual_attribution,
-        contributors=rules.data.output.contributors,
+        contributors=f"{RUN}/data/contributors.parquet",
     output:
         coalitions=f"{RUN}/coalitions/counterfactual/{{shard}}.parquet",
     log:
@@ -161,7 +161,6 @@ rule counterfactual:
 rule evaluation:
     input:
         rules.lds.output,
-        rules.planted.output,
-        rules.cost.output,
+        [] if CONFIG.records else [rules.planted.output, rules.cost.output],
         rules.convergence.output if CONFIG.evaluation.convergence else [],
         rules.counterfactual.output if COUNTERFACTUAL else [],

@@ -7,9 +7,10 @@ In: tables, samples. Out: figures/*.svg, figures/tables.html, evaluation/lds.txt
 rule figure_tables:
     input:
         lds=rules.lds.output.parquet,
-        planted=rules.planted.output.parquet,
-        cost=rules.cost.output.parquet,
-        pruned=rules.pruned.output.model,
+        counterfactual=rules.counterfactual.output.parquet if COUNTERFACTUAL else [],
+        planted=[] if CONFIG.records else rules.planted.output.parquet,
+        cost=[] if CONFIG.records else rules.cost.output.parquet,
+        pruned=[] if CONFIG.records else f"{RUN}/models/pruned",
     output:
         page=report(f"{RUN}/figures/tables.html", caption="captions/tables.rst", category="Tables"),
         text=f"{RUN}/evaluation/lds.txt",
@@ -31,7 +32,7 @@ rule figure_tables:
 rule figure_attributions:
     input:
         attributions=rules.lds.input.attributions,
-        contributors=rules.data.output.contributors,
+        contributors=f"{RUN}/data/contributors.parquet",
     output:
         report(
             f"{RUN}/figures/attributions.svg",
@@ -139,11 +140,11 @@ rule figure_counterfactual:
 
 rule figure_samples:
     input:
-        train=rules.data.output.train,
-        full=rules.sample_models.output.full,
-        pruned=rules.sample_models.output.pruned,
+        train=f"{RUN}/data/train.parquet",
+        full=f"{RUN}/samples/full.safetensors",
+        pruned=f"{RUN}/samples/pruned.safetensors",
         shard=f"{RUN}/samples/{PICTURED.values}/0-0",
-        contributors=rules.data.output.contributors,
+        contributors=f"{RUN}/data/contributors.parquet",
         attribution=f"{RUN}/attributions/{PICTURED_NAME}.parquet",
     output:
         samples=report(
@@ -164,7 +165,7 @@ rule figure_samples:
         runtime=10,
     params:
         shard=PICTURED.values,
-        behavior=next(iter(CONFIG.behaviors)),
+        behavior=next(iter(CONFIG.behaviors), None),
         code=CODE["figures"],
     script:
         "../workflow_scripts/figure_samples.py"
@@ -175,7 +176,6 @@ rule figures:
         rules.figure_tables.output,
         rules.figure_attributions.output,
         rules.figure_lds.output,
-        rules.figure_cost.output,
-        rules.figure_samples.output,
+        [] if CONFIG.records else [rules.figure_cost.output, rules.figure_samples.output],
         rules.figure_convergence.output if CONFIG.evaluation.convergence else [],
         rules.figure_counterfactual.output if COUNTERFACTUAL else [],

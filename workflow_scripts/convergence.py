@@ -20,9 +20,7 @@ with job(snakemake.log[0], "convergence"):
         chosen = Attribution(**entry)
         named = {"full": chosen.full, "none": chosen.none}
         ends = {end: tables[reference] for end, reference in named.items() if reference}
-        drawn = TypeAdapter(Distribution).validate_python(
-            params.distributions[chosen.values.split("/")[1]]
-        )
+        drawn = TypeAdapter(Distribution).validate_python(params.drawn[name])
         part = convergence_table(
             lambda behaviors, c=chosen, e=ends, d=drawn: attribute(c.estimator, behaviors, e, d),
             tables[chosen.values],

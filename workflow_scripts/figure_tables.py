@@ -7,14 +7,17 @@ with job(snakemake.log[0], "tables"):
     from diffcredit.report.tables import lds_cells, lds_text, model_sizes, page
 
     lds = read_table(snakemake.input.lds)
-    tables = {
-        "LDS with intervals over coalitions": lds_cells(lds),
-        "Planted contributors: AUC, and their ranks from the worst": read_table(
-            snakemake.input.planted
-        ),
-        "Cost in seconds": read_table(snakemake.input.cost),
-        "Pruning": model_sizes(read_json(f"{snakemake.input.pruned}/config.json")["facts"]),
+    tables = {"LDS with intervals over coalitions": lds_cells(lds)}
+    headings = {
+        "planted": "Planted contributors: AUC, and their ranks from the worst",
+        "counterfactual": "Relative change without the contributors that attributions name",
+        "cost": "Cost in seconds",
     }
+    for name, heading in headings.items():
+        if path := snakemake.input[name]:
+            tables[heading] = read_table(path)
+    if folder := snakemake.input.pruned:
+        tables["Pruning"] = model_sizes(read_json(f"{folder}/config.json")["facts"])
     shown = {heading: table for heading, table in tables.items() if not table.empty}
     write_text(page("diffcredit", shown), snakemake.output.page)
     write_text(lds_text(lds, snakemake.params.confidence), snakemake.output.text)

@@ -10,15 +10,17 @@ DEFAULT = {
     "full": 1,
     "pruned": 1,
     "sample_models": 1,
-    "coalitions": 6,
+    "coalitions": 8,
     "attribution": 4,
     "lds": 1,
     "planted": 1,
     "cost": 1,
+    "convergence": 1,
     "figure_tables": 1,
     "figure_attributions": 1,
     "figure_lds": 1,
     "figure_cost": 1,
+    "figure_convergence": 1,
     "figure_samples": 1,
 }
 
@@ -30,10 +32,10 @@ def jobs(workflow: Workflow) -> dict[str, int]:
 def test_default(workflow: Workflow) -> None:
     workflow.overlay = {"experiment": "digits"}
     planned = workflow.planned()
-    # 48 + 3 coalitions of sft, 2 x 16 + 3 + 3 of retrain, 16 in a shard.
+    # 80 + 3 coalitions of sft, 2 x 16 + 3 of retrain, 16 in a shard.
     for rule in ("subsets", "samples", "score"):
-        assert planned[f"{rule} sft"] == 3 + 1
-        assert planned[f"{rule} retrain"] == 2 * 1 + 1 + 1
+        assert planned[f"{rule} sft"] == 5 + 1
+        assert planned[f"{rule} retrain"] == 2 * 1 + 1
     assert {k: n for k, n in planned.items() if " " not in k} == DEFAULT
 
 

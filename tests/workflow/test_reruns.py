@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from copied_workflow import Workflow, merge
 
-LDS = {"lds": 1, "figure_lds": 1, "figure_tables": 1}
+CONVERGENCE = {"convergence": 1, "figure_convergence": 1}
+# The figure of convergence shows the noise ceiling of the LDS table.
+LDS = {"lds": 1, "figure_lds": 1, "figure_tables": 1, **CONVERGENCE}
 EVALUATED = {"planted": 1, "figure_attributions": 1, **LDS}
 #: figure_samples shows the last attribution.
 ATTRIBUTIONS = {"attribution": 4, "figure_samples": 1, **EVALUATED}
@@ -69,6 +71,7 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         {"classifier": {"steps": 61}},
         {"classifier": 1} | SFT_SCORES | RETRAIN_SCORES | ATTRIBUTIONS | COST,
     ),
+    "other convergence points": ({"evaluation": {"convergence": {"points": 3}}}, CONVERGENCE),
     "another attribution": (
         {
             "attributions": {
@@ -142,6 +145,7 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
             "figure_lds": 1,
             "figure_samples": 1,
             "figure_tables": 1,
+            "figure_convergence": 1,
         },
     ),
     "code of the training loop (its version number tells)": (

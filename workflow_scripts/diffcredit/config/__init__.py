@@ -34,6 +34,8 @@ from diffcredit.config.schema import (
     Nobody,
     Planted,
     Pruned,
+    RecordedTable,
+    Records,
     Sampling,
     Section,
     Shapley,
@@ -64,6 +66,8 @@ __all__ = [
     "Nobody",
     "Planted",
     "Pruned",
+    "RecordedTable",
+    "Records",
     "Sampling",
     "Section",
     "Shapley",
@@ -77,13 +81,14 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
 
     Args:
         raw: the configuration as read from YAML. An entry that is null in an overlay removes
-            the entry of that name (coalitions, approaches, behaviors, attributions).
+            the entry of that name (coalitions, approaches, behaviors, attributions). With records
+            coalitions, approaches, behaviors and all attributions of models are left out.
         base: folder that data.path is relative to.
 
     Raises:
         UserError: with one line for each wrong key.
     """
-    cleaned = _without_removed(raw)
+    cleaned = _without_models(_without_removed(raw))
     try:
         config = Config.model_validate(cleaned)
     except ValidationError as error:
@@ -104,6 +109,21 @@ def _without_removed(raw: dict[str, Any]) -> dict[str, Any]:
         if isinstance(entries := cleaned.get(section), dict):
             cleaned[section] = {k: _active(v) for k, v in entries.items() if v is not None}
     return cleaned
+
+
+def _without_models(raw: dict[str, Any]) -> dict[str, Any]:
+    """A run that reads records makes no models, and attributes the records alone."""
+    if raw.get("records") is None:
+        return raw
+    cleaned = raw | {"coalitions": {}, "approaches": {}, "behaviors": {}}
+    if isinstance(entries := raw.get("attributions"), dict):
+        cleaned["attributions"] = {k: v for k, v in entries.items() if _is_of_records(v)}
+    return cleaned
+
+
+def _is_of_records(attribution: Any) -> bool:
+    values = attribution.get("values") if isinstance(attribution, dict) else None
+    return not isinstance(values, str) or values.startswith("records/")
 
 
 def _active(entry: Any) -> Any:

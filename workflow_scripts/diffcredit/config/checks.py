@@ -6,17 +6,42 @@ from pathlib import Path
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.schema import (
     COUNTERFACTUAL,
+    RECORDS,
     Attribution,
     Config,
     Counterfactual,
     CsvContributors,
+    Records,
 )
 from diffcredit.registry import ESTIMATORS
 
 
 def problems(config: Config, base: Path) -> list[str]:
     """One line for each key that contradicts another, or the files that it names."""
-    return [*_model_problems(config), *_data_problems(config, base), *_names(config)]
+    if config.records:
+        return [*_record_problems(config.records, base), *_names(config)]
+    return [
+        *_empty_sections(config),
+        *_model_problems(config),
+        *_data_problems(config, base),
+        *_names(config),
+    ]
+
+
+def _empty_sections(config: Config) -> list[str]:
+    return [
+        f"  {section} is empty: it needs an entry, or the run records"
+        for section in ("coalitions", "approaches", "behaviors")
+        if not getattr(config, section)
+    ]
+
+
+def _record_problems(records: Records, base: Path) -> list[str]:
+    return [
+        problem(f"records.tables.{name}.path", table.path, "must be an existing file")
+        for name, table in records.tables.items()
+        if not (base / table.path).is_file()
+    ]
 
 
 def _model_problems(config: Config) -> list[str]:
@@ -151,6 +176,7 @@ def _names(config: Config) -> list[str]:
     """Every name that refers to another entry must exist, and no score may see its own fit."""
     found = []
     made = [f"{a}/{c}" for a, approach in config.approaches.items() for c in approach.coalitions]
+    made += [f"{RECORDS}/{name}" for name in (config.records.tables if config.records else ())]
     for name, approach in config.approaches.items():
         for coalition in approach.coalitions:
             if coalition not in config.coalitions:
@@ -163,6 +189,8 @@ def _names(config: Config) -> list[str]:
                 )
     if COUNTERFACTUAL in config.coalitions:
         found.append(f"  coalitions.{COUNTERFACTUAL}: this name is taken; choose another one")
+    if RECORDS in config.approaches:
+        found.append(f"  approaches.{RECORDS}: this name is taken; choose another one")
     references = {"evaluation.lds.truth": config.evaluation.lds.truth}
     if counterfactual := config.evaluation.counterfactual:
         references["evaluation.counterfactual.full"] = counterfactual.full
@@ -191,8 +219,7 @@ def _names(config: Config) -> list[str]:
             "everybody or nobody says nothing about contributors; accepted: other coalitions",
         )
         for name, attribution in config.attributions.items()
-        if (entry := config.coalitions.get(attribution.values.split("/")[1]))
-        and entry.distribution in ("full", "none")
+        if (entry := config.drawn(attribution.values)) and entry.distribution in ("full", "none")
     ]
     if found:
         return found
@@ -224,7 +251,7 @@ def _counterfactual_names(config: Config, settings: Counterfactual) -> list[str]
         for name in names
         if name not in known
     ]
-    entry = config.coalitions.get(settings.full.split("/")[1])
+    entry = config.drawn(settings.full)
     if entry and entry.distribution != "full":
         accepted = "must name coalitions of distribution full"
         found.append(problem(f"{key}.full", settings.full, accepted))
@@ -236,6 +263,7 @@ def _endpoint_problems(config: Config, name: str, attribution: Attribution) -> l
     for endpoint in ("full", "none"):
         value = getattr(attribution, endpoint)
         key = f"attributions.{name}.{endpoint}"
+        entry = config.drawn(value) if value else None
         needed = endpoint in ESTIMATORS[attribution.estimator].endpoints
         if needed and value is None:
             found.append(f"  {key} is missing: {attribution.estimator} needs approach/coalitions")
@@ -243,10 +271,6 @@ def _endpoint_problems(config: Config, name: str, attribution: Attribution) -> l
             found.append(
                 problem(key, value, f"{attribution.estimator} does not use it; leave it out")
             )
-        elif value is not None:
-            entry = config.coalitions[value.split("/")[1]]
-            if entry.distribution != endpoint:
-                found.append(
-                    problem(key, value, f"must name coalitions of distribution {endpoint}")
-                )
+        elif entry and entry.distribution != endpoint:
+            found.append(problem(key, value, f"must name coalitions of distribution {endpoint}"))
     return found

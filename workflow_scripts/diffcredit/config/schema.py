@@ -163,7 +163,7 @@ class Shapley(Section):
     """P(s) ~ (N-1) / (s (N-s)), then uniform given the size: the kernel of KernelSHAP."""
 
     distribution: Literal["shapley"]
-    count: Count = Field(48, description="number of coalitions, 1 or more")
+    count: Count = Field(80, description="number of coalitions, 1 or more")
     paired: bool = Field(True, description="true: each coalition is followed by its complement")
 
 
@@ -294,6 +294,37 @@ class Evaluation(Section):
     )
 
 
+#: What stands for an approach in a reference to recorded behaviors.
+RECORDS = "records"
+
+
+class RecordedTable(Section):
+    """Behaviors of models that were made elsewhere."""
+
+    path: str = Field(description="a file of JSON lines, or a .parquet or .csv table")
+    where: dict[str, Any] = Field(
+        {}, description="key: value, or a list of values, of the records that belong to the table"
+    )
+    drawn: Distribution = Field(
+        description="what its coalitions were drawn from, as an entry of coalitions"
+    )
+
+
+class Records(Section):
+    """Behaviors recorded elsewhere, attributed and evaluated without training."""
+
+    contributors: Annotated[int, Field(ge=2)] = Field(description="their number, 2 or more")
+    behaviors: Annotated[list[str], Field(min_length=1)] = Field(
+        description="a list of the keys of behaviors, one or more"
+    )
+    skip_invalid: bool = Field(
+        False, description="true leaves invalid records out; false stops at them"
+    )
+    tables: Annotated[dict[Name, RecordedTable], Field(min_length=1)] = Field(
+        description="one entry or more, each with path and drawn"
+    )
+
+
 class Keep(Section):
     """What stays on disk after the run."""
 
@@ -325,9 +356,18 @@ class Config(Section):
     training: Training = Training()
     full: Full = Full()
     pruned: Pruned = Pruned()
-    coalitions: Annotated[dict[Name, Distribution], Field(min_length=1)]
-    approaches: Annotated[dict[Name, Approach], Field(min_length=1)]
+    records: Records | None = Field(None, description="a section, or null to make models")
+    coalitions: dict[Name, Distribution]
+    approaches: dict[Name, Approach]
     sampling: Sampling = Sampling()
-    behaviors: Annotated[dict[Name, Behavior], Field(min_length=1)]
+    behaviors: dict[Name, Behavior]
     attributions: Annotated[dict[Name, Attribution], Field(min_length=1)]
     evaluation: Evaluation
+
+    def drawn(self, reference: str) -> Distribution | None:
+        """What the coalitions of a reference were drawn from; None where there are none."""
+        approach, name = reference.split("/")
+        if approach != RECORDS:
+            return self.coalitions.get(name)
+        table = self.records.tables.get(name) if self.records else None
+        return table.drawn if table else None

@@ -1,0 +1,230 @@
+"""Behaviors that were recorded elsewhere, brought into the table that attributions read.
+
+One record is one model: a JSON object a line, or a row of a Parquet or CSV table, with
+``remaining_idx`` (and ``removed_idx``) or ``mask``, and a number for each behavior: a key of its
+name, or ``generated_image_0_<name>``, ``generated_image_1_<name>``, ... with one value per query.
+Records that share ``removal_seed`` (or, without seeds, the mask) are of the same coalition.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from diffcredit.behaviors.table import COSTS
+from diffcredit.config import RecordedTable, Records
+from diffcredit.errors import UserError
+from diffcredit.files import read_table
+from diffcredit.logs import logger
+
+KINDS = ("wrong", "missing", "duplicate", "conflicting")
+#: Bad records that a message names.
+NAMED = 10
+
+
+class BadRecordError(Exception):
+    """A record that cannot be used: its kind and why."""
+
+    def __init__(self, kind: str, why: str):
+        super().__init__(why)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Record:
+    """A usable record.
+
+    Attributes:
+        place: its line or row, for messages.
+        identity: what tells its coalition from others.
+        mask: (N,) bool, True where a contributor remains.
+        values: (behavior, query) -> value.
+    """
+
+    place: int
+    identity: Any
+    mask: np.ndarray
+    values: dict[tuple[str, int], float]
+
+
+def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
+    """The records of a table in the columns of gathered behaviors, their seconds unknown (NaN).
+
+    Raises:
+        UserError: if the file cannot be read, if no record matches ``where``; and, unless invalid
+            records are to be skipped, if any is wrong, lacks something, or is there twice.
+    """
+    found: list[Record] = []
+    bad: list[tuple[int, str, str]] = []
+    matching = 0
+    for place, row in _rows(Path(table.path)):
+        if isinstance(row, dict) and not _matches(row, table.where):
+            continue
+        matching += 1
+        try:
+            found.append(_record(place, row, settings))
+        except BadRecordError as error:
+            bad.append((place, error.kind, str(error)))
+    if not matching:
+        raise UserError(f"{table.path}: no record has {table.where}")
+    found, again = _without_repetitions(found)
+    found, lacking = _with_the_same_behaviors(found)
+    _tell(table.path, matching, sorted(bad + again + lacking), settings)
+    if not found:
+        raise UserError(f"{table.path}: no record is usable")
+    return _to_table(found)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """Numbers (from 1) and contents of the records; a line that is no JSON object is a text."""
+    if path.suffix == ".parquet":
+        yield from enumerate(read_table(path).to_dict("records"), start=1)
+        return
+    try:
+        if path.suffix == ".csv":
+            columns = pd.read_csv(path, dtype={"mask": str}).to_dict("records")
+            yield from enumerate(columns, start=1)
+            return
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, _parsed(line)
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return line
+
+
+def _matches(row: dict[str, Any], where: dict[str, Any]) -> bool:
+    return all(
+        row.get(key) in (value if isinstance(value, list) else [value])
+        for key, value in where.items()
+    )
+
+
+def _record(place: int, row: Any, settings: Records) -> Record:
+    if not isinstance(row, dict):
+        raise BadRecordError("wrong", "is not a JSON object")
+    mask = _mask(row, settings.contributors)
+    seed = row.get("removal_seed")
+    identity = mask.tobytes() if seed is None or seed != seed else int(seed)
+    values: dict[tuple[str, int], float] = {}
+    for behavior in settings.behaviors:
+        values |= {(behavior, query): v for query, v in _values(row, behavior).items()}
+    return Record(place, identity, mask, values)
+
+
+def _mask(row: dict[str, Any], contributors: int) -> np.ndarray:
+    if "mask" in row:
+        marks = [str(int(mark)) if not isinstance(mark, str) else mark for mark in row["mask"]]
+        if len(marks) != contributors or not set(marks) <= {"0", "1"}:
+            raise BadRecordError("wrong", f"mask must have {contributors} entries, 0 or 1")
+        return np.array([mark == "1" for mark in marks])
+    if row.get("remaining_idx") is None:
+        raise BadRecordError("missing", "has no remaining_idx and no mask")
+    remaining = _numbers(row, "remaining_idx", contributors)
+    mask = np.zeros(contributors, dtype=bool)
+    mask[remaining] = True
+    if row.get("removed_idx") is not None:
+        removed = _numbers(row, "removed_idx", contributors)
+        if sorted(removed) != list(np.flatnonzero(~mask)):
+            raise BadRecordError("wrong", "removed_idx is not what remaining_idx leaves")
+    return mask
+
+
+def _numbers(row: dict[str, Any], key: str, contributors: int) -> list[int]:
+    found = row[key].tolist() if isinstance(row[key], np.ndarray) else row[key]
+    known = isinstance(found, list) and all(
+        isinstance(i, int) and 0 <= i < contributors for i in found
+    )
+    if not known or len(set(found)) < len(found):
+        raise BadRecordError("wrong", f"{key} must be different numbers of 0..{contributors - 1}")
+    return found
+
+
+def _values(row: dict[str, Any], behavior: str) -> dict[int, float]:
+    """Query -> value of a behavior."""
+    pattern = re.compile(rf"generated_image_(\d+)_{re.escape(behavior)}")
+    keys = {0: behavior} if behavior in row else {}
+    keys = keys or {int(m[1]): key for key in row if (m := pattern.fullmatch(key))}
+    if not keys or any(row[key] is None for key in keys.values()):
+        raise BadRecordError("missing", f"has no {behavior}")
+    return {query: _number(row[key], key) for query, key in sorted(keys.items())}
+
+
+def _number(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise BadRecordError("wrong", f"{key} = {value!r} is not a finite number")
+    return float(value)
+
+
+def _without_repetitions(records: list[Record]) -> tuple[list[Record], list[tuple[int, str, str]]]:
+    """The first of equal records; none of those that contradict each other."""
+    groups: dict[Any, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.identity, []).append(record)
+    kept, bad = [], []
+    for first, *others in groups.values():
+        equal = [r for r in others if (r.mask == first.mask).all() and r.values == first.values]
+        if len(equal) == len(others):
+            kept.append(first)
+            bad += [(r.place, "duplicate", f"repeats record {first.place}") for r in equal]
+        else:
+            places = ", ".join(str(r.place) for r in (first, *others))
+            bad.append((first.place, "conflicting", f"records {places} contradict each other"))
+    return kept, bad
+
+
+def _with_the_same_behaviors(
+    records: list[Record],
+) -> tuple[list[Record], list[tuple[int, str, str]]]:
+    """The records with the queries that most of them have."""
+    if not records:
+        return [], []
+    counts = Counter(tuple(record.values) for record in records)
+    usual = counts.most_common(1)[0][0]
+    kept = [record for record in records if tuple(record.values) == usual]
+    bad = [
+        (record.place, "missing", f"has {len(record.values)} values where others have {len(usual)}")
+        for record in records
+        if tuple(record.values) != usual
+    ]
+    return kept, bad
+
+
+def _tell(path: str, matching: int, bad: list[tuple[int, str, str]], settings: Records) -> None:
+    if not bad:
+        return
+    counts = Counter(kind for _, kind, _ in bad)
+    told = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
+    lines = [f"  record {place}: {why} ({kind})" for place, kind, why in bad[:NAMED]]
+    more = [f"  and {len(bad) - NAMED} more"] if len(bad) > NAMED else []
+    text = "\n".join([f"{path}: of {matching} records {told}", *lines, *more])
+    if not settings.skip_invalid:
+        raise UserError(f"{text}\n    Hint: mend them, or records.skip_invalid: true")
+    logger.warning("%s\nskipped", text)
+
+
+def _to_table(records: list[Record]) -> pd.DataFrame:
+    pairs: dict[bytes, int] = {}
+    rows = []
+    for coalition, record in enumerate(records):
+        pair = pairs.setdefault((~record.mask).tobytes(), coalition)
+        pairs.setdefault(record.mask.tobytes(), pair)
+        rows += [
+            (coalition, 0, pair, record.mask, behavior, query, value)
+            for (behavior, query), value in record.values.items()
+        ]
+    names = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value"]
+    return pd.DataFrame(rows, columns=names).assign(**dict.fromkeys(COSTS, np.nan))
