@@ -87,6 +87,7 @@ rule convergence:
     output:
         parquet=f"{RUN}/evaluation/convergence.parquet",
         csv=f"{RUN}/evaluation/convergence.csv",
+        equal=f"{RUN}/evaluation/equal_compute.csv",
     log:
         f"{RUN}/logs/convergence.log",
     benchmark:

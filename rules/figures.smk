@@ -7,6 +7,7 @@ In: tables, samples. Out: figures/*.svg, figures/tables.html, evaluation/lds.txt
 rule figure_tables:
     input:
         lds=rules.lds.output.parquet,
+        convergence=rules.convergence.output.parquet if CONFIG.evaluation.convergence else [],
         counterfactual=rules.counterfactual.output.parquet if COUNTERFACTUAL else [],
         planted=[] if CONFIG.records else rules.planted.output.parquet,
         cost=[] if CONFIG.records else rules.cost.output.parquet,

@@ -9,7 +9,7 @@ with job(snakemake.log[0], "convergence"):
     from diffcredit import seeds
     from diffcredit.attribution.table import attribute
     from diffcredit.config import Attribution, Convergence, Distribution, Lds
-    from diffcredit.evaluation.convergence import convergence_table, spent
+    from diffcredit.evaluation.convergence import convergence_table, equal_compute, spent
     from diffcredit.files import read_table, write_csv, write_table
 
     params = snakemake.params
@@ -34,3 +34,4 @@ with job(snakemake.log[0], "convergence"):
     table = pd.concat(parts, ignore_index=True)
     write_table(table, snakemake.output.parquet)
     write_csv(table, snakemake.output.csv)
+    write_csv(equal_compute(table), snakemake.output.equal)

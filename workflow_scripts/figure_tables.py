@@ -3,6 +3,7 @@
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "tables"):
+    from diffcredit.evaluation.convergence import equal_compute
     from diffcredit.files import read_json, read_table, write_text
     from diffcredit.report.tables import lds_cells, lds_text, model_sizes, page
 
@@ -13,6 +14,11 @@ with job(snakemake.log[0], "tables"):
         "counterfactual": "Relative change without the contributors that attributions name",
         "cost": "Cost in seconds",
     }
+    if path := snakemake.input.convergence:
+        compared = equal_compute(read_table(path))
+        tables["LDS at equal compute"] = lds_cells(
+            compared.rename(columns={"attribution": "predictor"})
+        )
     for name, heading in headings.items():
         if path := snakemake.input[name]:
             tables[heading] = read_table(path)

@@ -10,7 +10,7 @@ from diffcredit.attribution.table import attribute
 from diffcredit.behaviors.table import COSTS
 from diffcredit.coalitions import table
 from diffcredit.config import Datamodel, Lds, Section, Shapley
-from diffcredit.evaluation.convergence import convergence_table, spent, stops
+from diffcredit.evaluation.convergence import convergence_table, equal_compute, spent, stops
 
 WORTH = np.array([3.0, -2, 0.5, 8, -1, 4])
 SHAPLEY = Shapley(distribution="shapley", count=40, paired=True)
@@ -66,3 +66,16 @@ def test_seconds_count_each_model_once() -> None:
     behaviors = recorded(SHAPLEY, noise=0.0)
     both = pd.concat([behaviors, behaviors.assign(behavior="entropy")])
     assert spent(both) == spent(behaviors) == 40 * 6
+
+
+def test_equal_compute_takes_what_the_cheapest_can_spend() -> None:
+    seconds = {"cheap": [1, 2, 4], "dear": [3, 6, 12], "late": [5, 6, 7]}
+    rows = [
+        {"attribution": name, "behavior": "fid", "coalitions": 4 * (i + 1), "seconds": s}
+        for name, spent_ in seconds.items()
+        for i, s in enumerate(spent_)
+    ]
+    found = equal_compute(pd.DataFrame(rows)).set_index("attribution")["coalitions"]
+    assert found.to_dict() == {"cheap": 12, "dear": 4}
+    unknown = pd.DataFrame(rows).assign(seconds=np.nan)
+    assert equal_compute(unknown).empty

@@ -82,3 +82,20 @@ def spent(behaviors: pd.DataFrame) -> float:
     """Seconds of training, sampling and scoring of all models of a table."""
     models = behaviors.drop_duplicates(["coalition", "replicate"])
     return float(models[COSTS].to_numpy().sum())
+
+
+def equal_compute(table: pd.DataFrame) -> pd.DataFrame:
+    """Each attribution at the most coalitions that all of them can pay for.
+
+    Args:
+        table: rows of `convergence_table` with a column attribution.
+
+    Returns:
+        The rows of the largest numbers of coalitions whose seconds do not exceed what the cheapest
+        attribution spends on all of its coalitions; attributions that need more even for their
+        fewest coalitions are left out. Without known seconds none is compared.
+    """
+    budget = table.groupby("attribution")["seconds"].max().min()
+    paid = table[table["seconds"] <= budget]
+    most = paid.groupby(["attribution", "behavior"], sort=False)["coalitions"].idxmax()
+    return paid.loc[most].reset_index(drop=True)
