@@ -15,10 +15,8 @@ with job(snakemake.log[0], "tables"):
         "cost": "Cost in seconds",
     }
     if path := snakemake.input.convergence:
-        compared = equal_compute(read_table(path))
-        tables["LDS at equal compute"] = lds_cells(
-            compared.rename(columns={"attribution": "predictor"})
-        )
+        compared = equal_compute(read_table(path)).rename(columns={"attribution": "predictor"})
+        tables["LDS at equal compute"] = lds_cells(compared)
     for name, heading in headings.items():
         if path := snakemake.input[name]:
             tables[heading] = read_table(path)

@@ -40,6 +40,7 @@ from diffcredit.config.schema import (
     Section,
     Shapley,
     Training,
+    Until,
 )
 from diffcredit.errors import UserError
 
@@ -72,6 +73,7 @@ __all__ = [
     "Section",
     "Shapley",
     "Training",
+    "Until",
     "load",
 ]
 

@@ -159,6 +159,21 @@ class Pruned(Section):
     learning_rate: Rate = Field(3e-3, description="a number above 0")
 
 
+class Until(Section):
+    """When there are coalitions enough; count is the budget."""
+
+    attribution: Name = Field(description="attribution that is fitted on the coalitions")
+    behavior: Name = Field(description="behavior that it explains")
+    standard_error: Rate | None = Field(
+        None, description="largest standard error of a value, above 0; null for no such demand"
+    )
+    stability: Annotated[Real, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="least rank correlation with the values before the last shard, above 0, "
+        "at most 1; null for no such demand",
+    )
+
+
 class Shapley(Section):
     """P(s) ~ (N-1) / (s (N-s)), then uniform given the size: the kernel of KernelSHAP."""
 

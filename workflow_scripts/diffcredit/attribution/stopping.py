@@ -1,0 +1,55 @@
+"""When there are coalitions enough: an attribution is as precise, or as stable, as asked for."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+from diffcredit.config import Until
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far an attribution has come.
+
+    Attributes:
+        coalitions: that it was fitted on.
+        standard_error: largest of the contributors', averaged over queries, in units of the
+            behavior.
+        stability: rank correlation of the values with those before the last shard; NaN where
+            there was none, or where all values are equal.
+        enough: whether all that is asked for is reached.
+    """
+
+    coalitions: int
+    standard_error: float
+    stability: float
+    enough: bool
+
+
+def reached(
+    attribution: pd.DataFrame, before: pd.DataFrame | None, coalitions: int, until: Until
+) -> Reached:
+    """Compare an attribution with what is asked of it.
+
+    Args:
+        attribution: its table.
+        before: the table from all but the last shard; None after the first one.
+        coalitions: that the attribution was fitted on.
+        until: the behavior to look at, and what to reach.
+    """
+    now = _means(attribution, until.behavior)
+    error = float(now["standard_error"].max())
+    stability = float("nan")
+    if before is not None:
+        earlier = _means(before, until.behavior)
+        stability = float(spearmanr(now["value"], earlier["value"]).statistic)
+    # Comparisons with NaN are false: what cannot be told is not enough.
+    precise = until.standard_error is None or error <= until.standard_error
+    stable = until.stability is None or stability >= until.stability
+    return Reached(coalitions, error, stability, bool(precise and stable))
+
+
+def _means(attribution: pd.DataFrame, behavior: str) -> pd.DataFrame:
+    part = attribution[attribution["behavior"] == behavior]
+    return part.groupby("contributor")[["value", "standard_error"]].mean()
