@@ -33,6 +33,7 @@ localrules:
     coalitions,
     gather,
     attribution,
+    enough,
     lds,
     planted,
     convergence,

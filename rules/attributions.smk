@@ -1,6 +1,7 @@
 """One value per contributor and behavior, with its standard error.
 
-In: behaviors/<approach>/<distribution>.parquet. Out: attributions/<attribution>.parquet.
+In: behaviors/<approach>/<distribution>.parquet. Out: attributions/<attribution>.parquet;
+for coalitions that are added until they are enough, coalitions/<distribution>/enough-<shards>.json.
 """
 
 
@@ -9,8 +10,8 @@ rule attribution:
         behaviors=lambda wildcards: (
             f"{RUN}/behaviors/{CONFIG.attributions[wildcards.attribution].values}.parquet"
         ),
-        full=endpoint("full"),
-        none=endpoint("none"),
+        full=lambda wildcards: endpoint_of(wildcards.attribution, "full"),
+        none=lambda wildcards: endpoint_of(wildcards.attribution, "none"),
     output:
         attribution=f"{RUN}/attributions/{{attribution}}.parquet",
     log:
@@ -29,3 +30,30 @@ rule attribution:
         code=CODE["attributions"],
     script:
         "../workflow_scripts/attribution.py"
+
+
+checkpoint enough:
+    input:
+        shards=first_shard_tables,
+        coalitions=first_coalition_tables,
+        full=lambda wildcards: endpoint_of(until(wildcards).attribution, "full"),
+        none=lambda wildcards: endpoint_of(until(wildcards).attribution, "none"),
+    output:
+        reached=f"{RUN}/coalitions/{{distribution}}/enough-{{shards}}.json",
+    log:
+        f"{RUN}/logs/enough/{{distribution}}/{{shards}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/enough/{{distribution}}/{{shards}}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        until=lambda wildcards: until(wildcards).model_dump(),
+        estimator=lambda wildcards: CONFIG.attributions[until(wildcards).attribution].estimator,
+        drawn=lambda wildcards: identity(wildcards.distribution),
+        code=[CODE["attributions"], CODE["behaviors"]],
+    script:
+        "../workflow_scripts/enough.py"

@@ -1,6 +1,7 @@
 """What all rules share: the checked configuration, paths, and what each stage depends on."""
 
 import hashlib
+import json
 import math
 import sys
 import time
@@ -35,6 +36,9 @@ if CONFIG.records:
 COUNTERFACTUAL = CONFIG.evaluation.counterfactual
 if COUNTERFACTUAL:
     MADE.append(f"{COUNTERFACTUAL.approach}/counterfactual")
+
+# Coalitions that are added until they are enough.
+ADAPTIVE = [name for name, entry in CONFIG.coalitions.items() if getattr(entry, "until", None)]
 
 # Those that attributions are fitted on, with their v(all) and v(none).
 FITTED = sorted(
@@ -117,7 +121,7 @@ def folder_listing():
 
 def identity(name):
     """A distribution without its count: more coalitions do not change those that exist."""
-    return CONFIG.coalitions[name].model_dump(exclude={"count"})
+    return CONFIG.coalitions[name].model_dump(exclude={"count", "until"})
 
 
 def shard_numbers(wildcards):
@@ -132,7 +136,43 @@ def shard_count(distribution):
     """Shards that the coalitions of a distribution fall into."""
     if distribution == "counterfactual":
         return len(COUNTERFACTUAL.attributions) + (COUNTERFACTUAL.random > 0)
-    return math.ceil(CONFIG.coalitions[distribution].count / CONFIG.execution.shard_size)
+    most = math.ceil(CONFIG.coalitions[distribution].count / CONFIG.execution.shard_size)
+    if distribution not in ADAPTIVE:
+        return most
+    for count in range(1, most):
+        found = checkpoints.enough.get(distribution=distribution, shards=count).output.reached
+        if json.loads(Path(found).read_text())["enough"]:
+            return count
+    return most
+
+
+def until(wildcards):
+    """What is asked of the coalitions of a distribution."""
+    return CONFIG.coalitions[wildcards.distribution].until
+
+
+def first_coalition_tables(wildcards):
+    """The coalitions of the first shards."""
+    folder = f"{RUN}/coalitions/{wildcards.distribution}"
+    return [f"{folder}/{shard}.parquet" for shard in range(int(wildcards.shards))]
+
+
+def first_shard_tables(wildcards):
+    """The behaviors of the first shards, for the attribution that says whether they are enough."""
+    values = CONFIG.attributions[until(wildcards).attribution].values
+    approach, distribution = values.split("/")
+    seeds = CONFIG.approaches[approach].coalitions[distribution]
+    return [
+        f"{RUN}/behaviors/{values}/{replicate}-{shard}.parquet"
+        for replicate in range(seeds)
+        for shard in range(int(wildcards.shards))
+    ]
+
+
+def reached_files(wildcards):
+    """What each distribution that grows until it is enough has come to."""
+    folder = f"{RUN}/coalitions"
+    return [f"{folder}/{name}/enough-{shard_count(name)}.json" for name in ADAPTIVE]
 
 
 def coalition_tables(wildcards):
@@ -164,14 +204,10 @@ def shard_tables(wildcards):
     ]
 
 
-def endpoint(name):
-    """Input function: the behaviors of v(all) or v(none) where an attribution needs them."""
-
-    def behaviors(wildcards):
-        reference = getattr(CONFIG.attributions[wildcards.attribution], name)
-        return f"{RUN}/behaviors/{reference}.parquet" if reference else []
-
-    return behaviors
+def endpoint_of(attribution, name):
+    """The behaviors of v(all) or v(none) where an attribution needs them."""
+    reference = getattr(CONFIG.attributions[attribution], name)
+    return f"{RUN}/behaviors/{reference}.parquet" if reference else []
 
 
 def counterfactual_tables(wildcards):
@@ -190,7 +226,7 @@ def counterfactual_attribution(wildcards):
 
 def drawn_from(reference):
     """What the coalitions of approach/coalitions were drawn from, without their count."""
-    return CONFIG.drawn(reference).model_dump(exclude={"count"})
+    return CONFIG.drawn(reference).model_dump(exclude={"count", "until"})
 
 
 def fitted_distribution(wildcards):
@@ -204,8 +240,23 @@ def announce_failures(run):
     print("\ndiffcredit stopped.", *told, f"Logs: {run}/logs", sep="\n", file=sys.stderr)
 
 
+def tell_reached(path):
+    """Tell what the coalitions of a distribution came to, from its last file."""
+    found = json.loads(path.read_text())
+    shards = int(path.stem.split("-")[1])
+    if (path.parent / f"enough-{shards + 1}.json").exists():
+        return
+    print(
+        f"\n{path.parent.name}: {found['coalitions']} coalitions, "
+        f"{'enough' if found['enough'] else 'the budget, not enough'}; "
+        f"standard error {found['standard_error']:.3g}, stability {found['stability']:.2f}"
+    )
+
+
 def announce(run):
     """Tell where the results are, and show the LDS table."""
+    for path in Path(run).glob("coalitions/*/enough-*.json"):
+        tell_reached(path)
     summary = Path(run) / "evaluation" / "lds.txt"
     if summary.exists():
         print(f"\n{summary.read_text()}\nTables: {run}/evaluation/  Figures: {run}/figures/")

@@ -163,5 +163,6 @@ rule evaluation:
     input:
         rules.lds.output,
         [] if CONFIG.records else [rules.planted.output, rules.cost.output],
+        reached_files,
         rules.convergence.output if CONFIG.evaluation.convergence else [],
         rules.counterfactual.output if COUNTERFACTUAL else [],

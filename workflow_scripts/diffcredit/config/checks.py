@@ -12,6 +12,7 @@ from diffcredit.config.schema import (
     Counterfactual,
     CsvContributors,
     Records,
+    Until,
 )
 from diffcredit.registry import ESTIMATORS
 
@@ -223,6 +224,8 @@ def _names(config: Config) -> list[str]:
     ]
     if found:
         return found
+    for name, entry in config.coalitions.items():
+        found += _until_problems(config, name, getattr(entry, "until", None))
     for name, attribution in config.attributions.items():
         found += _endpoint_problems(config, name, attribution)
         fitted, tested = attribution.values, config.evaluation.lds.truth
@@ -236,6 +239,22 @@ def _names(config: Config) -> list[str]:
                 )
             )
     return found
+
+
+def _until_problems(config: Config, name: str, until: Until | None) -> list[str]:
+    if until is None:
+        return []
+    key = f"coalitions.{name}.until"
+    if until.standard_error is None and until.stability is None:
+        return [f"  {key}: needs standard_error or stability"]
+    if until.behavior not in config.behaviors:
+        known = choices(until.behavior, list(config.behaviors))
+        return [problem(f"{key}.behavior", until.behavior, known)]
+    fitted = [k for k, a in config.attributions.items() if a.values.split("/")[1] == name]
+    if until.attribution not in fitted:
+        accepted = f"must be fitted on these coalitions; {choices(until.attribution, fitted)}"
+        return [problem(f"{key}.attribution", until.attribution, accepted)]
+    return []
 
 
 def _counterfactual_names(config: Config, settings: Counterfactual) -> list[str]:

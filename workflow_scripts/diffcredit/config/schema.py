@@ -174,12 +174,16 @@ class Until(Section):
     )
 
 
+UNTIL = Field(None, description="a section with attribution and behavior; null for all of count")
+
+
 class Shapley(Section):
     """P(s) ~ (N-1) / (s (N-s)), then uniform given the size: the kernel of KernelSHAP."""
 
     distribution: Literal["shapley"]
     count: Count = Field(80, description="number of coalitions, 1 or more")
     paired: bool = Field(True, description="true: each coalition is followed by its complement")
+    until: Until | None = UNTIL
 
 
 class Datamodel(Section):
@@ -188,6 +192,7 @@ class Datamodel(Section):
     distribution: Literal["datamodel"]
     count: Count = Field(16, description="number of coalitions, 1 or more")
     alpha: Fraction = Field(0.5, description="fraction of contributors kept, above 0, below 1")
+    until: Until | None = UNTIL
 
 
 class Everyone(Section):
