@@ -12,26 +12,39 @@ from pydantic import ValidationError
 from diffcredit.config.checks import problems
 from diffcredit.config.explain import explain
 from diffcredit.config.schema import (
+    AestheticMeasure,
     Approach,
     Attribution,
     Behavior,
+    BlipExtractor,
     Classifier,
+    ClipExtractor,
     Config,
     CsvContributors,
     Data,
     Datamodel,
     Distribution,
+    DiversityMeasure,
     Ema,
     Evaluation,
     Everyone,
     Execution,
     Full,
+    HubExtractor,
+    InceptionExtractor,
     Keep,
     Lds,
+    LossMeasure,
     Model,
+    NeighborMeasure,
     Nobody,
+    OwnExtractor,
+    PairMeasure,
+    PlainMeasure,
     Planted,
+    PromptMeasure,
     Pruned,
+    QueryFolder,
     Sampling,
     Section,
     Shapley,
@@ -40,26 +53,39 @@ from diffcredit.config.schema import (
 from diffcredit.errors import UserError
 
 __all__ = [
+    "AestheticMeasure",
     "Approach",
     "Attribution",
     "Behavior",
+    "BlipExtractor",
     "Classifier",
+    "ClipExtractor",
     "Config",
     "CsvContributors",
     "Data",
     "Datamodel",
     "Distribution",
+    "DiversityMeasure",
     "Ema",
     "Evaluation",
     "Everyone",
     "Execution",
     "Full",
+    "HubExtractor",
+    "InceptionExtractor",
     "Keep",
     "Lds",
+    "LossMeasure",
     "Model",
+    "NeighborMeasure",
     "Nobody",
+    "OwnExtractor",
+    "PairMeasure",
+    "PlainMeasure",
     "Planted",
+    "PromptMeasure",
     "Pruned",
+    "QueryFolder",
     "Sampling",
     "Section",
     "Shapley",
@@ -73,7 +99,8 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
 
     Args:
         raw: the configuration as read from YAML. An entry that is null in an overlay removes
-            the entry of that name (coalitions, approaches, behaviors, attributions).
+            the entry of that name (coalitions, approaches, extractors,
+            behaviors, attributions).
         base: folder that data.path is relative to.
 
     Raises:
@@ -91,7 +118,7 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
     raise UserError("\n".join(["The configuration cannot be used:", *found]))
 
 
-NAMED_SECTIONS = ("coalitions", "approaches", "behaviors", "attributions")
+NAMED_SECTIONS = ("coalitions", "approaches", "extractors", "behaviors", "attributions")
 
 
 def _without_removed(raw: dict[str, Any]) -> dict[str, Any]:

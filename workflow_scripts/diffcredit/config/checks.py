@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from diffcredit.config.behavior_checks import behavior_problems
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.schema import Attribution, Config, CsvContributors
 from diffcredit.registry import ESTIMATORS
@@ -9,7 +10,12 @@ from diffcredit.registry import ESTIMATORS
 
 def problems(config: Config, base: Path) -> list[str]:
     """One line for each key that contradicts another, or the files that it names."""
-    return [*_model_problems(config), *_data_problems(config, base), *_names(config)]
+    return [
+        *_model_problems(config),
+        *_data_problems(config, base),
+        *behavior_problems(config, base),
+        *_names(config),
+    ]
 
 
 def _model_problems(config: Config) -> list[str]:
