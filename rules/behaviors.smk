@@ -1,15 +1,24 @@
 """What is measured on each model, by shard, then gathered.
 
-In: samples, the reference images, the classifier.
-Out: behaviors/<approach>/<distribution>.parquet.
+In: samples, the reference images, the classifier, the full model's samples; models and query images.
+Out: losses/ and behaviors/<approach>/<distribution>/<training seed>-<shard>.parquet,
+behaviors/<approach>/<distribution>.parquet.
 """
+
+EXTRACTORS = extractors()
+KINDS = {kind for kind, _ in EXTRACTORS.values()}
 
 
 rule score:
     input:
         samples=rules.samples.output.samples,
         reference=rules.data.output.reference,
-        classifier=rules.classifier.output.model,
+        classifier=rules.classifier.output.model if "classifier" in KINDS else [],
+        full=(
+            rules.sample_models.output.full
+            if any(b.compares == "full" for b in SCORED.values())
+            else []
+        ),
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
     log:
@@ -20,14 +29,52 @@ rule score:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        # Networks of others are large.
+        mem_mb=2000 if KINDS <= {"classifier", "pixels"} else 8000,
         runtime=240,
         gpu=GPU,
     params:
-        behaviors={name: b.model_dump() for name, b in CONFIG.behaviors.items()},
+        behaviors={name: b.model_dump() for name, b in SCORED.items()},
+        extractors=EXTRACTORS,
         code=CODE["behaviors"],
     script:
         "../workflow_scripts/score.py"
+
+
+rule losses:
+    input:
+        models=rules.subsets.output.models,
+        train=rules.data.output.train,
+        generated=(
+            rules.sample_models.output.full
+            if any(b.measure.images == "generated" for b in QUERIED.values())
+            else []
+        ),
+    output:
+        losses=f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
+    log:
+        f"{RUN}/logs/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
+    # Models may be temporary: measure them before more are made.
+    priority: 5
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+        gpu=GPU,
+    params:
+        behaviors={name: b.model_dump() for name, b in QUERIED.items()},
+        listings=query_listings(),
+        timesteps=CONFIG.model.timesteps,
+        steps=CONFIG.sampling.steps,
+        batch_size=CONFIG.sampling.batch_size,
+        seed=SEED,
+        version=VERSIONS["losses"],
+    script:
+        "../workflow_scripts/losses.py"
 
 
 rule gather:

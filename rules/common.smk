@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 import diffcredit.config
 from diffcredit.code import digest
+from diffcredit.config import weights
 from diffcredit.errors import UserError
 from diffcredit.logs import failures
 
@@ -50,6 +51,10 @@ FITTED = sorted(
     }
 )
 
+# Behaviors of the images that models draw, and of the models themselves on query images.
+SCORED = {name: b for name, b in CONFIG.behaviors.items() if b.compares != "queries"}
+QUERIED = {name: b for name, b in CONFIG.behaviors.items() if b.compares == "queries"}
+
 # The attribution whose contributors and coalitions are shown as pictures: the last one.
 PICTURED_NAME, PICTURED = list(CONFIG.attributions.items())[-1]
 
@@ -66,7 +71,15 @@ wildcard_constraints:
 
 # Raise the number of a stage when its results change: imports are not tracked, and models are too
 # dear to be made again for a change of code that leaves them as they are.
-VERSIONS = {"data": 1, "classifier": 1, "training": 1, "pruning": 1, "coalitions": 1, "sampling": 1}
+VERSIONS = {
+    "data": 1,
+    "classifier": 1,
+    "training": 1,
+    "pruning": 1,
+    "coalitions": 1,
+    "sampling": 1,
+    "losses": 1,
+}
 
 # Cheap stages run again when what their code does has changed; comments and docstrings do not count.
 CODE = {
@@ -107,12 +120,12 @@ def keep(flag, path):
     return path if flag else temp(path)
 
 
-def folder_listing():
+def folder_listing(folder):
     """A digest of the user's images, so that a changed folder is read again."""
-    if CONFIG.data.path is None:
+    if folder is None:
         return None
     listing = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(CONFIG.data.path).rglob("[!.]*")):
+    for path in sorted(Path(folder).expanduser().rglob("[!.]*")):
         if path.is_file() and path.suffix.lower() in IMAGES_AND_TABLES:
             stat = path.stat()
             listing.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
@@ -162,11 +175,8 @@ def first_shard_tables(wildcards):
     values = CONFIG.attributions[until(wildcards).attribution].values
     approach, distribution = values.split("/")
     seeds = CONFIG.approaches[approach].coalitions[distribution]
-    return [
-        f"{RUN}/behaviors/{values}/{replicate}-{shard}.parquet"
-        for replicate in range(seeds)
-        for shard in range(int(wildcards.shards))
-    ]
+    names = [f"{seed}-{shard}" for seed in range(seeds) for shard in range(int(wildcards.shards))]
+    return measured_tables(approach, distribution, names)
 
 
 def reached_files(wildcards):
@@ -195,13 +205,36 @@ def start_model(wildcards):
     return [] if start == "scratch" else f"{RUN}/models/{start}"
 
 
+def extractors():
+    """Kind and place of the extractors that measure images."""
+    used = {b.sees for b in SCORED.values()}
+    return {
+        name: [extractor.kind, str(weights.place(extractor) or f"{RUN}/models/{extractor.kind}")]
+        for name, extractor in CONFIG.extractors.items()
+        if name in used
+    }
+
+
+def query_listings():
+    """Digests of the folders of query images."""
+    folders = [getattr(b.measure.images, "folder", None) for b in QUERIED.values()]
+    return [folder_listing(folder) for folder in folders]
+
+
+def measured_tables(approach, distribution, names):
+    """The behaviors of shards, measured on images and on models."""
+    stages = [name for name, measured in (("behaviors", SCORED), ("losses", QUERIED)) if measured]
+    return [
+        f"{RUN}/{stage}/{approach}/{distribution}/{name}.parquet"
+        for stage in stages
+        for name in names
+    ]
+
+
 def shard_tables(wildcards):
     """The behaviors of all shards of an approach's coalitions."""
     names = shards(wildcards.approach, wildcards.distribution)
-    return [
-        f"{RUN}/behaviors/{wildcards.approach}/{wildcards.distribution}/{name}.parquet"
-        for name in names
-    ]
+    return measured_tables(wildcards.approach, wildcards.distribution, names)
 
 
 def endpoint_of(attribution, name):

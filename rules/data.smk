@@ -22,7 +22,7 @@ rule data:
         runtime=30,
     params:
         data=CONFIG.data.model_dump(),
-        listing=folder_listing(),
+        listing=folder_listing(CONFIG.data.path),
         seed=SEED,
         version=VERSIONS["data"],
     script:

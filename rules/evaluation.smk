@@ -51,7 +51,7 @@ rule planted:
         mem_mb=2000,
         runtime=10,
     params:
-        measures={name: b.measure for name, b in CONFIG.behaviors.items()},
+        measures={name: b.measure.name for name, b in CONFIG.behaviors.items()},
         code=CODE["evaluation"],
     script:
         "../workflow_scripts/planted.py"

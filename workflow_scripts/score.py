@@ -1,4 +1,4 @@
-"""Measure the behaviors of the models of a shard."""
+"""Measure the behaviors of the models of a shard on their images."""
 
 from diffcredit.logs import job
 
@@ -13,19 +13,25 @@ with job(snakemake.log[0], label):
 
     import torch
 
-    from diffcredit.behaviors import classifier, evidence, scoring
+    from diffcredit.behaviors import evidence, scoring
     from diffcredit.config import Behavior
     from diffcredit.data import images
     from diffcredit.devices import device
-    from diffcredit.files import write_table
+    from diffcredit.files import read_tensors, write_table
+    from diffcredit.registry import EXTRACTORS, load
 
     reference = images.from_file(snakemake.input.reference)
+    compared = {"reference": torch.from_numpy(reference.pixels).permute(0, 3, 1, 2)}
+    if snakemake.input.full:
+        compared["full"] = read_tensors(snakemake.input.full)[0]["images"]
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         table = scoring.score_shard(
             evidence.shard_files(Path(snakemake.input.samples)),
-            torch.from_numpy(reference.pixels).permute(0, 3, 1, 2),
-            classifier.load(snakemake.input.classifier),
+            compared,
+            {
+                name: load(EXTRACTORS, extractor)(Path(place), kind)
+                for name, (extractor, place) in snakemake.params.extractors.items()
+            },
             {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()},
-            kind,
         )
     write_table(table, snakemake.output.behaviors)

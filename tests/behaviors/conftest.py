@@ -1,4 +1,6 @@
-"""A classifier of the digits for the tests of behaviors."""
+"""A classifier of the digits, and evidence without a network, for the tests of behaviors."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from sklearn.datasets import load_digits
 
 from diffcredit import config
 from diffcredit.behaviors import classifier
+from diffcredit.behaviors.evidence import Evidence, Extractor
+from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
 from diffcredit.data.images import Images
 
 torch.set_num_threads(1)
@@ -29,3 +33,40 @@ def trained(digits: Images, settings: config.Classifier) -> tuple[classifier.Cla
     """Trained on the first 1,500 digits."""
     first = Images(digits.pixels[:1500], digits.labels[:1500], digits.contributors[:1500])
     return classifier.train(first, settings, seed=0)
+
+
+@pytest.fixture(scope="session")
+def extractor(trained: tuple[classifier.Classifier, float]) -> ClassifierFeatures:
+    return ClassifierFeatures(trained[0], "cpu")
+
+
+class Given(Extractor):
+    """Features, and logits, that a test has thought of."""
+
+    def __init__(self, features: np.ndarray, probabilities: np.ndarray | None = None):
+        super().__init__("cpu", batch_size=len(features))
+        self.known = torch.from_numpy(np.asarray(features, dtype=np.float64))
+        self.probabilities = probabilities
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """The given features."""
+        return self.known[: len(images)]
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Whose softmax the given probabilities are."""
+        assert self.probabilities is not None
+        return torch.from_numpy(self.probabilities).double().log()
+
+
+def given_evidence(
+    features: np.ndarray | None = None, probabilities: np.ndarray | None = None
+) -> Evidence:
+    known = np.zeros((len(probabilities), 2)) if features is None else features
+    images = torch.zeros(len(known), 1, 2, 2, dtype=torch.uint8)
+    return Evidence(images, Given(known, probabilities))
+
+
+@pytest.fixture(scope="session")
+def evidence() -> Callable[..., Evidence]:
+    """Makes evidence of given features or probabilities."""
+    return given_evidence

@@ -9,9 +9,11 @@ import torch
 from diffcredit import config
 from diffcredit.behaviors import classifier
 from diffcredit.behaviors.classifier import Classifier
-from diffcredit.behaviors.evidence import collect
+from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.extractors.classifier import ClassifierFeatures, load
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
+from diffcredit.models.pixels import from_uint8
 
 
 def as_tensor(images: Images, part: slice) -> torch.Tensor:
@@ -22,7 +24,8 @@ def test_it_recognizes_digits_that_it_has_not_seen(
     trained: tuple[Classifier, float], digits: Images
 ) -> None:
     network, told = trained
-    _, logits = network.describe(as_tensor(digits, slice(1500, None)))
+    with torch.inference_mode():
+        logits = network(from_uint8(as_tensor(digits, slice(1500, None))))
     accuracy = (logits.argmax(1).numpy() == digits.labels[1500:]).mean()
     assert accuracy > 0.9
     assert told > 0.9
@@ -48,18 +51,21 @@ def test_images_of_one_label_train_no_classifier(
         classifier.train(Images(digits.pixels[:20], zeros, zeros), settings, 0)
 
 
-def test_description_does_not_depend_on_the_batch(
+def test_features_do_not_depend_on_the_batch(
     trained: tuple[Classifier, float], digits: Images
 ) -> None:
     images = as_tensor(digits, slice(0, 40))
-    whole, parts = (trained[0].describe(images, batch_size) for batch_size in (40, 7))
-    torch.testing.assert_close(whole, parts)
+    whole, parts = (ClassifierFeatures(trained[0], "cpu") for _ in range(2))
+    parts.batch_size = 7
+    np.testing.assert_allclose(
+        Evidence(images, whole).features, Evidence(images, parts).features, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_evidence_is_features_and_probabilities(
-    trained: tuple[Classifier, float], digits: Images
+    extractor: ClassifierFeatures, digits: Images
 ) -> None:
-    found = collect(as_tensor(digits, slice(0, 30)), trained[0], "cpu")
+    found = Evidence(as_tensor(digits, slice(0, 30)), extractor)
     assert found.features.shape == (30, 32)
     assert found.features.dtype == np.float64
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
@@ -69,11 +75,10 @@ def test_evidence_is_features_and_probabilities(
 def test_round_trip(tmp_path: Path, trained: tuple[Classifier, float], digits: Images) -> None:
     classifier.save(trained[0], tmp_path / "classifier", {"held_out_accuracy": 0.9})
     images = as_tensor(digits, slice(0, 40))
-    back = classifier.load(tmp_path / "classifier")
-    assert all(
-        torch.equal(found, expected)
-        for found, expected in zip(back.describe(images), trained[0].describe(images), strict=True)
-    )
+    back = Evidence(images, load(tmp_path / "classifier", "cpu"))
+    before = Evidence(images, ClassifierFeatures(trained[0], "cpu"))
+    np.testing.assert_array_equal(back.features, before.features)
+    np.testing.assert_array_equal(back.probabilities, before.probabilities)
 
 
 @pytest.mark.parametrize("file", ["weights.safetensors", "config.json"])

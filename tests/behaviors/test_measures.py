@@ -1,8 +1,9 @@
 """Frechet distance, Inception score and entropy: closed forms and extremes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-import torch
 from scipy.linalg import sqrtm
 
 from diffcredit.behaviors.entropy import Entropy
@@ -10,18 +11,7 @@ from diffcredit.behaviors.evidence import Evidence
 from diffcredit.behaviors.fid import Fid, frechet_distance
 from diffcredit.behaviors.inception_score import InceptionScore
 
-
-def evidence(
-    features: np.ndarray | None = None, probabilities: np.ndarray | None = None
-) -> Evidence:
-    given = features if features is not None else probabilities
-    assert given is not None
-    rows = len(given)
-    return Evidence(
-        images=torch.zeros(rows, 1, 2, 2, dtype=torch.uint8),
-        features=features if features is not None else np.zeros((rows, 2)),
-        probabilities=probabilities if probabilities is not None else np.full((rows, 2), 0.5),
-    )
+Make = Callable[..., Evidence]
 
 
 def covariance(size: int, seed: int, rank: int | None = None) -> np.ndarray:
@@ -74,7 +64,7 @@ def test_distance_of_singular_covariances_is_finite() -> None:
     assert found > 1 > max(limit)
 
 
-def test_fid_is_the_distance_of_the_moments_of_the_features() -> None:
+def test_fid_is_the_distance_of_the_moments_of_the_features(evidence: Make) -> None:
     rng = np.random.default_rng(0)
     reference, samples = rng.normal(size=(300, 4)), 2 + 3 * rng.normal(size=(200, 4))
     fid = Fid(evidence(reference))
@@ -87,45 +77,59 @@ def test_fid_is_the_distance_of_the_moments_of_the_features() -> None:
     assert fid(evidence(samples)) == pytest.approx(4 * (4 + 4), rel=0.15)
 
 
-def test_fid_moves_with_the_shift_of_the_features() -> None:
+def test_fid_moves_with_the_shift_of_the_features(evidence: Make) -> None:
     reference = np.random.default_rng(0).normal(size=(100, 3))
     fid = Fid(evidence(reference))
     assert fid(evidence(reference + np.array([1, 2, 2]))) == pytest.approx(9)
 
 
-def inception_score(probabilities: np.ndarray) -> float:
-    return InceptionScore(evidence(probabilities=probabilities))(
+@pytest.fixture
+def inception_score(evidence: Make) -> Callable[[np.ndarray], float]:
+    return lambda probabilities: InceptionScore(evidence(probabilities=probabilities))(
         evidence(probabilities=probabilities)
     )
 
 
-def test_inception_score_is_one_where_samples_do_not_differ() -> None:
+def test_inception_score_is_one_where_samples_do_not_differ(
+    inception_score: Callable[[np.ndarray], float],
+) -> None:
     assert inception_score(np.full((30, 5), 0.2)) == pytest.approx(1)
     assert inception_score(np.tile([0.7, 0.1, 0.2], (30, 1))) == pytest.approx(1)
     assert inception_score(np.tile(np.eye(4)[0], (30, 1))) == pytest.approx(1)
 
 
-def test_inception_score_is_the_number_of_classes_where_all_are_sure_and_equally_often() -> None:
+def test_inception_score_is_the_number_of_classes_where_all_are_sure_and_equally_often(
+    inception_score: Callable[[np.ndarray], float],
+) -> None:
     assert inception_score(np.tile(np.eye(10), (3, 1))) == pytest.approx(10)
 
 
-def test_inception_score_is_the_exponential_of_the_mutual_information() -> None:
+def test_inception_score_is_the_exponential_of_the_mutual_information(
+    inception_score: Callable[[np.ndarray], float],
+) -> None:
     """H(y) - H(y | x): here two sure classes of three samples to one."""
     marginal = np.array([0.75, 0.25])
     information = -(marginal * np.log(marginal)).sum()
     assert inception_score(np.eye(2)[[0, 0, 0, 1]]) == pytest.approx(np.exp(information))
 
 
-def entropy(probabilities: np.ndarray) -> float:
-    return Entropy(evidence(probabilities=probabilities))(evidence(probabilities=probabilities))
+@pytest.fixture
+def entropy(evidence: Make) -> Callable[[np.ndarray], float]:
+    return lambda probabilities: Entropy(evidence(probabilities=probabilities))(
+        evidence(probabilities=probabilities)
+    )
 
 
-def test_entropy_is_zero_for_one_class_and_the_log_of_the_number_for_all() -> None:
+def test_entropy_is_zero_for_one_class_and_the_log_of_the_number_for_all(
+    entropy: Callable[[np.ndarray], float],
+) -> None:
     assert entropy(np.eye(8)[[3] * 20]) == 0
     assert entropy(np.tile(np.eye(8), (3, 1))) == pytest.approx(3)
 
 
-def test_entropy_counts_the_most_probable_class() -> None:
+def test_entropy_counts_the_most_probable_class(
+    entropy: Callable[[np.ndarray], float],
+) -> None:
     """Three of four samples are of class 0, however unsure: H(3/4) bits."""
     probabilities = np.array([[0.4, 0.3, 0.3], [0.9, 0.1, 0.0], [0.5, 0.1, 0.4], [0.2, 0.1, 0.7]])
     expected = -(0.75 * np.log2(0.75) + 0.25 * np.log2(0.25))

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from diffcredit.behaviors.classifier import Classifier
-from diffcredit.behaviors.evidence import collect, shard_files
+from diffcredit.behaviors.evidence import Evidence, shard_files
+from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
 from diffcredit.behaviors.fid import Fid
 from diffcredit.behaviors.scoring import score_shard
 from diffcredit.behaviors.table import COSTS, gather
@@ -29,9 +29,13 @@ def reference(digits: Images) -> torch.Tensor:
     return torch.from_numpy(digits.pixels[:400]).permute(0, 3, 1, 2)
 
 
-@pytest.fixture
-def network(trained: tuple[Classifier, float]) -> Classifier:
-    return trained[0]
+def score(
+    files: list[Path],
+    reference: torch.Tensor,
+    extractor: ClassifierFeatures,
+    behaviors: dict[str, Behavior] = BEHAVIORS,
+) -> pd.DataFrame:
+    return score_shard(files, {"reference": reference}, {"classifier": extractor}, behaviors)
 
 
 def write_samples(folder: Path, index: int, images: torch.Tensor) -> Path:
@@ -43,18 +47,18 @@ def write_samples(folder: Path, index: int, images: torch.Tensor) -> Path:
 
 
 def test_each_model_has_its_own_values(
-    tmp_path: Path, digits: Images, reference: torch.Tensor, network: Classifier
+    tmp_path: Path, digits: Images, reference: torch.Tensor, extractor: ClassifierFeatures
 ) -> None:
     later = torch.from_numpy(digits.pixels[900:1100]).permute(0, 3, 1, 2)
     noise = torch.randint(0, 256, (200, 1, 8, 8), dtype=torch.uint8)
     for index, images in ((10, later), (9, noise), (100, later[:150])):
         write_samples(tmp_path, index, images)
-    table = score_shard(shard_files(tmp_path), reference, network, BEHAVIORS, "cpu")
+    table = score(shard_files(tmp_path), reference, extractor)
     assert list(table["coalition"]) == [9] * 3 + [10] * 3 + [100] * 3
     values = table.pivot(index="coalition", columns="behavior", values="value")
-    fid = Fid(collect(reference, network, "cpu"))
+    fid = Fid(Evidence(reference, extractor))
     for index, images in ((10, later), (9, noise)):
-        expected = fid(collect(images, network, "cpu"))
+        expected = fid(Evidence(images, extractor))
         assert values.loc[index, "fid"] == pytest.approx(expected)
         assert values.loc[index, "log_fid"] == pytest.approx(np.log(expected))
     assert values.loc[9, "fid"] > 5 * values.loc[10, "fid"]
@@ -62,23 +66,23 @@ def test_each_model_has_its_own_values(
 
 
 def test_seconds_are_passed_on(
-    tmp_path: Path, reference: torch.Tensor, network: Classifier
+    tmp_path: Path, reference: torch.Tensor, extractor: ClassifierFeatures
 ) -> None:
     path = write_samples(tmp_path, 3, reference[:50])
-    table = score_shard([path], reference, network, BEHAVIORS, "cpu")
+    table = score([path], reference, extractor)
     assert (table["seconds_training"] == 6).all()
     assert (table["seconds_sampling"] == 0.5).all()
     assert (table["seconds_scoring"] > 0).all()
 
 
 def test_log_of_what_is_not_positive_is_told_with_behavior_and_file(
-    tmp_path: Path, reference: torch.Tensor, network: Classifier
+    tmp_path: Path, reference: torch.Tensor, extractor: ClassifierFeatures
 ) -> None:
     """A model that draws one image again and again has no diversity."""
     path = write_samples(tmp_path, 3, reference[:1].repeat(50, 1, 1, 1))
     behaviors = {"log_diversity": Behavior(measure="entropy", transform="log")}
     with pytest.raises(UserError, match=r"behaviors\.log_diversity\.transform.*000003"):
-        score_shard([path], reference, network, behaviors, "cpu")
+        score([path], reference, extractor, behaviors)
 
 
 def shard(coalitions: list[int], level: float) -> pd.DataFrame:

@@ -8,7 +8,7 @@ so that reading a configuration imports neither torch nor diffusers.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,37 @@ class Estimator:
 
     target: str
     endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A feature extractor: where it is, and what it gives of images.
+
+    Attributes:
+        target: called with the place of its weights and a device.
+        gives: "features"; "probabilities" of classes; "clip", features that the aesthetic heads
+            were trained on; "texts", features that texts have, too.
+    """
+
+    target: str
+    gives: tuple[str, ...] = ("features",)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure: where it is, what it needs, and what it compares.
+
+    Attributes:
+        target: a class with ``better``; see `diffcredit.behaviors`.
+        needs: what its extractor must give; None where it sees the pixels, or the model itself.
+        compares: a model's images with the "reference" images, to one value; with those of the
+            "full" model from the same initial noises, to a value for each; or the model itself
+            with "queries", given images, to a value for each.
+    """
+
+    target: str
+    needs: str | None
+    compares: Literal["reference", "full", "queries"] = "reference"
 
 
 DATASETS = {
@@ -29,10 +60,33 @@ OBJECTIVES = {
 PRUNERS = {
     "magnitude": "diffcredit.models.pruning:magnitude",
 }
+EXTRACTORS = {
+    "classifier": Extractor(
+        "diffcredit.behaviors.extractors.classifier:load", ("features", "probabilities")
+    ),
+    "inception": Extractor(
+        "diffcredit.behaviors.extractors.inception:load", ("features", "probabilities")
+    ),
+    "clip": Extractor("diffcredit.behaviors.extractors.clip:load", ("features", "clip", "texts")),
+    "blip": Extractor("diffcredit.behaviors.extractors.blip:load"),
+    "pixels": Extractor("diffcredit.behaviors.extractors.pixels:load"),
+}
 MEASURES = {
-    "fid": "diffcredit.behaviors.fid:Fid",
-    "inception_score": "diffcredit.behaviors.inception_score:InceptionScore",
-    "entropy": "diffcredit.behaviors.entropy:Entropy",
+    "fid": Measure("diffcredit.behaviors.fid:Fid", "features"),
+    "inception_score": Measure(
+        "diffcredit.behaviors.inception_score:InceptionScore", "probabilities"
+    ),
+    "entropy": Measure("diffcredit.behaviors.entropy:Entropy", "probabilities"),
+    "precision": Measure("diffcredit.behaviors.neighbors:Precision", "features"),
+    "recall": Measure("diffcredit.behaviors.neighbors:Recall", "features"),
+    "diversity": Measure("diffcredit.behaviors.diversity:Diversity", "features"),
+    "aesthetic": Measure("diffcredit.behaviors.aesthetic:Aesthetic", "clip"),
+    "clip_prompt": Measure("diffcredit.behaviors.clip_prompt:ClipPrompt", "texts"),
+    "mse": Measure("diffcredit.behaviors.pixel_error:Mse", None, "full"),
+    "nrmse": Measure("diffcredit.behaviors.pixel_error:Nrmse", None, "full"),
+    "ssim": Measure("diffcredit.behaviors.ssim:Ssim", None, "full"),
+    "similarity": Measure("diffcredit.behaviors.similarity:Similarity", "features", "full"),
+    "denoising_loss": Measure("diffcredit.behaviors.denoising_loss:DenoisingLoss", None, "queries"),
 }
 ESTIMATORS = {
     "shapley_constrained": Estimator(
@@ -44,9 +98,9 @@ ESTIMATORS = {
 }
 
 
-def load(entries: Mapping[str, str | Estimator], name: str) -> Any:
+def load(entries: Mapping[str, str | Estimator | Extractor | Measure], name: str) -> Any:
     """Import the building block ``name`` of one of the tables above."""
     entry = entries[name]
-    target = entry.target if isinstance(entry, Estimator) else entry
+    target = entry if isinstance(entry, str) else entry.target
     module, attribute = target.split(":")
     return getattr(import_module(module), attribute)

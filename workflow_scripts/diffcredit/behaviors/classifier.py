@@ -43,14 +43,6 @@ class Classifier(nn.Module):
         """(n, classes) logits of (n, c, h, w) images in [-1, 1]."""
         return self.output(self.hidden(images))
 
-    @torch.inference_mode()
-    def describe(
-        self, images: torch.Tensor, batch_size: int = 1024
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (n, d) and logits (n, classes) of (n, c, h, w) uint8 images."""
-        hidden = torch.cat([self.hidden(from_uint8(part)) for part in images.split(batch_size)])
-        return hidden, self.output(hidden)
-
 
 def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Classifier, float]:
     """Train a classifier on 9 of 10 images.

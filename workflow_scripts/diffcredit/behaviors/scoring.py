@@ -1,14 +1,16 @@
-"""Measure the behaviors of every model of a shard."""
+"""Measure the behaviors of every model of a shard by the images that it draws."""
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from diffcredit.behaviors.classifier import Classifier
-from diffcredit.behaviors.evidence import Evidence, collect
+from diffcredit.behaviors.evidence import Evidence, Extractor
+from diffcredit.behaviors.extractors import pixels
+from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
 from diffcredit.errors import UserError
 from diffcredit.files import read_tensors
@@ -17,61 +19,74 @@ from diffcredit.registry import MEASURES, load
 
 def score_shard(
     samples: list[Path],
-    reference: torch.Tensor,
-    classifier: Classifier,
+    compared: dict[str, torch.Tensor],
+    extractors: dict[str, Extractor],
     behaviors: dict[str, Behavior],
-    device: str,
 ) -> pd.DataFrame:
-    """One row for each model and behavior.
+    """A row for each model, behavior and query.
 
     Args:
         samples: files of samples, named by the number of their coalition.
-        reference: (n, c, h, w) uint8 reference images.
-        classifier: gives features and class probabilities.
+        compared: (n, c, h, w) uint8 images that behaviors compare samples with: the "reference"
+            images, those of the "full" model from the same initial noises.
+        extractors: name -> extractor, those that the behaviors use.
         behaviors: name -> what to measure.
-        device: "cpu" or "cuda".
 
     Returns:
-        Columns coalition, behavior, query (0: global behaviors have one), value, and the seconds
-        of training, sampling and scoring of the model.
+        Columns coalition, behavior, query (0 where a behavior has one value), value, and the
+        seconds of training, sampling and scoring of the model.
     """
-    seen = collect(reference, classifier, device)
-    names = sorted({behavior.measure for behavior in behaviors.values()})
-    measures = {name: load(MEASURES, name)(seen) for name in names}
-    rows = [_score(path, measures, classifier, behaviors, device) for path in samples]
-    return pd.concat(rows, ignore_index=True)
+    known: dict[str | None, Extractor] = {None: pixels.load()}
+    known.update(extractors)
+    against = {
+        pair: Evidence(compared[pair[0]], known[pair[1]])
+        for pair in {(b.compares, b.sees) for b in behaviors.values()}
+    }
+    measures = {
+        (b.measure, b.sees): load(MEASURES, b.measure.name)(
+            against[b.compares, b.sees], **b.measure.model_dump(exclude={"name"})
+        )
+        for b in behaviors.values()
+    }
+    return pd.concat(
+        [_score(path, measures, known, behaviors) for path in samples], ignore_index=True
+    )
 
 
 def _score(
     path: Path,
-    measures: dict,
-    classifier: Classifier,
+    measures: dict[Any, Any],
+    extractors: dict[str | None, Extractor],
     behaviors: dict[str, Behavior],
-    device: str,
 ) -> pd.DataFrame:
     began = time.perf_counter()
     tensors, facts = read_tensors(path)
-    evidence: Evidence = collect(tensors["images"], classifier, device)
-    measured = {name: measure(evidence) for name, measure in measures.items()}
-    values = [_transform(name, b, measured[b.measure], path) for name, b in behaviors.items()]
-    return pd.DataFrame(
-        {
-            "coalition": int(path.stem),
-            "behavior": list(behaviors),
-            "query": 0,
-            "value": values,
-            "seconds_training": facts["seconds_training"],
-            "seconds_sampling": facts["seconds_sampling"],
-            "seconds_scoring": time.perf_counter() - began,
-        }
-    )
+    seen = {name: Evidence(tensors["images"], found) for name, found in extractors.items()}
+    measured = {key: measure(seen[key[1]]) for key, measure in measures.items()}
+    values = {
+        name: transformed(name, b, measured[b.measure, b.sees], path)
+        for name, b in behaviors.items()
+    }
+    seconds = {
+        "seconds_training": facts["seconds_training"],
+        "seconds_sampling": facts["seconds_sampling"],
+        "seconds_scoring": time.perf_counter() - began,
+    }
+    return model_rows(int(path.stem), values, seconds)
 
 
-def _transform(name: str, behavior: Behavior, value: float, path: Path) -> float:
+def transformed(name: str, behavior: Behavior, measured: Any, path: Path) -> np.ndarray:
+    """(queries,) values of a behavior as the tables have them.
+
+    Raises:
+        UserError: where the logarithm of what is not positive is asked for.
+    """
+    values = np.atleast_1d(np.asarray(measured, dtype=np.float64))
     if behavior.transform == "none":
-        return value
-    if value <= 0:
+        return values
+    if (values <= 0).any():
         raise UserError(
-            f"behaviors.{name}.transform = 'log': {behavior.measure} is {value} for {path}"
+            f"behaviors.{name}.transform = 'log': {behavior.measure.name} is {values.min()} "
+            f"for {path}"
         )
-    return float(np.log(value))
+    return np.log(values)

@@ -8,12 +8,34 @@ from diffcredit.errors import UserError
 COSTS = ["seconds_training", "seconds_sampling", "seconds_scoring"]
 
 
+def model_rows(
+    coalition: int, values: dict[str, np.ndarray], seconds: dict[str, float]
+) -> pd.DataFrame:
+    """The rows of one model: (queries,) values of each behavior, and the costs of the model."""
+    counts = [len(found) for found in values.values()]
+    return pd.DataFrame(
+        {
+            "coalition": coalition,
+            "behavior": np.repeat(list(values), counts),
+            "query": np.concatenate([np.arange(count) for count in counts]),
+            "value": np.concatenate(list(values.values())),
+            **seconds,
+        }
+    )
+
+
 def gather(
     shards: list[pd.DataFrame], replicates: list[int], coalitions: list[pd.DataFrame]
 ) -> pd.DataFrame:
-    """The table of all shards, with the mask of each coalition and its training seed's number."""
-    parts = [s.assign(replicate=r) for s, r in zip(shards, replicates, strict=True)]
-    table = pd.concat(parts, ignore_index=True)
+    """The table of all shards, with the mask of each coalition and its training seed's number.
+
+    A shard may come in several tables, of different behaviors: their scoring costs add up.
+    """
+    parts = [
+        shard.assign(replicate=replicate, part=part)
+        for part, (shard, replicate) in enumerate(zip(shards, replicates, strict=True))
+    ]
+    table = _with_common_costs(pd.concat(parts, ignore_index=True))
     table = table.merge(
         pd.concat(coalitions)[["index", "pair", "mask"]].rename(columns={"index": "coalition"}),
         on="coalition",
@@ -24,6 +46,15 @@ def gather(
         raise UserError("behaviors name coalitions that are not in the table of coalitions")
     order = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value", *COSTS]
     return table[order].sort_values(["replicate", "coalition"], kind="stable", ignore_index=True)
+
+
+def _with_common_costs(table: pd.DataFrame) -> pd.DataFrame:
+    """Every row of a model with what the model cost in all parts that tell of it."""
+    model = ["replicate", "coalition"]
+    told = table.drop_duplicates([*model, "part"])
+    how = dict(zip(COSTS, ("max", "max", "sum"), strict=True))
+    costs = told.groupby(model, as_index=False).agg(how)
+    return table.drop(columns=[*COSTS, "part"]).merge(costs, on=model)
 
 
 def pivot(behaviors: pd.DataFrame) -> pd.DataFrame:

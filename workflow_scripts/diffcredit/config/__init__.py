@@ -12,10 +12,13 @@ from pydantic import ValidationError
 from diffcredit.config.checks import problems
 from diffcredit.config.explain import explain
 from diffcredit.config.schema import (
+    AestheticMeasure,
     Approach,
     Attribution,
     Behavior,
+    BlipExtractor,
     Classifier,
+    ClipExtractor,
     Config,
     Convergence,
     Counterfactual,
@@ -23,17 +26,27 @@ from diffcredit.config.schema import (
     Data,
     Datamodel,
     Distribution,
+    DiversityMeasure,
     Ema,
     Evaluation,
     Everyone,
     Execution,
     Full,
+    HubExtractor,
+    InceptionExtractor,
     Keep,
     Lds,
+    LossMeasure,
     Model,
+    NeighborMeasure,
     Nobody,
+    OwnExtractor,
+    PairMeasure,
+    PlainMeasure,
     Planted,
+    PromptMeasure,
     Pruned,
+    QueryFolder,
     RecordedTable,
     Records,
     Sampling,
@@ -45,10 +58,13 @@ from diffcredit.config.schema import (
 from diffcredit.errors import UserError
 
 __all__ = [
+    "AestheticMeasure",
     "Approach",
     "Attribution",
     "Behavior",
+    "BlipExtractor",
     "Classifier",
+    "ClipExtractor",
     "Config",
     "Convergence",
     "Counterfactual",
@@ -56,17 +72,27 @@ __all__ = [
     "Data",
     "Datamodel",
     "Distribution",
+    "DiversityMeasure",
     "Ema",
     "Evaluation",
     "Everyone",
     "Execution",
     "Full",
+    "HubExtractor",
+    "InceptionExtractor",
     "Keep",
     "Lds",
+    "LossMeasure",
     "Model",
+    "NeighborMeasure",
     "Nobody",
+    "OwnExtractor",
+    "PairMeasure",
+    "PlainMeasure",
     "Planted",
+    "PromptMeasure",
     "Pruned",
+    "QueryFolder",
     "RecordedTable",
     "Records",
     "Sampling",
@@ -83,8 +109,9 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
 
     Args:
         raw: the configuration as read from YAML. An entry that is null in an overlay removes
-            the entry of that name (coalitions, approaches, behaviors, attributions). With records
-            coalitions, approaches, behaviors and all attributions of models are left out.
+            the entry of that name (coalitions, approaches, extractors, behaviors, attributions).
+            With records coalitions, approaches, behaviors and all attributions of models are left
+            out.
         base: folder that data.path is relative to.
 
     Raises:
@@ -102,7 +129,7 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
     raise UserError("\n".join(["The configuration cannot be used:", *found]))
 
 
-NAMED_SECTIONS = ("coalitions", "approaches", "behaviors", "attributions")
+NAMED_SECTIONS = ("coalitions", "approaches", "extractors", "behaviors", "attributions")
 
 
 def _without_removed(raw: dict[str, Any]) -> dict[str, Any]:

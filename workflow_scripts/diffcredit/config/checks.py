@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from diffcredit.config.behavior_checks import behavior_problems
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.schema import (
     COUNTERFACTUAL,
@@ -25,6 +26,7 @@ def problems(config: Config, base: Path) -> list[str]:
         *_empty_sections(config),
         *_model_problems(config),
         *_data_problems(config, base),
+        *behavior_problems(config, base),
         *_names(config),
     ]
 

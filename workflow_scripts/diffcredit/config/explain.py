@@ -3,10 +3,10 @@
 import re
 import typing
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from diffcredit.config.messages import choices, problem
-from diffcredit.config.schema import DISTRIBUTIONS, Config, Section
+from diffcredit.config.schema import Config, Section
 
 
 def explain(errors: list[Any], raw: dict[str, Any]) -> list[str]:
@@ -44,8 +44,10 @@ def _line(place: tuple[Any, ...], items: list[Any]) -> str:
     if kind == "missing":
         return f"  {key} is missing: {description or 'it has no default'}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
-        given = value.get("distribution") if isinstance(value, dict) else value
-        return problem(f"{key}.distribution", given, choices(given, list(DISTRIBUTIONS)))
+        tag = item["ctx"]["discriminator"].strip("'")
+        given = value.get(tag) if isinstance(value, dict) else value
+        accepted = [name for s in _sections(item["loc"]) for name in _tags(s, tag)]
+        return problem(f"{key}.{tag}", given, choices(given, accepted))
     if item["loc"][-1] == "[key]":
         return problem(key, value, "a name is letters, digits and _, a letter first")
     if len(items) > 1 or kind == "string_pattern_mismatch":
@@ -67,9 +69,16 @@ def _sections(location: Sequence[Any]) -> list[type[Section]]:
         if fields:
             named = any(typing.get_origin(field) is dict for field in fields)
             found = [section for field in fields for section in _section_types(field)]
-        elif len(found) > 1 and part in DISTRIBUTIONS:
-            found = [s for s in found if s is DISTRIBUTIONS[part]]
+        elif len(found) > 1:  # The member of a union, named by its tag.
+            tagged = [s for s in found if any(part in _tags(s, key) for key in s.model_fields)]
+            found = tagged or found
     return found
+
+
+def _tags(section: type[Section], key: str) -> list[Any]:
+    """The values by which a union knows a section: the literals of its discriminating key."""
+    annotation = section.model_fields[key].annotation if key in section.model_fields else None
+    return list(typing.get_args(annotation)) if typing.get_origin(annotation) is Literal else []
 
 
 def _section_types(annotation: Any) -> list[type[Section]]:

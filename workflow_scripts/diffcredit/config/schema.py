@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from diffcredit.config.messages import choices
-from diffcredit.registry import DATASETS, ESTIMATORS, MEASURES, OBJECTIVES, PRUNERS
+from diffcredit.registry import DATASETS, ESTIMATORS, EXTRACTORS, MEASURES, OBJECTIVES, PRUNERS
 
 
 def _number(value: Any) -> Any:
@@ -42,6 +42,7 @@ Rate = Annotated[Real, Field(gt=0)]
 Fraction = Annotated[Real, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+HubName = Annotated[str, StringConstraints(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)?$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*/[A-Za-z]\w*$")]
 
 
@@ -242,13 +243,180 @@ class Sampling(Section):
     batch_size: Count = Field(128, description="images at a time, 1 or more")
 
 
+class OwnExtractor(Section):
+    """Features without weights from elsewhere: the dataset's own classifier, or the pixels."""
+
+    kind: Literal["classifier", "pixels"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
+
+
+class InceptionExtractor(Section):
+    """The Inception network of the FID, a published TorchScript file; images resized cleanly."""
+
+    kind: Literal["inception"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
+    path: str | None = Field(
+        None, description="the file inception-2015-12-05.pt; null: in /tmp, where clean-fid has it"
+    )
+
+
+class HubExtractor(Section):
+    """A model in the hub's format: config.json, model.safetensors, a tokenizer for texts."""
+
+    path: str | None = Field(
+        None, description="folder of the model; null: `model` in the local hub cache"
+    )
+    model: HubName = Field(description="name on the hub, owner/model")
+
+
+class ClipExtractor(HubExtractor):
+    """The image and text embeddings of a CLIP model."""
+
+    kind: Literal["clip"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
+    model: HubName = Field(
+        "openai/clip-vit-large-patch14", description="name on the hub, owner/model"
+    )
+
+
+class BlipExtractor(HubExtractor):
+    """The image embeddings of a BLIP model that answers questions."""
+
+    kind: Literal["blip"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
+    model: HubName = Field("Salesforce/blip-vqa-base", description="name on the hub, owner/model")
+
+
+Extractor = Annotated[
+    OwnExtractor | InceptionExtractor | ClipExtractor | BlipExtractor, Field(discriminator="kind")
+]
+
+
+class NeighborMeasure(Section):
+    """Improved precision or recall: samples and reference images in each other's neighborhoods."""
+
+    name: Literal["precision", "recall"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    k: Count = Field(3, description="nearest neighbors of an image that span its ball, 1 or more")
+
+
+class DiversityMeasure(Section):
+    """Entropy of the samples over clusters of the reference images."""
+
+    name: Literal["diversity"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    clusters: Annotated[int, Field(ge=2)] = Field(20, description="Ward clusters, 2 or more")
+
+
+class AestheticMeasure(Section):
+    """Aesthetic score: a linear head on CLIP embeddings; mean or quantile over the samples."""
+
+    name: Literal["aesthetic"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    head: str | None = Field(
+        None,
+        description="weights of the head, a .pth state dict or .safetensors; "
+        "null: ~/.cache/emb_reader/sa_0_4_vit_l_14_linear.pth",
+    )
+    quantile: Fraction | None = Field(
+        None, description="above 0 and below 1, as 0.9; null: the mean over the samples"
+    )
+
+
+class PromptMeasure(Section):
+    """CLIP similarity of the samples to a text."""
+
+    name: Literal["clip_prompt"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    prompt: Annotated[str, Field(min_length=1)] = Field(description="a text of 1 letter or more")
+
+
+class PairMeasure(Section):
+    """Each image against the full model's from the same initial noise, for the first noises."""
+
+    name: Literal["mse", "nrmse", "ssim", "similarity"] = Field(
+        description=f"one of: {', '.join(MEASURES)}"
+    )
+    queries: Count = Field(16, description="images, one value each; 1 to sampling.images")
+
+
+class QueryFolder(Section):
+    """A folder of query images, of which none need be a training image."""
+
+    folder: str = Field(description="folder of images, read with its subfolders")
+
+
+class LossMeasure(Section):
+    """Denoising loss of query images, averaged over noises and noise levels."""
+
+    name: Literal["denoising_loss"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    images: Literal["train", "generated"] | QueryFolder = Field(
+        "generated",
+        description="train (training images), generated (by the full model) or {folder: ...}",
+    )
+    queries: Count = Field(16, description="images, one value each; 1 or more")
+    noises: Count = Field(50, description="noises, the same for every model; 1 or more")
+    timesteps: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="noise levels, 2 to model.timesteps; null: those of sampling"
+    )
+
+
+_WITH_OPTIONS = (
+    NeighborMeasure,
+    DiversityMeasure,
+    AestheticMeasure,
+    PromptMeasure,
+    PairMeasure,
+    LossMeasure,
+)
+_NAMES_WITH_OPTIONS = {
+    name
+    for section in _WITH_OPTIONS
+    for name in typing.get_args(section.model_fields["name"].annotation)
+}
+
+
+class PlainMeasure(Section):
+    """A measure without options."""
+
+    name: Literal[tuple(n for n in MEASURES if n not in _NAMES_WITH_OPTIONS)] = Field(  # type: ignore[valid-type]
+        description=f"one of: {', '.join(MEASURES)}"
+    )
+
+
+def _measure_by_name(value: Any) -> Any:
+    """The name alone is the measure with its default options."""
+    if not isinstance(value, str):
+        return value
+    if value not in MEASURES:
+        raise ValueError(choices(value, list(MEASURES)))
+    return {"name": value}
+
+
+MeasureOptions = (
+    PlainMeasure
+    | NeighborMeasure
+    | DiversityMeasure
+    | AestheticMeasure
+    | PromptMeasure
+    | PairMeasure
+    | LossMeasure
+)
+
+
 class Behavior(Section):
     """A property measured on each model."""
 
-    measure: _one_of(MEASURES) = Field(  # type: ignore[valid-type]
-        description=f"one of: {', '.join(MEASURES)}"
+    measure: Annotated[
+        MeasureOptions, Field(discriminator="name"), BeforeValidator(_measure_by_name)
+    ] = Field(description=f"one of: {', '.join(MEASURES)}; or {{name: ..., options}}")
+    extractor: Name | None = Field(
+        None, description="an entry of extractors; null: classifier, where the measure uses one"
     )
     transform: Literal["none", "log"] = Field("none", description="none or log")
+
+    @property
+    def compares(self) -> str:
+        """What a model is compared with: "reference", "full" or "queries"."""
+        return MEASURES[self.measure.name].compares
+
+    @property
+    def sees(self) -> str | None:
+        """The extractor through which the measure sees images, if any."""
+        needs = MEASURES[self.measure.name].needs
+        return None if needs is None else self.extractor or "classifier"
 
 
 class Attribution(Section):
@@ -380,6 +548,13 @@ class Config(Section):
     coalitions: dict[Name, Distribution]
     approaches: dict[Name, Approach]
     sampling: Sampling = Sampling()
+    extractors: dict[Name, Extractor] = {
+        "classifier": OwnExtractor(kind="classifier"),
+        "pixels": OwnExtractor(kind="pixels"),
+        "inception": InceptionExtractor(kind="inception"),
+        "clip": ClipExtractor(kind="clip"),
+        "blip": BlipExtractor(kind="blip"),
+    }
     behaviors: dict[Name, Behavior]
     attributions: Annotated[dict[Name, Attribution], Field(min_length=1)]
     evaluation: Evaluation

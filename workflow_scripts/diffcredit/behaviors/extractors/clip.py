@@ -1,0 +1,50 @@
+"""CLIP embeddings of images and texts (Radford et al. 2021, arXiv 2103.00020)."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.extractors import hub
+from diffcredit.behaviors.extractors.resizing import in_color, resize
+
+
+class Clip(Extractor):
+    """The projected embeddings of a CLIP model, as they come: not of length 1.
+
+    Images are square, so that CLIP's own preparation is a resizing without a crop.
+    """
+
+    def __init__(self, model: Any, folder: Path, device: str):
+        super().__init__(device, batch_size=64)
+        self.model = model
+        self.folder = folder
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, d) of the space that images and texts share."""
+        resized = resize(in_color(images), self.model.config.vision_config.image_size)
+        pooled = self.model.vision_model(pixel_values=hub.normalize(resized)).pooler_output
+        return self.model.visual_projection(pooled)
+
+    @torch.inference_mode()
+    def embed_text(self, text: str) -> torch.Tensor:
+        """(1, d) of the space that images and texts share; a long text is cut."""
+        from transformers import CLIPTokenizer
+
+        hub.check_files(self.folder, texts=True)
+        tokenizer = CLIPTokenizer.from_pretrained(self.folder, local_files_only=True)
+        tokens = tokenizer(
+            [text],
+            truncation=True,
+            max_length=self.model.config.text_config.max_position_embeddings,
+            return_tensors="pt",
+        ).to(self.device)
+        return self.model.text_projection(self.model.text_model(**tokens).pooler_output)
+
+
+def load(place: Path, device: str) -> Clip:
+    """Read a CLIP model from its folder, or raise `UserError`."""
+    from transformers import CLIPModel
+
+    return Clip(hub.read_model(CLIPModel, place, device), place, device)

@@ -1,0 +1,24 @@
+"""How images reach the networks of others: in color, at the size that they were trained on."""
+
+import torch
+from torch.nn import functional
+
+
+def in_color(images: torch.Tensor) -> torch.Tensor:
+    """(n, 3, h, w) of (n, c, h, w); gray images have three equal channels."""
+    return images.expand(-1, 3, -1, -1)
+
+
+def resize(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Bicubic with an antialiasing filter, as Pillow does it: clean-fid's "clean" resizing.
+
+    Args:
+        images: (n, c, h, w) uint8.
+        side: of the result in pixels.
+
+    Returns:
+        (n, c, side, side) float32 in [0, 255], not rounded (Parmar et al. 2022, arXiv 2104.11222).
+    """
+    size = (side, side)
+    resized = functional.interpolate(images.float(), size, mode="bicubic", antialias=True)
+    return resized.clamp(0, 255)

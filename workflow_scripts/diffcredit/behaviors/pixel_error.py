@@ -1,0 +1,33 @@
+"""How far the pixels of an image are from those of the full model's image from the same noise."""
+
+import numpy as np
+
+from diffcredit.behaviors.evidence import Evidence
+
+# The length of an image of the darkest gray, which stands for that of a black one.
+DARKEST = 1 / 255
+
+
+class Mse:
+    """Mean squared error of the pixels, a value for each of the first initial noises.
+
+    ``better`` is "lower": a model from which good images were taken draws other images.
+    """
+
+    better = "lower"
+
+    def __init__(self, full: Evidence, queries: int):
+        self.full = full.first(queries).features
+
+    def __call__(self, samples: Evidence) -> np.ndarray:
+        """(queries,) between 0 and 1."""
+        return ((samples.first(len(self.full)).features - self.full) ** 2).mean(axis=1)
+
+
+class Nrmse(Mse):
+    """Root of the mean squared error, divided by the root mean square of the full model's image."""
+
+    def __call__(self, samples: Evidence) -> np.ndarray:
+        """(queries,) 0 or more."""
+        scale = np.sqrt((self.full**2).mean(axis=1))
+        return np.sqrt(super().__call__(samples)) / np.maximum(scale, DARKEST)

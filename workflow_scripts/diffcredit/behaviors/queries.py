@@ -1,0 +1,60 @@
+"""The images of which a model is asked how well it denoises them."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from diffcredit.config import LossMeasure, QueryFolder
+from diffcredit.data import images
+from diffcredit.data.folder import SUFFIXES
+from diffcredit.errors import UserError
+from diffcredit.files import read_tensors
+from diffcredit.logs import logger
+
+
+def read(measure: LossMeasure, train: Path, generated: Path | None, seed: int) -> torch.Tensor:
+    """(queries, c, h, w) uint8 images.
+
+    Generated ones are the first, as in the behaviors that compare images. Of the others the draw
+    of the first k does not depend on how many are asked for.
+
+    Args:
+        measure: says which images, and how many.
+        train: table of the training images.
+        generated: samples of the full model, where they are asked for.
+        seed: of the draw.
+
+    Raises:
+        UserError: if there are too few.
+    """
+    if isinstance(measure.images, QueryFolder):
+        folder = Path(measure.images.folder).expanduser()
+        return _as_tensor(_of_folder(folder, measure.queries, train, seed))
+    if measure.images == "generated":
+        assert generated is not None
+        return read_tensors(generated)[0]["images"][: measure.queries]
+    trained_on = images.from_file(train).pixels
+    rows = draw(len(trained_on), measure.queries, seed, train)
+    logger.info("queries are rows %s of %s", rows.tolist(), train)
+    return _as_tensor(trained_on[rows])
+
+
+def draw(count: int, queries: int, seed: int, place: Path) -> np.ndarray:
+    """(queries,) numbers of images among ``count``."""
+    if count < queries:
+        raise UserError(f"{queries} queries are asked for, but {place} holds {count} images")
+    return np.random.default_rng(seed).permutation(count)[:queries]
+
+
+def _of_folder(folder: Path, queries: int, train: Path, seed: int) -> np.ndarray:
+    """Images of a folder in the size of the training images."""
+    found = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in SUFFIXES)
+    files = [found[row] for row in draw(len(found), queries, seed, folder)]
+    logger.info("queries are %s", ", ".join(map(str, files)))
+    _, side, _, channels = images.from_file(train).pixels.shape
+    return np.stack([images.read_image(file, side, channels) for file in files])
+
+
+def _as_tensor(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2)

@@ -1,0 +1,131 @@
+"""Where published weights lie, and what to say where they are missing; it needs no torch.
+
+Nothing is downloaded: a file is in the configured path, or where the tools that publish it keep it.
+"""
+
+import os
+from pathlib import Path
+
+from diffcredit.config.messages import problem
+from diffcredit.config.schema import (
+    AestheticMeasure,
+    BlipExtractor,
+    ClipExtractor,
+    HubExtractor,
+    InceptionExtractor,
+    OwnExtractor,
+)
+
+Extractor = OwnExtractor | InceptionExtractor | ClipExtractor | BlipExtractor
+
+INCEPTION = Path("/tmp/inception-2015-12-05.pt")  # noqa: S108 - where clean-fid keeps it
+INCEPTION_SOURCE = (
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/"
+    "inception-2015-12-05.pt"
+)
+HEAD = Path("~/.cache/emb_reader/sa_0_4_vit_l_14_linear.pth")
+HEAD_SOURCE = "https://github.com/LAION-AI/aesthetic-predictor/raw/main/sa_0_4_vit_l_14_linear.pth"
+MODEL_FILES = ("config.json", "model.safetensors")
+# A tokenizer is one file, or two in older models.
+TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+
+
+def place(extractor: Extractor, base: Path = Path()) -> Path | None:
+    """File or folder of an extractor's weights, whether or not it exists; None if it needs none.
+
+    Args:
+        extractor: entry of the configuration.
+        base: folder that its path is relative to.
+    """
+    if isinstance(extractor, InceptionExtractor):
+        return _given(extractor.path, base) or INCEPTION
+    if isinstance(extractor, HubExtractor):
+        return _given(extractor.path, base) or _cached(extractor.model)
+    return None
+
+
+def _given(path: str | None, base: Path) -> Path | None:
+    return None if path is None else base / Path(path).expanduser()
+
+
+def head(path: str | None, base: Path = Path()) -> Path:
+    """File of the aesthetic head, whether or not it exists."""
+    return _given(path, base) or HEAD.expanduser()
+
+
+def _cached(model: str) -> Path:
+    """Folder of a model in the local hub cache; the cache's own folder for it if there is none."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, MODEL_FILES[0])
+    if isinstance(found, str):
+        return Path(found).parent
+    return Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}"
+
+
+def missing(name: str, extractor: Extractor, texts: bool, base: Path) -> list[str]:
+    """The line about the files that an extractor lacks, if any.
+
+    Args:
+        name: of its entry in the configuration.
+        extractor: the entry.
+        texts: whether texts are embedded, too, which takes a tokenizer.
+        base: folder that its path is relative to.
+    """
+    found = place(extractor, base)
+    if isinstance(extractor, InceptionExtractor) and found is not None:
+        return _missing_inception(f"extractors.{name}.path", extractor.path, found)
+    if isinstance(extractor, HubExtractor) and found is not None:
+        absent = absent_files(found, texts)
+        return [_missing_files(name, extractor, found, absent)] if absent else []
+    return []
+
+
+def absent_files(folder: Path, texts: bool) -> list[str]:
+    """Files of a model in the hub's format that are not in its folder."""
+    absent = [file for file in MODEL_FILES if not (folder / file).is_file()]
+    if texts and not any(all((folder / f).is_file() for f in files) for files in TOKENIZERS):
+        absent.append(TOKENIZERS[0][0])
+    return absent
+
+
+def _missing_files(name: str, extractor: HubExtractor, folder: Path, absent: list[str]) -> str:
+    given = extractor.path is not None
+    where = "that folder" if given else f"the local hub cache, {folder}"
+    return problem(
+        f"extractors.{name}.{'path' if given else 'model'}",
+        extractor.path if given else extractor.model,
+        f"{', '.join(absent)} must be in {where}",
+        f"the files come from https://huggingface.co/{extractor.model}: name their folder in "
+        f"extractors.{name}.path, or `hf download {extractor.model}` puts them into the cache",
+    )
+
+
+def _missing_inception(key: str, given: str | None, found: Path) -> list[str]:
+    if not found.is_file():
+        accepted = f"the file {found} does not exist"
+    elif given is None and not _is_ours(found):
+        accepted = f"{found} belongs to another user: name it as this path if you trust it"
+    else:
+        return []
+    return [problem(key, given, accepted, f"it comes from {INCEPTION_SOURCE}")]
+
+
+def _is_ours(path: Path) -> bool:
+    """TorchScript files are programs, and everybody may write to /tmp."""
+    return path.stat().st_uid in (os.getuid(), 0)
+
+
+def missing_head(behavior: str, measure: AestheticMeasure, base: Path) -> list[str]:
+    """The line about a head that does not exist."""
+    found = head(measure.head, base)
+    if found.is_file():
+        return []
+    return [
+        problem(
+            f"behaviors.{behavior}.measure.head",
+            measure.head,
+            f"the file {found} does not exist",
+            f"the head for CLIP ViT-L/14 comes from {HEAD_SOURCE}",
+        )
+    ]

@@ -1,0 +1,45 @@
+"""Measure the behaviors of the models of a shard on query images."""
+
+from diffcredit.logs import job
+
+wildcards = snakemake.wildcards
+label = (
+    f"losses of {wildcards.approach}/{wildcards.distribution} "
+    f"{wildcards.replicate}-{wildcards.shard}"
+)
+
+with job(snakemake.log[0], label):
+    from pathlib import Path
+
+    from diffcredit import seeds
+    from diffcredit.behaviors import losses, queries
+    from diffcredit.config import Behavior
+    from diffcredit.devices import device
+    from diffcredit.files import write_table
+
+    behaviors = {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()}
+    generated = snakemake.input.generated
+    asked = {
+        b.measure: queries.read(
+            b.measure,
+            Path(snakemake.input.train),
+            Path(generated) if generated else None,
+            seeds.derive(snakemake.params.seed, "queries"),
+        )
+        for b in behaviors.values()
+    }
+    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+        table = losses.measure_shard(
+            Path(snakemake.input.models),
+            asked,
+            losses.Setting(
+                snakemake.params.timesteps,
+                snakemake.params.steps,
+                snakemake.params.batch_size,
+                seeds.derive(snakemake.params.seed, "query noise"),
+                kind,
+            ),
+            behaviors,
+            label,
+        )
+    write_table(table, snakemake.output.losses)
