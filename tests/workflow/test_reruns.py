@@ -71,7 +71,10 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         {"classifier": {"steps": 61}},
         {"classifier": 1} | SFT_SCORES | RETRAIN_SCORES | ATTRIBUTIONS | COST,
     ),
-    "other convergence points": ({"evaluation": {"convergence": {"points": 3}}}, CONVERGENCE),
+    "other convergence points": (
+        {"evaluation": {"convergence": {"points": 3}}},
+        CONVERGENCE | {"figure_tables": 1},
+    ),
     "another attribution": (
         {
             "attributions": {
