@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from diffcredit.config.checks import problems
 from diffcredit.config.explain import explain
 from diffcredit.config.schema import (
+    Adapters,
     Approach,
     Attribution,
     Behavior,
@@ -20,14 +21,18 @@ from diffcredit.config.schema import (
     CsvContributors,
     Data,
     Datamodel,
+    DiffPruning,
     Distribution,
     Ema,
     Evaluation,
     Everyone,
     Execution,
     Full,
+    GradientAscent,
+    Influence,
     Keep,
     Lds,
+    Lora,
     Model,
     Nobody,
     Planted,
@@ -35,11 +40,13 @@ from diffcredit.config.schema import (
     Sampling,
     Section,
     Shapley,
+    Taylor,
     Training,
 )
 from diffcredit.errors import UserError
 
 __all__ = [
+    "Adapters",
     "Approach",
     "Attribution",
     "Behavior",
@@ -48,14 +55,18 @@ __all__ = [
     "CsvContributors",
     "Data",
     "Datamodel",
+    "DiffPruning",
     "Distribution",
     "Ema",
     "Evaluation",
     "Everyone",
     "Execution",
     "Full",
+    "GradientAscent",
+    "Influence",
     "Keep",
     "Lds",
+    "Lora",
     "Model",
     "Nobody",
     "Planted",
@@ -63,6 +74,7 @@ __all__ = [
     "Sampling",
     "Section",
     "Shapley",
+    "Taylor",
     "Training",
     "load",
 ]

@@ -5,8 +5,10 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from diffcredit.config.messages import choices, problem
-from diffcredit.config.schema import DISTRIBUTIONS, Config, Section
+from diffcredit.config.schema import Config, Section
 
 
 def explain(errors: list[Any], raw: dict[str, Any]) -> list[str]:
@@ -44,8 +46,10 @@ def _line(place: tuple[Any, ...], items: list[Any]) -> str:
     if kind == "missing":
         return f"  {key} is missing: {description or 'it has no default'}"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
-        given = value.get("distribution") if isinstance(value, dict) else value
-        return problem(f"{key}.distribution", given, choices(given, list(DISTRIBUTIONS)))
+        tag = item["ctx"]["discriminator"].strip("'")
+        given = value.get(tag) if isinstance(value, dict) else value
+        names = [n for s in _sections(item["loc"]) for n in _literals(s.model_fields[tag])]
+        return problem(f"{key}.{tag}", given, choices(given, names))
     if item["loc"][-1] == "[key]":
         return problem(key, value, "a name is letters, digits and _, a letter first")
     if len(items) > 1 or kind == "string_pattern_mismatch":
@@ -67,9 +71,20 @@ def _sections(location: Sequence[Any]) -> list[type[Section]]:
         if fields:
             named = any(typing.get_origin(field) is dict for field in fields)
             found = [section for field in fields for section in _section_types(field)]
-        elif len(found) > 1 and part in DISTRIBUTIONS:
-            found = [s for s in found if s is DISTRIBUTIONS[part]]
+        elif tagged := [s for s in found if part in _tags(s)]:
+            found = tagged
     return found
+
+
+def _tags(section: type[Section]) -> list[Any]:
+    """What a member of a union is told by: the values of its first key."""
+    return _literals(next(iter(section.model_fields.values())))
+
+
+def _literals(field: FieldInfo) -> list[Any]:
+    """The names that a key accepts, where it accepts only names."""
+    is_literal = typing.get_origin(field.annotation) is typing.Literal
+    return list(typing.get_args(field.annotation)) if is_literal else []
 
 
 def _section_types(annotation: Any) -> list[type[Section]]:
