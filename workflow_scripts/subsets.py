@@ -32,10 +32,13 @@ with job(snakemake.log[0], label):
         subsets.train_shard(
             coalitions,
             train,
-            subsets.Starts(start, scratch),
-            Approach(**snakemake.params.approach, coalitions={}),
-            training,
-            model.timesteps,
+            subsets.Recipe(
+                Approach(**snakemake.params.approach, coalitions={}),
+                start,
+                scratch,
+                training,
+                model.timesteps,
+            ),
             make_accelerator(training, kind),
             folder,
             execution["checkpoint_steps"],

@@ -93,4 +93,4 @@ def settings() -> Training:
 
 @pytest.fixture(scope="session")
 def plan() -> Plan:
-    return Plan("the training", "denoise", 10, 2e-3, MODEL.timesteps, seed=7)
+    return Plan("the training", {"name": "denoise"}, 10, 2e-3, MODEL.timesteps, seed=7)

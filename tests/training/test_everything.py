@@ -10,6 +10,7 @@ from diffcredit.data.images import Images
 from diffcredit.files import read_json
 from diffcredit.models import checkpoints
 from diffcredit.training import everything
+from diffcredit.training.objectives.denoise import Denoise
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_interrupted_full_training_ends_with_the_same_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     everything.full(owned, model, Full(steps=5), settings, 0, place(tmp_path / "whole"))
-    backward, calls = everything.Denoise.backward, []
+    backward, calls = Denoise.backward, []
 
     def interrupted(self, *arguments):  # type: ignore[no-untyped-def]
         if len(calls) == 4:
@@ -67,7 +68,7 @@ def test_interrupted_full_training_ends_with_the_same_bits(
         calls.append(0)
         return backward(self, *arguments)
 
-    monkeypatch.setattr(everything.Denoise, "backward", interrupted)
+    monkeypatch.setattr(Denoise, "backward", interrupted)
     target = tmp_path / "parts"
     with pytest.raises(KeyboardInterrupt):
         everything.full(owned, model, Full(steps=5), settings, 0, place(target))

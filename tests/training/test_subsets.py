@@ -19,7 +19,7 @@ from diffcredit.seeds import derive
 from diffcredit.training.batches import Batch
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
-from diffcredit.training.subsets import Coalition, Starts, of_table, train_shard
+from diffcredit.training.subsets import Coalition, Recipe, of_table, train_shard
 
 STEPS = 4
 TABLE = pd.DataFrame(
@@ -61,10 +61,7 @@ def make(
         train_shard(
             made,
             images,
-            Starts(begin, description),
-            approach,
-            settings,
-            50,
+            Recipe(approach, begin, description, settings, 50),
             make_accelerator(settings, "cpu"),
             tmp_path / folder,
             checkpoint_steps=2,

@@ -52,7 +52,7 @@ def work(path: str, parts: int) -> None:
         objective,
         images,
         None,
-        Plan("the training", "denoise", 10, 2e-3, model.timesteps, seed=7),
+        Plan("the training", {"name": "denoise"}, 10, 2e-3, model.timesteps, seed=7),
         settings,
         accelerator,
     )

@@ -50,15 +50,57 @@ class Measure:
     compares: Literal["reference", "full", "queries"] = "reference"
 
 
+#: What runs an objective: many steps of the one loop, or one step that is computed.
+LOOP = "diffcredit.training.loop:train"
+CLOSED_FORM = "diffcredit.training.closed_form:solve"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a subset model follows.
+
+    Attributes:
+        target: where it is.
+        starts: the starts from which it makes sense.
+        runner: what runs it, LOOP or CLOSED_FORM.
+        instead_of_steps: the option that may give the number of steps; "" for none.
+    """
+
+    target: str
+    starts: tuple[str, ...] = ("scratch", "full", "pruned")
+    runner: str = LOOP
+    instead_of_steps: str = ""
+
+
+Entry = Estimator | Extractor | Measure | Objective
+
 DATASETS = {
     "digits": "diffcredit.data.digits:read",
     "folder": "diffcredit.data.folder:read",
 }
 OBJECTIVES = {
-    "denoise": "diffcredit.training.objectives.denoise:Denoise",
+    "denoise": Objective("diffcredit.training.objectives.denoise:Denoise"),
+    "gradient_ascent": Objective(
+        "diffcredit.training.objectives.gradient_ascent:GradientAscent",
+        starts=("full", "pruned"),
+        instead_of_steps="ga_ratio",
+    ),
+    "influence": Objective(
+        "diffcredit.training.objectives.influence:Influence",
+        starts=("full", "pruned"),
+        runner=CLOSED_FORM,
+    ),
+}
+PARAMETERS = {
+    "all": "diffcredit.training.parameters.everything:Everything",
+    "lora": "diffcredit.training.parameters.lora:Lora",
 }
 PRUNERS = {
-    "magnitude": "diffcredit.models.pruning:magnitude",
+    "magnitude": "diffcredit.models.pruning.magnitude:magnitude",
+    "random": "diffcredit.models.pruning.drawn:random",
+    "reinit": "diffcredit.models.pruning.drawn:reinit",
+    "taylor": "diffcredit.models.pruning.taylor:taylor",
+    "diff_pruning": "diffcredit.models.pruning.taylor:diff_pruning",
 }
 EXTRACTORS = {
     "classifier": Extractor(
@@ -98,9 +140,25 @@ ESTIMATORS = {
 }
 
 
-def load(entries: Mapping[str, str | Estimator | Extractor | Measure], name: str) -> Any:
+def load(entries: Mapping[str, str | Entry], name: str) -> Any:
     """Import the building block ``name`` of one of the tables above."""
     entry = entries[name]
-    target = entry if isinstance(entry, str) else entry.target
+    return load_target(entry if isinstance(entry, str) else entry.target)
+
+
+def build(entries: Mapping[str, str | Objective], settings: Mapping[str, Any], *given: Any) -> Any:
+    """Call a building block with what is given, and its options.
+
+    Args:
+        entries: one of the tables above.
+        settings: its name and its options, such as {"name": "gradient_ascent", "ga_ratio": 4}.
+        given: arguments that come before the options.
+    """
+    options = {key: value for key, value in settings.items() if key != "name"}
+    return load(entries, settings["name"])(*given, **options)
+
+
+def load_target(target: str) -> Any:
+    """Import "module:attribute"."""
     module, attribute = target.split(":")
     return getattr(import_module(module), attribute)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from diffcredit.config.approaches import approach_problems
 from diffcredit.config.behavior_checks import behavior_problems
 from diffcredit.config.messages import choices, problem
+from diffcredit.config.ratios import accepted_ratios, largest_ratio
 from diffcredit.config.schema import (
     COUNTERFACTUAL,
     RECORDS,
@@ -26,6 +28,7 @@ def problems(config: Config, base: Path) -> list[str]:
         *_empty_sections(config),
         *_model_problems(config),
         *_data_problems(config, base),
+        *approach_problems(config),
         *behavior_problems(config, base),
         *_names(config),
     ]
@@ -69,15 +72,13 @@ def _model_problems(config: Config) -> list[str]:
             )
             break
     least = min(model.channels)
-    if least * (1 - config.pruned.ratio) < model.norm_groups <= least:
-        largest = 1 - model.norm_groups / least
-        accepted = f"at most {largest:.3g}" if largest > 0 else "no ratio; fewer model.norm_groups"
+    if model.norm_groups <= least and config.pruned.ratio > largest_ratio(least, model.norm_groups):
         found.append(
             problem(
                 "pruned.ratio",
                 config.pruned.ratio,
-                f"each of the {model.norm_groups} norm groups must keep a channel of {least}; "
-                f"accepted: {accepted}",
+                f"each of {model.norm_groups} norm groups must keep a channel of {least}; "
+                f"accepted: {accepted_ratios(least, model.norm_groups)}",
             )
         )
     for width, attends in zip(model.channels, model.attention, strict=False):

@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    create_model,
 )
 
 from diffcredit.config.messages import choices
@@ -35,6 +36,22 @@ def _one_of(entries: Collection[str]) -> Any:
         return value
 
     return Annotated[str, BeforeValidator(check)]
+
+
+def _named(entries: Collection[str], *with_options: "type[Section]") -> Any:
+    """An entry of a registry table: its name, or {name: ..., and the options that it has}."""
+    own = [typing.get_args(s.model_fields["name"].annotation)[0] for s in with_options]
+    others = Literal[tuple(name for name in entries if name not in own)]  # type: ignore[valid-type]
+    named: Any = (others, Field(description="its name"))
+    plain = create_model("Plain", __base__=Section, name=named)
+
+    def spelled_out(value: Any) -> Any:
+        if isinstance(value, str) and value not in entries:
+            raise ValueError(choices(value, list(entries)))
+        return {"name": value} if isinstance(value, str) else value
+
+    union = typing.Union[(plain, *with_options)]  # type: ignore[valid-type]
+    return Annotated[union, Field(discriminator="name"), BeforeValidator(spelled_out)]
 
 
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
@@ -149,11 +166,32 @@ class Full(Section):
     learning_rate: Rate = Field(5e-3, description="a number above 0")
 
 
+class Taylor(Section):
+    """Channels whose removal changes the denoising loss least, to first order."""
+
+    name: Literal["taylor"] = Field(description="taylor")
+    images: Count = Field(64, description="training images that gradients are taken on, 1 or more")
+
+
+class DiffPruning(Section):
+    """The same by absolute values, over the first noise levels alone."""
+
+    name: Literal["diff_pruning"] = Field(description="diff_pruning")
+    images: Count = Field(64, description="training images that gradients are taken on, 1 or more")
+    threshold: Fraction = Field(
+        0.05,
+        description="noise levels end where the loss is below this fraction of the largest, "
+        "above 0 and below 1",
+    )
+
+
 class Pruned(Section):
     """The full model with channels removed, fine-tuned on everything."""
 
-    pruner: _one_of(PRUNERS) = Field(  # type: ignore[valid-type]
-        "magnitude", description=f"one of: {', '.join(PRUNERS)}"
+    pruner: _named(PRUNERS, Taylor, DiffPruning) = Field(  # type: ignore[valid-type]
+        "magnitude",
+        validate_default=True,
+        description=f"one of: {', '.join(PRUNERS)}; or {{name: ..., its options}}",
     )
     ratio: Fraction = Field(0.2, description="fraction of channels to remove, above 0 and below 1")
     steps: Annotated[int, Field(ge=0)] = Field(200, description="fine-tuning steps, 0 or more")
@@ -220,16 +258,66 @@ DISTRIBUTIONS: dict[str, type[Section]] = {
 }
 
 
+class GradientAscent(Section):
+    """Minus the denoising loss of the removed images."""
+
+    name: Literal["gradient_ascent"] = Field(description="gradient_ascent")
+    ga_ratio: Rate | None = Field(
+        None,
+        description="a number above 0, instead of steps: one pass over the removed images "
+        "divided by it",
+    )
+
+
+class Influence(Section):
+    """Influence unlearning: one step that is computed, with the inverse Fisher matrix."""
+
+    name: Literal["influence"] = Field(description="influence")
+    ratio: Rate = Field(0.5, description="how far along the computed step to go, above 0")
+    batches: Count = Field(
+        16, description="batches of retained and of removed images that it sees, 1 or more"
+    )
+    damping: Rate = Field(1.0, description="added to the diagonal of the Fisher matrix, above 0")
+
+
+class Lora(Section):
+    """Low-rank adapters beside the weights, merged into them at the end."""
+
+    rank: Count = Field(16, description="rank of an adapter, 1 or more")
+    alpha: Rate = Field(
+        32, description="an adapter's output is multiplied by alpha / rank; above 0"
+    )
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = Field(
+        0.05, description="fraction of an adapter's inputs that are dropped, at least 0, below 1"
+    )
+    layers: Annotated[list[str], Field(min_length=1)] = Field(
+        ["to_q", "to_k", "to_v"], description="how the names of the adapted layers end"
+    )
+    learning_rate_ratio: Rate = Field(
+        16, description="LoRA+: rate of the matrices that begin at 0 over that of the others"
+    )
+
+
+class Adapters(Section):
+    """Parameters that are trained instead of the network's own."""
+
+    lora: Lora = Field(description="{rank: ..., alpha: ..., dropout: ..., layers: [...]}")
+
+
 class Approach(Section):
     """How the model of a coalition is made: start x objective x parameters."""
 
     start: Literal["scratch", "full", "pruned"] = Field(description="scratch, full or pruned")
-    objective: _one_of(OBJECTIVES) = Field(  # type: ignore[valid-type]
-        description=f"one of: {', '.join(OBJECTIVES)}"
+    objective: _named(OBJECTIVES, GradientAscent, Influence) = Field(  # type: ignore[valid-type]
+        description=f"one of: {', '.join(OBJECTIVES)}; or {{name: ..., its options}}"
     )
-    parameters: Literal["all"] = Field("all", description="all")
-    steps: Count = Field(description="training steps, 1 or more")
-    learning_rate: Rate = Field(description="a number above 0")
+    parameters: Literal["all"] | Adapters = Field(
+        "all", description="all or {lora: {rank: ..., alpha: ...}}"
+    )
+    steps: Count | None = Field(
+        None, description="training steps, 1 or more; none where the objective gives them"
+    )
+    learning_rate: Rate | None = Field(None, description="a number above 0; none for a closed form")
     coalitions: dict[Name, Count] = Field(
         description="for each entry of coalitions to be made: the number of training seeds"
     )

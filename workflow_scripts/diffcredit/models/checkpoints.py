@@ -31,7 +31,7 @@ class Description:
 
         network = ddpm.build(self.architecture, seed)
         if self.pruning:
-            from diffcredit.models.pruning import replay
+            from diffcredit.models.pruning.structure import replay
 
             replay(network, self.pruning, self.architecture)
         return network

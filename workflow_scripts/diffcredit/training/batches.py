@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 
+from diffcredit.config import Training
+from diffcredit.errors import UserError
+from diffcredit.models import ddpm
+from diffcredit.models.pixels import from_uint8
 from diffcredit.seeds import derive
 
 
@@ -53,3 +58,62 @@ def antithetic_timesteps(
     """
     half = torch.randint(0, timesteps, (batch_size // 2,), generator=generator)
     return torch.cat([half, timesteps - 1 - half])
+
+
+class Drawing:
+    """Draws the noised images of a step and gives each process and each part its share.
+
+    Args:
+        retained: (n, c, h, w) uint8 images that are kept.
+        removed: (n', c, h, w) uint8 images that are taken out; None where they are not used.
+        timesteps: noise levels of the schedule.
+        seed: of data order, noise and timesteps.
+        settings: batch size and parts.
+        accelerator: tells the process and its device.
+    """
+
+    def __init__(
+        self,
+        retained: torch.Tensor,
+        removed: torch.Tensor | None,
+        timesteps: int,
+        seed: int,
+        settings: Training,
+        accelerator: Accelerator,
+    ):
+        self.images = {"retained": retained, "removed": removed}
+        self.timesteps, self.seed, self.accelerator = timesteps, seed, accelerator
+        self.batch_size, self.count = settings.batch_size, settings.gradient_accumulation
+        self.schedule = ddpm.noise_schedule(timesteps)
+        share = self.batch_size // self.count
+        if share % accelerator.num_processes:
+            raise UserError(
+                f"training.batch_size = {self.batch_size}: each of {self.count} parts must be "
+                f"divisible by the {accelerator.num_processes} processes"
+            )
+
+    def parts(self, step: int) -> list[tuple[Batch, Batch | None]]:
+        """The (retained, removed) batches of each part of a step."""
+        retained = self.of("retained", step)
+        if self.images["removed"] is None:
+            return [(part, None) for part in retained]
+        return list(zip(retained, self.of("removed", step), strict=True))
+
+    def of(self, role: str, step: int) -> list[Batch]:
+        """The parts of a step's batch of "retained" or "removed" images."""
+        images = self.images[role]
+        assert images is not None
+        seed = derive(self.seed, role)
+        generator = torch.Generator().manual_seed(derive(seed, "noise", step))
+        chosen = torch.from_numpy(image_indices(len(images), self.batch_size, seed, step))
+        clean = from_uint8(images[chosen])
+        noise = torch.randn(clean.shape, generator=generator)
+        times = antithetic_timesteps(self.batch_size, self.timesteps, generator)
+        noised = self.schedule.add_noise(clean, noise, times)
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        mine = [part[rank::processes] for part in torch.arange(self.batch_size).chunk(self.count)]
+        device = self.accelerator.device
+        return [
+            Batch(*(tensor[rows].to(device) for tensor in (clean, noise, noised, times)))
+            for rows in mine
+        ]

@@ -1,23 +1,27 @@
 """The models trained on all images: the full one, and the pruned one fine-tuned."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from diffcredit.config import Full as FullSettings
 from diffcredit.config import Model, Pruned, Training
 from diffcredit.data.images import Images
+from diffcredit.files import read_json
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pruning import prune
-from diffcredit.registry import PRUNERS, load
+from diffcredit.models.pruning.structure import Material
+from diffcredit.registry import OBJECTIVES, PRUNERS, build
 from diffcredit.seeds import derive
 from diffcredit.training.loop import Checkpoint, Plan, make_accelerator, train
-from diffcredit.training.objectives.denoise import Denoise
+
+DENOISE = {"name": "denoise"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ def full(
     _, height, _, channels = images.pixels.shape
     description = Description(ddpm.architecture(model, height, channels))
     start = Trained(description.build(derive(seed, "weights")), description)
-    plan = Plan("full", "denoise", settings.steps, settings.learning_rate, model.timesteps, seed)
-    _launch(_train_and_save, (start, images, plan, training, place, {}), place.processes)
+    plan = Plan("full", DENOISE, settings.steps, settings.learning_rate, model.timesteps, seed)
+    _launch(_train_full, (start, _tensor(images), plan, training, place), place.processes)
 
 
 def pruned(
@@ -63,15 +67,15 @@ def pruned(
     place: Place,
 ) -> None:
     """Prune the full model, fine-tune it on everything, and write it with its size."""
-    importance = load(PRUNERS, settings.pruner)()
-    start, size = prune(checkpoints.load(full_model), importance, settings.ratio)
-    logger.info(
-        "pruned: %(parameters_before)d -> %(parameters_after)d parameters, "
-        "%(multiply_adds_before)d -> %(multiply_adds_after)d multiply-adds",
-        size,
-    )
-    plan = Plan("pruned", "denoise", settings.steps, settings.learning_rate, timesteps, seed)
-    _launch(_train_and_save, (start, images, plan, training, place, size), place.processes)
+    pruner = settings.pruner.model_dump()
+    plan = Plan("pruned", DENOISE, settings.steps, settings.learning_rate, timesteps, seed)
+    arguments = (full_model, pruner, settings.ratio, _tensor(images), plan, training, place)
+    _launch(_prune_and_train, arguments, place.processes)
+
+
+def _tensor(images: Images) -> torch.Tensor:
+    """(n, c, h, w) uint8."""
+    return torch.from_numpy(images.pixels).permute(0, 3, 1, 2)
 
 
 def _launch(function: Callable[..., None], arguments: tuple[Any, ...], processes: int) -> None:
@@ -84,19 +88,55 @@ def _launch(function: Callable[..., None], arguments: tuple[Any, ...], processes
     notebook_launcher(function, arguments, num_processes=processes)
 
 
+def _train_full(
+    start: Trained, pixels: torch.Tensor, plan: Plan, training: Training, place: Place
+) -> None:
+    accelerator = make_accelerator(training, place.device)
+    _train_and_save(start, pixels, plan, training, place, {}, accelerator)
+
+
+def _prune_and_train(
+    full_model: Path,
+    pruner: dict[str, Any],
+    ratio: float,
+    pixels: torch.Tensor,
+    plan: Plan,
+    training: Training,
+    place: Place,
+) -> None:
+    """One process prunes, and all read what it wrote: gradients on GPUs may differ in a bit."""
+    accelerator = make_accelerator(training, place.device)
+    cut = place.target.with_name(f"{place.target.name}.cut")
+    if accelerator.is_main_process:
+        seed = derive(plan.seed, "pruning")
+        material = Material(pixels, plan.timesteps, seed, str(accelerator.device))
+        smaller, size = build(PRUNERS, pruner, checkpoints.load(full_model), ratio, material)
+        logger.info(
+            "pruned: %(parameters_before)d -> %(parameters_after)d parameters, "
+            "%(multiply_adds_before)d -> %(multiply_adds_after)d multiply-adds",
+            size,
+        )
+        checkpoints.save(smaller, cut, size)
+    accelerator.wait_for_everyone()
+    start, size = checkpoints.load(cut), read_json(cut / checkpoints.CONFIG)["facts"]
+    _train_and_save(start, pixels, plan, training, place, size, accelerator)
+    if accelerator.is_main_process:
+        shutil.rmtree(cut)
+
+
 def _train_and_save(
     start: Trained,
-    images: Images,
+    pixels: torch.Tensor,
     plan: Plan,
     training: Training,
     place: Place,
     facts: dict[str, Any],
+    accelerator: Accelerator,
 ) -> None:
-    accelerator = make_accelerator(training, place.device)
-    pixels = torch.from_numpy(images.pixels).permute(0, 3, 1, 2)
     path = place.target.with_name(f"{place.target.name}.checkpoint.safetensors")
     checkpoint = Checkpoint(path, place.checkpoint_steps)
-    outcome = train(start, Denoise(), pixels, None, plan, training, accelerator, checkpoint)
+    objective = build(OBJECTIVES, plan.objective)
+    outcome = train(start, objective, pixels, None, plan, training, accelerator, checkpoint)
     if accelerator.is_main_process:
         found = {"seconds": outcome.seconds, "loss": outcome.loss, **facts}
         checkpoints.save(outcome.trained, place.target, found)

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,10 +23,11 @@ from diffcredit.files import read_tensors, write_tensors
 from diffcredit.logs import Progress, logger
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import from_uint8
+from diffcredit.registry import PARAMETERS, build
 from diffcredit.seeds import derive
 from diffcredit.training import ema
-from diffcredit.training.batches import Batch, antithetic_timesteps, image_indices
+from diffcredit.training.batches import Batch, Drawing
+from diffcredit.training.parameters import Parameters
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,21 @@ class Plan:
 
     Attributes:
         label: names the training in messages.
-        objective: entry of the registry.
+        objective: name of an entry of the registry, and its options.
         steps: optimizer steps.
-        learning_rate: peak of the cosine.
+        learning_rate: peak of the cosine; 0 for a closed form.
         timesteps: noise levels of the schedule.
-        seed: of data order, noise and timesteps.
+        seed: of everything that is drawn.
+        parameters: what is trained: name of an entry of the registry, and its options.
     """
 
     label: str
-    objective: str
+    objective: dict[str, Any]
     steps: int
     learning_rate: float
     timesteps: int
     seed: int
+    parameters: dict[str, Any] = field(default_factory=lambda: {"name": "all"})
 
 
 @dataclass(frozen=True)
@@ -141,16 +144,17 @@ def train(
         UserError: if the loss or the weights stop being finite, naming training and step; or if
             the objective needs removed images and there are none.
     """
-    _check_images(objective, retained, removed, plan)
-    state = _State.begin(start, plan, settings, accelerator)
+    check_images(objective.uses_removed, retained, removed, plan)
+    state = _State.begin(start, plan, accelerator)
     mark = fingerprint(start, retained, removed, plan, settings)
     if checkpoint is not None:
         state.restore(checkpoint.path, mark)
-    draw = _Drawing(retained, removed, plan, settings, accelerator)
+    draw = Drawing(retained, removed, plan.timesteps, plan.seed, settings, accelerator)
     progress = Progress(plan.label, plan.steps, "steps", done=state.step)
     while state.step < plan.steps:
         began = time.perf_counter()
         rate = learning_rate(state.step, plan, settings.warmup_steps)
+        _seed_dropout(plan.seed, state.step, accelerator)
         loss = _step(state, objective, draw, rate, settings, accelerator)
         if not math.isfinite(loss):
             raise UserError(
@@ -166,14 +170,15 @@ def train(
     return state.finish(start, plan, accelerator)
 
 
-def _check_images(
-    objective: Objective, retained: torch.Tensor, removed: torch.Tensor | None, plan: Plan
+def check_images(
+    uses_removed: bool, retained: torch.Tensor, removed: torch.Tensor | None, plan: Plan
 ) -> None:
+    """Raise `UserError` where images are missing that the objective needs."""
     if len(retained) == 0:
         raise UserError(f"{plan.label}: no images are retained")
-    if objective.uses_removed and (removed is None or len(removed) == 0):
+    if uses_removed and (removed is None or len(removed) == 0):
         raise UserError(
-            f"{plan.label}: objective {plan.objective} needs removed images; there are none"
+            f"{plan.label}: objective {plan.objective['name']} needs removed images; there are none"
         )
 
 
@@ -199,14 +204,14 @@ def fingerprint(
 def _step(
     state: "_State",
     objective: Objective,
-    draw: "_Drawing",
+    draw: Drawing,
     rate: float,
     settings: Training,
     accelerator: Accelerator,
 ) -> float:
     """One optimizer step; returns its loss."""
     for group in state.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]
 
     def predict(batch: Batch) -> torch.Tensor:
         return ddpm.predict(state.prepared, batch.noised, batch.timesteps)
@@ -224,58 +229,35 @@ def _step(
     return float(total) / settings.gradient_accumulation
 
 
-class _Drawing:
-    """Draws the noised images of a step and gives each process and each part its share."""
+def _seed_dropout(seed: int, step: int, accelerator: Accelerator) -> None:
+    """Dropout draws from the global state of the device: what it drops depends on the step alone.
 
-    def __init__(
-        self,
-        retained: torch.Tensor,
-        removed: torch.Tensor | None,
-        plan: Plan,
-        settings: Training,
-        accelerator: Accelerator,
-    ):
-        self.images = {"retained": retained, "removed": removed}
-        self.plan, self.accelerator = plan, accelerator
-        self.batch_size, self.count = settings.batch_size, settings.gradient_accumulation
-        self.schedule = ddpm.noise_schedule(plan.timesteps)
-        share = self.batch_size // self.count
-        if share % accelerator.num_processes:
-            raise UserError(
-                f"training.batch_size = {self.batch_size}: each of {self.count} parts must be "
-                f"divisible by the {accelerator.num_processes} processes"
-            )
-
-    def parts(self, step: int) -> list[tuple[Batch, Batch | None]]:
-        """The (retained, removed) batches of each part of a step."""
-        retained = self._split("retained", step)
-        removed = self._split("removed", step)
-        return list(zip(retained, removed, strict=True))  # type: ignore[arg-type]
-
-    def _split(self, role: str, step: int) -> list[Batch] | list[None]:
-        images = self.images[role]
-        if images is None:
-            return [None] * self.count
-        seed = derive(self.plan.seed, role)
-        generator = torch.Generator().manual_seed(derive(seed, "noise", step))
-        chosen = torch.from_numpy(image_indices(len(images), self.batch_size, seed, step))
-        clean = from_uint8(images[chosen])
-        noise = torch.randn(clean.shape, generator=generator)
-        times = antithetic_timesteps(self.batch_size, self.plan.timesteps, generator)
-        noised = self.schedule.add_noise(clean, noise, times)
-        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
-        mine = [part[rank::processes] for part in torch.arange(self.batch_size).chunk(self.count)]
-        device = self.accelerator.device
-        return [
-            Batch(*(tensor[rows].to(device) for tensor in (clean, noise, noised, times)))
-            for rows in mine
-        ]
+    Seeded directly: torch.manual_seed formats a stack trace each time where there is no CUDA.
+    """
+    own = derive(seed, "dropout", step, accelerator.process_index)
+    if accelerator.device.type == "cuda":
+        torch.cuda.manual_seed(own)
+    else:
+        torch.default_generator.manual_seed(own)
 
 
 @dataclass
 class _State:
-    """Everything that changes while training."""
+    """Everything that changes while training.
 
+    Attributes:
+        adapted: what of the network is trained.
+        prepared: the network as accelerate wraps it.
+        parameters: those that are trained, in the order of the optimizer.
+        average: their moving average.
+        optimizer: as accelerate wraps it.
+        scaler: of losses in half precision; None without.
+        losses: of each step so far.
+        step: the next one.
+        seconds: spent so far.
+    """
+
+    adapted: Parameters
     prepared: torch.nn.Module
     parameters: list[torch.nn.Parameter]
     average: list[torch.Tensor]
@@ -286,15 +268,20 @@ class _State:
     seconds: float = 0.0
 
     @classmethod
-    def begin(
-        cls, start: Trained, plan: Plan, settings: Training, accelerator: Accelerator
-    ) -> "_State":
-        network = start.copy().network.train().to(accelerator.device)
-        parameters = list(network.parameters())
-        optimizer = torch.optim.Adam(parameters, lr=plan.learning_rate, fused=True)
+    def begin(cls, start: Trained, plan: Plan, accelerator: Accelerator) -> "_State":
+        adapted: Parameters = build(PARAMETERS, plan.parameters)
+        network = start.copy().network
+        groups = adapted.attach(network, derive(plan.seed, "adapters"))
+        network.train().to(accelerator.device)
+        optimizer = torch.optim.Adam(
+            [{"params": group.parameters, "scale": group.scale} for group in groups],
+            lr=plan.learning_rate,
+            fused=True,
+        )
+        parameters = [parameter for group in groups for parameter in group.parameters]
         prepared, wrapped = accelerator.prepare(network, optimizer)
         average = [parameter.detach().clone() for parameter in parameters]
-        return cls(prepared, parameters, average, wrapped, accelerator.scaler, [])
+        return cls(adapted, prepared, parameters, average, wrapped, accelerator.scaler, [])
 
     def save_if_due(self, checkpoint: Checkpoint, mark: str, steps: int) -> None:
         """Save now and then, but not after the last step: then the model itself is written."""
@@ -347,6 +334,7 @@ class _State:
         tail = self.losses[-max(1, len(self.losses) // 10) :]
         loss = sum(tail) / len(tail) if tail else None
         network = accelerator.unwrap_model(self.prepared, keep_fp32_wrapper=False)
-        network = network.to("cpu").eval()
+        network = network.to("cpu")
+        self.adapted.merge(network)
         accelerator.free_memory()  # or it keeps every network of the process
-        return Outcome(Trained(network, start.description), self.seconds, loss)
+        return Outcome(Trained(network.eval(), start.description), self.seconds, loss)

@@ -1,8 +1,9 @@
 """The models of a shard: a run of consecutive coalitions, made one after the other."""
 
 import gc
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,9 @@ from diffcredit.files import read_json
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
-from diffcredit.registry import OBJECTIVES, load
+from diffcredit.registry import OBJECTIVES, build, load_target
 from diffcredit.seeds import derive
-from diffcredit.training.loop import Checkpoint, Plan, fingerprint, train
+from diffcredit.training.loop import Checkpoint, Plan, fingerprint
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,28 @@ def of_table(table: pd.DataFrame, role: tuple[str, str]) -> list[Coalition]:
 
 
 @dataclass(frozen=True)
-class Starts:
-    """Where trainings begin: the approach's start, and the network that is never trained."""
+class Recipe:
+    """How the models of a shard are made.
 
+    Attributes:
+        approach: objective, parameters, steps and learning rate.
+        start: what the approach starts from; None for scratch.
+        scratch: describes the network that is never trained.
+        training: the loop's settings.
+        timesteps: noise levels of the schedule.
+    """
+
+    approach: Approach
     start: Trained | None
     scratch: checkpoints.Description
+    training: Training
+    timesteps: int
 
 
 def train_shard(
     coalitions: list[Coalition],
     images: Images,
-    starts: Starts,
-    approach: Approach,
-    settings: Training,
-    timesteps: int,
+    recipe: Recipe,
     accelerator: Accelerator,
     folder: Path,
     checkpoint_steps: int,
@@ -73,37 +82,37 @@ def train_shard(
     # Each training ends with a garbage collection, which need not walk the imported libraries.
     gc.freeze()
     progress = Progress(label, len(coalitions), "models", every=5.0)
+    checkpoint = Checkpoint(folder / "checkpoint.safetensors", checkpoint_steps)
     for coalition in coalitions:
-        plan = Plan(
-            label=f"{label} coalition {coalition.index}",
-            objective=approach.objective,
-            steps=approach.steps if coalition.mask.any() else 0,
-            learning_rate=approach.learning_rate,
-            timesteps=timesteps,
-            seed=coalition.seed,
-        )
-        checkpoint = Checkpoint(folder / "checkpoint.safetensors", checkpoint_steps)
-        _make(coalition, images, starts, plan, settings, accelerator, checkpoint)
+        named = f"{label} coalition {coalition.index}"
+        _make(coalition, images, recipe, accelerator, checkpoint, named)
         progress.advance()
 
 
 def _make(
     coalition: Coalition,
     images: Images,
-    starts: Starts,
-    plan: Plan,
-    settings: Training,
+    recipe: Recipe,
     accelerator: Accelerator,
     checkpoint: Checkpoint,
+    label: str,
 ) -> None:
-    objective = load(OBJECTIVES, plan.objective)()
+    approach, settings = recipe.approach, recipe.training
+    objective = build(OBJECTIVES, approach.objective.model_dump())
     kept = coalition.mask[images.contributors]
     pixels = torch.from_numpy(images.pixels).permute(0, 3, 1, 2)
     retained = pixels[kept]
     removed = pixels[~kept] if objective.uses_removed else None
-    if removed is not None and len(removed) == 0:  # Nothing to unlearn: the start is v(all).
-        plan = replace(plan, steps=0)
-    begin = _start(coalition, starts)
+    begin = _start(coalition, recipe)
+    plan = Plan(
+        label=label,
+        objective=approach.objective.model_dump(),
+        steps=_steps(coalition, approach, objective, removed, settings.batch_size),
+        learning_rate=approach.learning_rate or 0.0,
+        timesteps=recipe.timesteps,
+        seed=coalition.seed,
+        parameters=_parameters(approach),
+    )
     mark = fingerprint(begin, retained, removed, plan, settings)
     target = checkpoint.path.parent / f"{coalition.index:06d}"
     if _is_finished(target, mark):
@@ -111,18 +120,42 @@ def _make(
     if plan.steps == 0:
         checkpoints.save(begin, target, {"fingerprint": mark, "seconds": 0.0, "loss": None})
         return
-    outcome = train(begin, objective, retained, removed, plan, settings, accelerator, checkpoint)
+    run = load_target(OBJECTIVES[plan.objective["name"]].runner)
+    outcome = run(begin, objective, retained, removed, plan, settings, accelerator, checkpoint)
     facts = {"fingerprint": mark, "seconds": outcome.seconds, "loss": outcome.loss}
     checkpoints.save(outcome.trained, target, facts)
     checkpoint.path.unlink(missing_ok=True)
 
 
-def _start(coalition: Coalition, starts: Starts) -> Trained:
+def _steps(
+    coalition: Coalition,
+    approach: Approach,
+    objective: Any,
+    removed: torch.Tensor | None,
+    batch_size: int,
+) -> int:
+    """0 for nobody, who is untrained, and where nothing is to be unlearned: the start is v(all)."""
+    if not coalition.mask.any() or (removed is not None and len(removed) == 0):
+        return 0
+    if approach.steps is not None:
+        return approach.steps
+    assert removed is not None
+    return objective.steps(len(removed), batch_size)
+
+
+def _parameters(approach: Approach) -> dict[str, Any]:
+    """Name and options of what is trained."""
+    if approach.parameters == "all":
+        return {"name": "all"}
+    return {"name": "lora", **approach.parameters.lora.model_dump()}
+
+
+def _start(coalition: Coalition, recipe: Recipe) -> Trained:
     """v(none) is the untrained network whatever the approach starts from."""
-    if starts.start is not None and coalition.mask.any():
-        return starts.start
+    if recipe.start is not None and coalition.mask.any():
+        return recipe.start
     seed = derive(coalition.seed, "weights")
-    return Trained(starts.scratch.build(seed).eval(), starts.scratch)
+    return Trained(recipe.scratch.build(seed).eval(), recipe.scratch)
 
 
 def _is_finished(target: Path, mark: str) -> bool:

@@ -5,6 +5,8 @@ convolution keeps its channels, attention heads stay divisible and group norms k
 """
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,54 +15,76 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.upsampling import Upsample2D
 
+from diffcredit.config.ratios import accepted_ratios, largest_ratio
 from diffcredit.errors import UserError
 from diffcredit.models.checkpoints import Description, Trained
 
+#: Parameters and multiply-adds, before and after.
+Size = dict[str, int]
 
-def magnitude() -> tp.importance.Importance:
-    """Channels of small weights go first."""
-    return tp.importance.MagnitudeImportance()
+
+@dataclass(frozen=True)
+class Material:
+    """What pruners may look at beside the network.
+
+    Attributes:
+        images: (n, c, h, w) uint8 training images.
+        timesteps: noise levels of the schedule.
+        seed: of everything that is drawn.
+        device: what gradients are computed on, "cpu" or "cuda".
+    """
+
+    images: torch.Tensor
+    timesteps: int
+    seed: int
+    device: str
 
 
 def prune(
-    trained: Trained, importance: tp.importance.Importance, ratio: float
-) -> tuple[Trained, dict[str, int]]:
+    trained: Trained,
+    ratio: float,
+    rank: Callable[[torch.nn.Module], tp.importance.Importance],
+) -> tuple[Trained, Size]:
     """A smaller copy of a network.
 
     Args:
         trained: the network to prune; it is left alone.
-        importance: what ranks the channels.
-        ratio: fraction of channels to remove, in (0, 1). Group norms of g groups remove
-            channels g at a time, so that more may go than asked for.
+        ratio: fraction of the channels of each layer to remove, in (0, 1). Group norms of g
+            groups and attentions of g heads remove channels g at a time, so that more may go than
+            asked for; each of the heads keeps one channel at least.
+        rank: gives what scores the channels of the copy; it may leave gradients there.
 
     Returns:
-        The pruned network, and its size: parameters and multiply-adds before and after.
+        The pruned network, and its size.
 
     Raises:
-        UserError: if rounding leaves the number of parameters unchanged, or a group no channel.
+        UserError: if a group norm cannot keep a channel in each group; says what is possible.
     """
     network = copy.deepcopy(trained.network).cpu().eval()
     _check_ratio(network, ratio)
     inputs = _example(trained.description.architecture)
     operations, parameters = tp.utils.count_ops_and_params(network, inputs)
+    importance = rank(network)
+    network.cpu()
+    heads = _heads(network)
     pruner = tp.pruner.BasePruner(
         network,
         inputs,
         importance=importance,
-        pruning_ratio=ratio,
+        pruning_ratio=_exact(ratio),
+        pruning_ratio_dict={
+            layer: _exact(min(ratio, 1 - count / layer.out_features))
+            for layer, count in heads.items()
+        },
         ignored_layers=[network.conv_out],
         # Fresh dictionaries: the library's defaults are shared between all its pruners.
         in_channel_groups={},
-        out_channel_groups=_heads(network),
+        out_channel_groups=dict(heads),
     )
     pruner.step()
+    network.zero_grad()
     _update_channels(network)
     smaller_operations, smaller = tp.utils.count_ops_and_params(network, inputs)
-    if smaller >= parameters:
-        raise UserError(
-            f"pruned.ratio = {ratio}: rounding to whole groups leaves {parameters} parameters\n"
-            "    Hint: a larger ratio, or fewer model.norm_groups: each group gives whole channels"
-        )
     history = [*trained.description.pruning, *pruner.pruning_history()]
     size = {
         "parameters_before": int(parameters),
@@ -71,14 +95,20 @@ def prune(
     return Trained(network, Description(trained.description.architecture, history)), size
 
 
+def _exact(ratio: float) -> float:
+    """A hair less: of 10 channels at 0.9, int(10 * (1 - 0.9)) would keep 0."""
+    return max(0.0, ratio - 1e-9)
+
+
 def _check_ratio(network: torch.nn.Module, ratio: float) -> None:
     """Where a group would keep no channel, torch-pruning silently leaves the layer as it is."""
     norms = [m for m in network.modules() if isinstance(m, torch.nn.GroupNorm)]
-    largest = min(1 - norm.num_groups / norm.num_channels for norm in norms)
-    if ratio > largest + 1e-9:
+    tightest = max(norms, key=lambda norm: norm.num_groups / norm.num_channels)
+    if ratio > largest_ratio(tightest.num_channels, tightest.num_groups):
         raise UserError(
-            f"pruned.ratio = {ratio}: each group of the group norms must keep a channel\n"
-            f"    Hint: a smaller ratio, at most {largest:.3g}, or fewer model.norm_groups"
+            f"pruned.ratio = {ratio}: each of {tightest.num_groups} norm groups must keep a "
+            f"channel of {tightest.num_channels}; accepted: "
+            f"{accepted_ratios(tightest.num_channels, tightest.num_groups)}"
         )
 
 
@@ -95,7 +125,7 @@ def _example(architecture: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {"sample": image, "timestep": torch.zeros(1, dtype=torch.long)}
 
 
-def _heads(network: torch.nn.Module) -> dict[torch.nn.Module, int]:
+def _heads(network: torch.nn.Module) -> dict[torch.nn.Linear, int]:
     attentions = [m for m in network.modules() if isinstance(m, Attention)]
     return {layer: m.heads for m in attentions for layer in (m.to_q, m.to_k, m.to_v)}
 

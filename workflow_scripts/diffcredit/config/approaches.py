@@ -1,0 +1,58 @@
+"""What start, objective, parameters and steps of an approach ask of each other."""
+
+from diffcredit.config.messages import problem
+from diffcredit.config.schema import Approach, Config
+from diffcredit.registry import CLOSED_FORM, OBJECTIVES
+
+
+def approach_problems(config: Config) -> list[str]:
+    """One line for each key of an approach that does not go with its others."""
+    found = []
+    for name, approach in config.approaches.items():
+        key = f"approaches.{name}"
+        found += _start_problems(key, approach)
+        if OBJECTIVES[approach.objective.name].runner == CLOSED_FORM:
+            found += _closed_form_problems(key, approach)
+        else:
+            found += _loop_problems(key, approach)
+    return found
+
+
+def _start_problems(key: str, approach: Approach) -> list[str]:
+    objective = approach.objective.name
+    accepted = OBJECTIVES[objective].starts
+    if approach.start not in accepted:
+        reason = f"{objective} unlearns from a trained network; accepted: {' or '.join(accepted)}"
+    elif approach.start == "scratch" and approach.parameters != "all":
+        reason = "adapters change a trained network; accepted: full or pruned"
+    else:
+        return []
+    return [problem(f"{key}.start", approach.start, reason)]
+
+
+def _closed_form_problems(key: str, approach: Approach) -> list[str]:
+    objective = approach.objective.name
+    found = [
+        problem(f"{key}.{name}", value, f"{objective} is one computed step; leave it out")
+        for name in ("steps", "learning_rate")
+        if (value := getattr(approach, name)) is not None
+    ]
+    if approach.parameters != "all":
+        value = approach.model_dump()["parameters"]
+        found.append(problem(f"{key}.parameters", value, f"{objective} moves all; accepted: all"))
+    return found
+
+
+def _loop_problems(key: str, approach: Approach) -> list[str]:
+    found = []
+    option = OBJECTIVES[approach.objective.name].instead_of_steps
+    given = getattr(approach.objective, option) if option else None
+    if approach.steps is None and given is None:
+        other = f"; or objective.{option} instead" if option else ""
+        found.append(f"  {key}.steps is missing: training steps, 1 or more{other}")
+    elif approach.steps is not None and given is not None:
+        reason = f"objective.{option} = {given} gives the steps; leave one of the two out"
+        found.append(problem(f"{key}.steps", approach.steps, reason))
+    if approach.learning_rate is None:
+        found.append(f"  {key}.learning_rate is missing: a number above 0")
+    return found

@@ -1,0 +1,5 @@
+"""Pruners: what makes a smaller network of a trained one.
+
+A new pruner is a new file here and a line in the registry: a function of (trained, ratio, material)
+and its options that returns the smaller network and its size.
+"""

@@ -1,0 +1,82 @@
+"""Channels without which the denoising loss changes little go first.
+
+To first order, a group of weights w adds |sum w g| to a loss of gradient g (Molchanov et al. 2019).
+Diff-Pruning (Fang et al. 2023, arXiv 2305.10924) takes sum |w g|, and the gradients of the noise
+levels that matter alone: those up to the first of a loss that is small beside the largest.
+"""
+
+import torch
+import torch_pruning as tp
+
+from diffcredit.logs import Progress
+from diffcredit.models import ddpm
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.pixels import from_uint8
+from diffcredit.models.pruning.structure import Material, Size, prune
+from diffcredit.seeds import derive
+
+
+def taylor(trained: Trained, ratio: float, material: Material, images: int) -> tuple[Trained, Size]:
+    """Rank channels by |sum w g|, with the gradient g of the loss at all noise levels.
+
+    Args:
+        trained: the network to prune; it is left alone.
+        ratio: fraction of channels to remove.
+        material: what the gradients are taken on.
+        images: how many training images they are taken on.
+    """
+
+    def rank(network: torch.nn.Module) -> tp.importance.Importance:
+        accumulate_gradients(network, material, images, threshold=0.0)
+        return tp.importance.TaylorImportance(multivariable=True)
+
+    return prune(trained, ratio, rank)
+
+
+def diff_pruning(
+    trained: Trained, ratio: float, material: Material, images: int, threshold: float
+) -> tuple[Trained, Size]:
+    """Rank channels by sum |w g|, with the gradient g of the first noise levels.
+
+    Args:
+        trained: the network to prune; it is left alone.
+        ratio: fraction of channels to remove.
+        material: what the gradients are taken on.
+        images: how many training images they are taken on.
+        threshold: noise levels end where the loss is below this fraction of the largest so far.
+    """
+
+    def rank(network: torch.nn.Module) -> tp.importance.Importance:
+        accumulate_gradients(network, material, images, threshold)
+        return tp.importance.TaylorImportance(multivariable=False)
+
+    return prune(trained, ratio, rank)
+
+
+def accumulate_gradients(
+    network: torch.nn.Module, material: Material, images: int, threshold: float
+) -> int:
+    """Add up in ``network`` the gradients of L_0, L_1, ... until L_t < threshold max(L_0..L_t).
+
+    L_t is the mean denoising loss of noise level t over the images, each with one noise for all
+    noise levels. Returns how many of them were added; a threshold of 0 takes all.
+    """
+    generator = torch.Generator().manual_seed(derive(material.seed, "gradients"))
+    chosen = torch.randperm(len(material.images), generator=generator)[:images]
+    clean = from_uint8(material.images[chosen])
+    noise = torch.randn(clean.shape, generator=generator).to(material.device)
+    clean = clean.to(material.device)
+    schedule = ddpm.noise_schedule(material.timesteps)
+    network.to(material.device).eval()
+    progress = Progress("pruning", material.timesteps, "noise levels")
+    largest = 0.0
+    for timestep in range(material.timesteps):
+        times = torch.full((len(clean),), timestep, device=material.device)
+        noised = schedule.add_noise(clean, noise, times)
+        loss = torch.nn.functional.mse_loss(ddpm.predict(network, noised, times), noise)
+        largest = max(largest, loss.item())
+        if loss.item() < threshold * largest:
+            return timestep
+        loss.backward()
+        progress.advance()
+    return material.timesteps
