@@ -281,8 +281,8 @@ def tell_reached(path):
         return
     print(
         f"\n{path.parent.name}: {found['coalitions']} coalitions, "
-        f"{'enough' if found['enough'] else 'the budget, not enough'}; "
-        f"standard error {found['standard_error']:.3g}, stability {found['stability']:.2f}"
+        f"{'enough' if found['enough'] else 'the budget, not enough'} "
+        f"(standard error {found['standard_error']}, stability {found['stability']})"
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
@@ -15,15 +16,15 @@ class Reached:
     Attributes:
         coalitions: that it was fitted on.
         standard_error: largest of the contributors', averaged over queries, in units of the
-            behavior.
-        stability: rank correlation of the values with those before the last shard; NaN where
+            behavior; None where it is unknown.
+        stability: rank correlation of the values with those before the last shard; None where
             there was none, or where all values are equal.
         enough: whether all that is asked for is reached.
     """
 
     coalitions: int
-    standard_error: float
-    stability: float
+    standard_error: float | None
+    stability: float | None
     enough: bool
 
 
@@ -39,15 +40,19 @@ def reached(
         until: the behavior to look at, and what to reach.
     """
     now = _means(attribution, until.behavior)
-    error = float(now["standard_error"].max())
-    stability = float("nan")
+    error = _known(now["standard_error"].max())
+    stability = None
     if before is not None:
         earlier = _means(before, until.behavior)
-        stability = float(spearmanr(now["value"], earlier["value"]).statistic)
-    # Comparisons with NaN are false: what cannot be told is not enough.
-    precise = until.standard_error is None or error <= until.standard_error
-    stable = until.stability is None or stability >= until.stability
-    return Reached(coalitions, error, stability, bool(precise and stable))
+        stability = _known(spearmanr(now["value"], earlier["value"]).statistic)
+    # What cannot be told is not enough.
+    precise = until.standard_error is None or (error is not None and error <= until.standard_error)
+    stable = until.stability is None or (stability is not None and stability >= until.stability)
+    return Reached(coalitions, error, stability, precise and stable)
+
+
+def _known(number: float) -> float | None:
+    return None if np.isnan(number) else float(number)
 
 
 def _means(attribution: pd.DataFrame, behavior: str) -> pd.DataFrame:
