@@ -97,6 +97,7 @@ BAD = {
     "colored digits": ("data.channels", 3, "gray"),
     "digits by subfolder": ("data.contributors", "subfolder", "number or label"),
     "section that is not one": ("sampling", 5, "dictionary"),
+    "one point of convergence": ("evaluation.convergence", {"points": 1}, "2 or more"),
     "coalitions that are made nowhere": (
         "approaches.sft.coalitions",
         {"shapely": 1},
@@ -113,6 +114,106 @@ def test_mistake_is_told_with_key_value_and_what_is_accepted(mistake: str) -> No
     assert f"{key} = {shown!r}" in told
     assert accepted in told
     assert "validation error" not in told
+
+
+COUNTERFACTUAL = {
+    "approach": "retrain",
+    "full": "sft/full",
+    "attributions": ["datamodel"],
+    "behaviors": ["fid"],
+}
+BAD_COUNTERFACTUALS = {
+    "approach": ("retrian", "did you mean 'retrain'?"),
+    "full": ("sft/shapley", "distribution full"),
+    "attributions": (["datamodle"], "did you mean 'datamodel'?"),
+    "behaviors": (["fud"], "did you mean 'fid'?"),
+    "fractions": ([1.0], "less than 1"),
+    "random": (-1, "0 or more"),
+    "seeds": (0, "1 or more"),
+}
+
+
+def test_counterfactual_is_accepted() -> None:
+    loaded = load(changed("evaluation.counterfactual", COUNTERFACTUAL), ROOT)
+    assert loaded.evaluation.counterfactual is not None
+
+
+@pytest.mark.parametrize("key", BAD_COUNTERFACTUALS)
+def test_mistake_in_counterfactuals(key: str) -> None:
+    value, accepted = BAD_COUNTERFACTUALS[key]
+    told = message(changed("evaluation.counterfactual", COUNTERFACTUAL | {key: value}))
+    assert f"evaluation.counterfactual.{key}" in told
+    assert str(value[0] if isinstance(value, list) else value) in told
+    assert accepted in told
+
+
+UNTIL = {"attribution": "datamodel", "behavior": "fid", "standard_error": 5.0}
+BAD_UNTILS = {
+    "attribution": ("shapely_ridge", "did you mean 'shapley_ridge'?"),
+    "behavior": ("fud", "did you mean 'fid'?"),
+    "standard_error": (0, "above 0"),
+    "stability": (1.5, "at most 1"),
+}
+
+
+@pytest.mark.parametrize("key", BAD_UNTILS)
+def test_mistake_in_until(key: str) -> None:
+    value, accepted = BAD_UNTILS[key]
+    told = message(changed("coalitions.shapley.until", UNTIL | {key: value}))
+    assert f"coalitions.shapley.until.{key} = {value!r}" in told
+    assert accepted in told
+
+
+def test_until_needs_something_to_reach_and_coalitions_that_are_fitted() -> None:
+    nothing = message(changed("coalitions.shapley.until", UNTIL | {"standard_error": None}))
+    assert "coalitions.shapley.until: needs standard_error or stability" in nothing
+    unfitted = message(changed("coalitions.datamodel.until", UNTIL))
+    assert "must be fitted on these coalitions" in unfitted
+
+
+def recorded(tmp_path: Path) -> dict[str, Any]:
+    (tmp_path / "behaviors.jsonl").write_text("")
+    drawn = {"distribution": "shapley"}
+    tables = {n: {"path": "behaviors.jsonl", "drawn": drawn} for n in ("shapley", "test")}
+    raw = default() | {"records": {"contributors": 8, "behaviors": ["fid"], "tables": tables}}
+    raw["attributions"]["mine"] = {"estimator": "datamodel_ridge", "values": "records/shapley"}
+    raw["evaluation"]["lds"]["truth"] = "records/test"
+    return raw
+
+
+def test_records_leave_models_out(tmp_path: Path) -> None:
+    loaded = load(recorded(tmp_path), tmp_path)
+    assert list(loaded.attributions) == ["mine"]
+    assert not loaded.approaches
+    assert not loaded.coalitions
+
+
+def test_mistakes_in_records(tmp_path: Path) -> None:
+    raw = recorded(tmp_path)
+    raw["records"]["tables"]["test"]["path"] = "nowhere.jsonl"
+    assert "records.tables.test.path = 'nowhere.jsonl': must be an existing file" in message(
+        raw, tmp_path
+    )
+    raw = recorded(tmp_path)
+    raw["evaluation"]["lds"]["truth"] = "retrain/datamodel"
+    assert "must be one of: records/shapley, records/test" in message(raw, tmp_path)
+    raw = recorded(tmp_path)
+    raw["records"]["contributors"] = 1
+    assert "2 or more" in message(raw, tmp_path)
+
+
+def test_names_that_are_taken() -> None:
+    raw = default()
+    raw["coalitions"]["counterfactual"] = raw["coalitions"]["shapley"]
+    raw["approaches"]["records"] = raw["approaches"]["sft"]
+    told = message(raw)
+    assert "coalitions.counterfactual: this name is taken" in told
+    assert "approaches.records: this name is taken" in told
+
+
+def test_empty_sections_are_told() -> None:
+    raw = default() | {"behaviors": {"fid": None}}
+    assert "behaviors is empty" in message(raw)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
