@@ -11,7 +11,14 @@ from pydantic import BaseModel
 from diffcredit import config
 from diffcredit.config import Section, load
 from diffcredit.errors import UserError
-from diffcredit.registry import DATASETS, ESTIMATORS, MEASURES, OBJECTIVES, PRUNERS
+from diffcredit.registry import (
+    DATASETS,
+    ESTIMATORS,
+    EXTRACTORS,
+    MEASURES,
+    OBJECTIVES,
+    PRUNERS,
+)
 from diffcredit.registry import load as load_block
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +70,8 @@ BAD = {
     "unknown distribution": ("coalitions.shapley.distribution", "shaply", "'shapley'"),
     "more planted than contributors": ("data.planted.contributors", 13, "contributors = 12"),
     "unknown behavior": ("behaviors.fid.measure", "fud", "did you mean 'fid'?"),
+    "measure that is a number": ("behaviors.fid.measure", 5, "one of: fid, inception_score"),
+    "unknown extractor": ("behaviors.fid.extractor", "clasifier", "did you mean 'classifier'?"),
     "unknown transform": ("behaviors.fid.transform", "exp", "none or log"),
     "unknown objective": ("approaches.sft.objective", "denoize", "did you mean 'denoise'?"),
     "unknown start": ("approaches.sft.start", "pruend", "scratch, full or pruned"),
@@ -333,7 +342,7 @@ def test_every_key_is_described() -> None:
                 assert field.description, (section.__name__, name)
 
 
-@pytest.mark.parametrize("table", [DATASETS, OBJECTIVES, PRUNERS, MEASURES, ESTIMATORS])
+@pytest.mark.parametrize("table", [DATASETS, OBJECTIVES, PRUNERS, EXTRACTORS, MEASURES, ESTIMATORS])
 def test_every_entry_of_the_registry_exists(table: dict[str, Any]) -> None:
     for name in table:
         assert callable(load_block(table, name))

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
-from diffcredit.behaviors.evidence import Evidence, shard_files
+from diffcredit.behaviors.evidence import Evidence, Extractor, shard_files
+from diffcredit.behaviors.extractors import pixels
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
 from diffcredit.behaviors.fid import Fid
 from diffcredit.behaviors.scoring import score_shard
-from diffcredit.behaviors.table import COSTS, gather
+from diffcredit.behaviors.table import COSTS, gather, pivot
 from diffcredit.config import Behavior
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
@@ -111,3 +112,66 @@ def test_gathered_rows_carry_mask_pair_and_training_seed() -> None:
         assert row.pair == row.coalition // 2
         assert row.value == 100 * (row.replicate + 1) + row.coalition
     assert sorted(set(table["replicate"])) == [0, 1]
+
+
+class Counting(Extractor):
+    """Counts the images that it sees."""
+
+    def __init__(self) -> None:
+        super().__init__("cpu", batch_size=64)
+        self.seen = 0
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """Two statistics of each image."""
+        self.seen += len(images)
+        flat = images.flatten(1).double()
+        return torch.stack([flat.mean(1), flat.std(1)], dim=1)
+
+
+def test_each_extractor_sees_each_image_once(tmp_path: Path, reference: torch.Tensor) -> None:
+    files = [write_samples(tmp_path, index, reference[index : index + 50]) for index in range(3)]
+    extractors: dict[str, Extractor] = {"one": Counting(), "two": Counting()}
+    behaviors = {
+        "fid": Behavior(measure="fid", extractor="one"),
+        "log_fid": Behavior(measure="fid", extractor="one", transform="log"),
+        "precision": Behavior(measure="precision", extractor="one"),
+        "similarity": Behavior(measure={"name": "similarity", "queries": 4}, extractor="two"),
+    }
+    compared = {"reference": reference, "full": reference[:50]}
+    table = score_shard(files, compared, extractors, behaviors)
+    assert extractors["one"].seen == len(reference) + 3 * 50
+    assert extractors["two"].seen == 4 + 3 * 4
+    assert list(table["behavior"].unique()) == list(behaviors)
+
+
+def test_behaviors_of_queries_have_a_row_for_each(tmp_path: Path, reference: torch.Tensor) -> None:
+    files = [write_samples(tmp_path, index, reference[index : index + 50]) for index in range(2)]
+    behaviors = {
+        "mse": Behavior(measure={"name": "mse", "queries": 5}),
+        "recall": Behavior(measure="recall", extractor="pixels"),
+        "nrmse": Behavior(measure={"name": "nrmse", "queries": 3}),
+    }
+    compared = {"reference": reference, "full": reference[:50]}
+    table = score_shard(files, compared, {"pixels": pixels.load()}, behaviors)
+    rows = list(zip(table["coalition"], table["behavior"], table["query"], strict=True))
+    of_one = [("mse", q) for q in range(5)] + [("recall", 0)] + [("nrmse", q) for q in range(3)]
+    assert rows == [(coalition, *row) for coalition in range(2) for row in of_one]
+    assert (table["value"][(table["coalition"] == 0) & (table["behavior"] == "mse")] == 0).all()
+    assert (table["value"][(table["coalition"] == 1) & (table["behavior"] == "mse")] > 0).all()
+
+
+def test_tables_of_images_and_of_models_are_gathered_with_common_costs() -> None:
+    coalitions = pd.DataFrame(
+        {"index": [0, 1], "seed": [7, 8], "pair": [0, 0], "mask": [[True, False], [False, True]]}
+    )
+    images = shard([0, 1], 100).assign(seconds_scoring=[1.0, 1, 2, 2])
+    models = shard([0, 1], 200).assign(behavior="loss", query=[0, 1] * 2, seconds_sampling=0.0)
+    models["seconds_scoring"] = [10.0, 10, 20, 20]
+    table = gather([images, models, images, models], [0, 0, 1, 1], [coalitions])
+    assert len(table) == 16
+    for row in table.itertuples():
+        assert (row.seconds_training, row.seconds_sampling) == (1, 1)
+        assert row.seconds_scoring == (22 if row.coalition else 11)
+    wide = pivot(table)
+    assert wide.shape == (4, 4)
+    assert list(wide.columns) == [("fid", 0), ("entropy", 0), ("loss", 0), ("loss", 1)]

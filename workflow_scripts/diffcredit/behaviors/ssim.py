@@ -1,6 +1,7 @@
 """How similar an image is in structure to the full model's image from the same noise."""
 
 import numpy as np
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from diffcredit.behaviors.evidence import Evidence
 
@@ -18,8 +19,6 @@ class Ssim:
 
     def __call__(self, samples: Evidence) -> np.ndarray:
         """(queries,) between -1 and 1."""
-        from torchmetrics.functional.image import structural_similarity_index_measure
-
         drawn = samples.images[: len(self.full)].double() / 255
         found = structural_similarity_index_measure(
             drawn, self.full, data_range=1.0, reduction="none"

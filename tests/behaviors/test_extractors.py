@@ -1,0 +1,242 @@
+"""Extractors with others' networks: tiny ones of random weights, saved in the published formats."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cleanfid.resize import make_resizer
+from torch import nn
+from transformers import (
+    BlipConfig,
+    BlipForQuestionAnswering,
+    CLIPConfig,
+    CLIPModel,
+    CLIPTokenizer,
+)
+
+from diffcredit.behaviors.clip_prompt import ClipPrompt
+from diffcredit.behaviors.evidence import Evidence, Extractor
+from diffcredit.behaviors.extractors import blip, clip, inception, pixels
+from diffcredit.behaviors.extractors.hub import normalize
+from diffcredit.behaviors.extractors.resizing import resize
+from diffcredit.errors import UserError
+from diffcredit.registry import EXTRACTORS
+
+SMALL = {
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+}
+TEXT = {"vocab_size": 6, "max_position_embeddings": 10, "bos_token_id": 0, "eos_token_id": 1}
+VISION = {"image_size": 16, "patch_size": 8, "initializer_range": 0.2}
+
+
+def random_images(channels: int, side: int, count: int = 5) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(side)
+    shape = (count, channels, side, side)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+
+
+@pytest.fixture(scope="module")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clip")
+    torch.manual_seed(0)
+    config = CLIPConfig(
+        text_config=SMALL | TEXT | {"pad_token_id": 1},
+        vision_config=SMALL | VISION,
+        projection_dim=8,
+    )
+    CLIPModel(config).save_pretrained(folder)
+    (folder / "vocab.json").write_text(
+        '{"<|startoftext|>": 0, "<|endoftext|>": 1, "a": 2, "a</w>": 3, "b": 4, "b</w>": 5}'
+    )
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def blip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("blip")
+    torch.manual_seed(0)
+    text = SMALL | TEXT | {"encoder_hidden_size": 16, "pad_token_id": 1, "sep_token_id": 1}
+    config = BlipConfig(text_config=text, vision_config=SMALL | VISION, projection_dim=8)
+    BlipForQuestionAnswering(config).save_pretrained(folder)
+    return folder
+
+
+class Program(nn.Module):
+    """Has the parts and the signature of the published Inception program."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 8, 13, stride=13), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
+        )
+        self.output = nn.Linear(8, 5)
+
+    def forward(
+        self, images: torch.Tensor, return_features: bool = False, no_output_bias: bool = False
+    ) -> torch.Tensor:
+        """Of images of 0..255: features, or probabilities."""
+        features = self.layers((images - 128) / 128).reshape(-1, 8)
+        if return_features:
+            return features
+        logits = self.output(features)
+        if no_output_bias:
+            logits = logits - self.output.bias
+        return torch.softmax(logits, dim=1)
+
+
+@pytest.fixture(scope="module")
+def inception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("inception") / "inception.pt"
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(Program().eval()), path)
+    return path
+
+
+@pytest.mark.parametrize("side", [8, 32, 299, 400])
+def test_resizing_is_clean_fids(side: int) -> None:
+    theirs = make_resizer("PIL", False, "bicubic", (299, 299))
+    images = random_images(3, side, 2)
+    expected = np.stack([theirs(image.permute(1, 2, 0).numpy()) for image in images])
+    found = resize(images, 299).permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+def test_inception_gives_what_the_program_gives(inception_file: Path) -> None:
+    found = Evidence(random_images(3, 299), inception.load(inception_file, "cpu"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.jit.load(inception_file)
+    with torch.inference_mode():
+        features = program(found.images.float(), return_features=True)
+        probabilities = program(found.images.float(), no_output_bias=True)
+    np.testing.assert_allclose(found.features, features, atol=1e-5)
+    np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-5)
+
+
+def test_other_files_are_no_inception(tmp_path: Path) -> None:
+    path = tmp_path / "inception.pt"
+    path.write_bytes(b"abc")
+    with pytest.raises(UserError, match=r"inception\.pt cannot be read as a TorchScript"):
+        inception.load(path, "cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(nn.Linear(2, 2)), path)
+    with pytest.raises(UserError, match="not the published Inception"):
+        inception.load(path, "cpu")
+
+
+def test_clip_embeds_images_and_texts_as_the_model_does(clip_folder: Path) -> None:
+    extractor = clip.load(clip_folder, "cpu")
+    images = random_images(3, 16)
+    model = CLIPModel.from_pretrained(clip_folder).eval()
+    tokens = CLIPTokenizer.from_pretrained(clip_folder)(["a b"], return_tensors="pt")
+    with torch.inference_mode():
+        whole = model(pixel_values=normalize(images.float()), **tokens)
+    found = Evidence(images, extractor)
+    np.testing.assert_allclose(found.directions, whole.image_embeds, atol=1e-6)
+    text = extractor.embed_text("a b")
+    torch.testing.assert_close(text / text.norm(), whole.text_embeds)
+    expected = (whole.image_embeds @ whole.text_embeds.T).mean().item()
+    assert ClipPrompt(found, prompt="a b")(found) == pytest.approx(expected, abs=1e-6)
+
+
+def test_long_prompts_are_cut(clip_folder: Path) -> None:
+    assert clip.load(clip_folder, "cpu").embed_text("a " * 100).shape == (1, 8)
+
+
+def test_blip_embeds_as_its_vision_model(blip_folder: Path) -> None:
+    images = random_images(3, 16)
+    model = BlipForQuestionAnswering.from_pretrained(blip_folder).eval().vision_model
+    with torch.inference_mode():
+        expected = model(pixel_values=normalize(images.float())).pooler_output
+    found = Evidence(images, blip.load(blip_folder, "cpu")).features
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.fixture(params=["inception", "clip", "blip"])
+def foreign(
+    request: pytest.FixtureRequest, inception_file: Path, clip_folder: Path, blip_folder: Path
+) -> Extractor:
+    """One extractor after the other."""
+    return {
+        "inception": lambda: inception.load(inception_file, "cpu"),
+        "clip": lambda: clip.load(clip_folder, "cpu"),
+        "blip": lambda: blip.load(blip_folder, "cpu"),
+    }[request.param]()
+
+
+def test_gray_images_are_images_of_three_equal_channels(foreign: Extractor) -> None:
+    gray = random_images(1, 8)
+    found = Evidence(gray, foreign).features
+    np.testing.assert_array_equal(found, Evidence(gray.repeat(1, 3, 1, 1), foreign).features)
+
+
+def test_features_tell_images_apart_and_do_not_depend_on_the_batch(foreign: Extractor) -> None:
+    images = random_images(1, 8)
+    whole = Evidence(images, foreign).features
+    assert np.ptp(whole, axis=0).max() > 1e-3
+    foreign.batch_size = 2
+    np.testing.assert_allclose(Evidence(images, foreign).features, whole, atol=1e-5)
+
+
+def test_pixels_are_numbers_between_0_and_1() -> None:
+    images = random_images(3, 4)
+    found = Evidence(images, pixels.load()).features
+    np.testing.assert_array_equal(found, images.numpy().reshape(5, 48) / 255)
+
+
+def test_registry_says_what_extractors_give() -> None:
+    classes = {"inception": inception.Inception, "clip": clip.Clip, "blip": blip.Blip}
+    for kind, extractor in classes.items():
+        gives = EXTRACTORS[kind].gives
+        assert ("probabilities" in gives) == (extractor.logits is not Extractor.logits)
+        assert ("texts" in gives) == (extractor.embed_text is not Extractor.embed_text)
+
+
+@pytest.fixture
+def copied(clip_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(clip_folder, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_missing_and_broken_files_are_told_by_name(copied: Path, file: str) -> None:
+    (copied / file).write_bytes(b"{")
+    with pytest.raises(UserError, match=f"{copied} cannot be read as CLIPModel"):
+        clip.load(copied, "cpu")
+    (copied / file).unlink()
+    with pytest.raises(UserError, match=f"lacks {file}"):
+        clip.load(copied, "cpu")
+
+
+def test_without_a_tokenizer_texts_are_refused(copied: Path) -> None:
+    """Transformers makes an empty one, to which all texts are alike."""
+    (copied / "merges.txt").unlink()
+    extractor = clip.load(copied, "cpu")
+    assert Evidence(random_images(1, 8), extractor).features.shape == (5, 8)
+    with pytest.raises(UserError, match=r"lacks tokenizer\.json"):
+        extractor.embed_text("a b")
+
+
+def test_weights_that_lack_tensors_are_refused(copied: Path) -> None:
+    """Transformers fills them with random numbers."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(copied / "model.safetensors")
+    weights.pop("visual_projection.weight")
+    save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"lack 1 tensors, such as visual_projection\.weight"):
+        clip.load(copied, "cpu")
+
+
+def test_models_of_another_architecture_are_refused(clip_folder: Path) -> None:
+    with pytest.raises(UserError, match=str(clip_folder)):
+        blip.load(clip_folder, "cpu")

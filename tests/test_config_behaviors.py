@@ -1,0 +1,268 @@
+"""The configuration of behaviors and extractors: their options, the weights that they need."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from diffcredit import config
+from diffcredit.config import Config, load, weights
+from diffcredit.errors import UserError
+from diffcredit.registry import EXTRACTORS, MEASURES
+
+ROOT = Path(__file__).parents[1]
+
+
+def configured(behavior: dict[str, Any], **sections: Any) -> dict[str, Any]:
+    """The default with one behavior, named it, and changed sections."""
+    return (
+        yaml.safe_load((ROOT / "config.yaml").read_text())
+        | {"behaviors": {"it": behavior}}
+        | sections
+    )
+
+
+def message(raw: dict[str, Any], base: Path = ROOT) -> str:
+    with pytest.raises(UserError) as caught:
+        load(raw, base)
+    return str(caught.value)
+
+
+BAD = {
+    # measure, key and value that are told, what is accepted
+    "name": ({"name": "fud"}, "name = 'fud'", "did you mean 'fid'?"),
+    "no name": ({"k": 3}, "name = None", "must be one of: fid, inception_score"),
+    "option of another": ({"name": "fid", "k": 3}, "k = 3", "unknown key; must be one of: name"),
+    "typo": ({"name": "recall", "kk": 3}, "kk = 3", "one of: name, k; did you mean 'k'?"),
+    "neighbors": ({"name": "recall", "k": 0}, "k = 0", "1 or more"),
+    "many neighbors": ({"name": "recall", "k": 512}, "k = 512", "below sampling.images = 512"),
+    "clusters": ({"name": "diversity", "clusters": 1}, "clusters = 1", "2 or more"),
+    "quantile 0": ({"name": "aesthetic", "quantile": 0}, "quantile = 0", "above 0"),
+    "quantile 1": ({"name": "aesthetic", "quantile": 1}, "quantile = 1", "below 1"),
+    "prompt": ({"name": "clip_prompt", "prompt": ""}, "prompt = ''", "1 letter or more"),
+    "queries": ({"name": "mse", "queries": 0}, "queries = 0", "1 to sampling.images"),
+    "many queries": ({"name": "ssim", "queries": 513}, "queries = 513", "sampling.images = 512"),
+    "many generated": (
+        {"name": "denoising_loss", "queries": 513},
+        "queries = 513",
+        "sampling.images = 512",
+    ),
+    "noises": ({"name": "denoising_loss", "noises": 0}, "noises = 0", "1 or more"),
+    "timesteps": (
+        {"name": "denoising_loss", "timesteps": 1001},
+        "timesteps = 1001",
+        "model.timesteps = 1000",
+    ),
+    "images": (
+        {"name": "denoising_loss", "images": "tain"},
+        "images = 'tain'",
+        "train (training images), generated (by the full model)",
+    ),
+    "folder": (
+        {"name": "denoising_loss", "images": {"folder": "nowhere"}},
+        "images.folder = 'nowhere'",
+        "existing folder",
+    ),
+    "typo of a folder": (
+        {"name": "denoising_loss", "images": {"fodler": "x"}},
+        "images.fodler = 'x'",
+        "did you mean 'folder'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD)
+def test_wrong_options_are_told(mistake: str) -> None:
+    measure, place, accepted = BAD[mistake]
+    told = message(configured({"measure": measure}))
+    assert f"behaviors.it.measure.{place}" in told
+    assert accepted in told
+
+
+def test_missing_option_is_told_where_only_the_name_is_given() -> None:
+    assert "behaviors.it.measure.prompt is missing" in message(
+        configured({"measure": "clip_prompt"})
+    )
+
+
+def test_many_training_queries_are_no_matter_of_sampling() -> None:
+    measure = {"name": "denoising_loss", "images": "train", "queries": 1000}
+    load(configured({"measure": measure}), ROOT)
+
+
+def test_images_too_small_for_structural_similarity() -> None:
+    raw = configured({"measure": "ssim"})
+    raw["data"]["image_size"] = 4
+    assert "behaviors.it.measure = 'ssim': needs images of 6 pixels" in message(raw)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_every_measure_has_its_options_and_knows_what_it_sees(name: str) -> None:
+    options = {"prompt": "a cat"} if name == "clip_prompt" else {}
+    behavior = config.Behavior.model_validate({"measure": {"name": name, **options}})
+    assert behavior.compares == MEASURES[name].compares
+    assert (behavior.sees is None) == (MEASURES[name].needs is None)
+    assert config.Behavior(**behavior.model_dump()) == behavior
+
+
+BAD_EXTRACTORS = {
+    "kind": ({"kind": "klip"}, "extractors.mine.kind = 'klip'", "did you mean 'clip'?"),
+    "no kind": ({"path": "x"}, "extractors.mine.kind = None", "must be one of: classifier, pixels"),
+    "typo": ({"kind": "clip", "modle": "a"}, "mine.modle = 'a'", "did you mean 'model'?"),
+    "path of the classifier": ({"kind": "classifier", "path": "x"}, "mine.path = 'x'", "unknown"),
+    "model": ({"kind": "blip", "model": "a/../b"}, "mine.model = 'a/../b'", "owner/model"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_EXTRACTORS)
+def test_wrong_extractors_are_told(mistake: str) -> None:
+    entry, place, accepted = BAD_EXTRACTORS[mistake]
+    told = message(configured({"measure": "fid"}, extractors={"mine": entry}))
+    assert place in told
+    assert accepted in told
+
+
+OWN = {"classifier": {"kind": "classifier"}, "pixels": {"kind": "pixels"}}
+
+
+@pytest.mark.parametrize(
+    ("behavior", "accepted"),
+    [
+        (
+            {"measure": "entropy", "extractor": "pixels"},
+            "kind classifier or inception; must be one",
+        ),
+        ({"measure": "aesthetic"}, "behaviors.it.extractor = None: aesthetic needs"),
+        ({"measure": "aesthetic", "extractor": "pixels"}, "aesthetic needs an entry of extractors"),
+        ({"measure": "fid", "extractor": "clasifier"}, "did you mean 'classifier'?"),
+        ({"measure": "mse", "extractor": "pixels"}, "mse uses no extractor; leave it out"),
+        ({"measure": "denoising_loss", "extractor": "pixels"}, "uses no extractor"),
+    ],
+)
+def test_extractor_that_does_not_fit(behavior: dict[str, Any], accepted: str) -> None:
+    assert accepted in message(configured(behavior, extractors=OWN))
+
+
+def test_the_classifier_is_the_default_where_an_extractor_is_needed() -> None:
+    loaded = load(configured({"measure": "fid"}), ROOT)
+    assert loaded.behaviors["it"].sees == "classifier"
+    told = message(configured({"measure": "fid"}, extractors={"other": {"kind": "pixels"}}))
+    assert "behaviors.it.extractor = None: fid needs an entry of extractors" in told
+
+
+def hub_folder(folder: Path, *files: str) -> str:
+    folder.mkdir(parents=True)
+    for file in files:
+        (folder / file).touch()
+    return str(folder)
+
+
+WHOLE = ("config.json", "model.safetensors", "vocab.json", "merges.txt")
+PROMPT = {"measure": {"name": "clip_prompt", "prompt": "a cat"}, "extractor": "mine"}
+
+
+def with_path(path: str, behavior: dict[str, Any], kind: str = "clip") -> dict[str, Any]:
+    return configured(behavior, extractors={**OWN, "mine": {"kind": kind, "path": path}})
+
+
+def test_complete_folders_are_accepted(tmp_path: Path) -> None:
+    load(with_path(hub_folder(tmp_path / "old", *WHOLE), PROMPT), ROOT)
+    new = hub_folder(tmp_path / "new", "config.json", "model.safetensors", "tokenizer.json")
+    load(with_path(new, PROMPT), ROOT)
+
+
+def test_paths_are_relative_to_where_the_workflow_runs(tmp_path: Path) -> None:
+    hub_folder(tmp_path / "weights" / "clip", *WHOLE)
+    load(with_path("weights/clip", PROMPT), tmp_path)
+
+
+def test_missing_files_are_told_with_their_place_and_source(tmp_path: Path) -> None:
+    fid = {"measure": "fid", "extractor": "mine"}
+    folder = hub_folder(tmp_path / "clip", "config.json")
+    told = message(with_path(folder, fid))
+    assert f"extractors.mine.path = '{folder}': model.safetensors must be in that folder" in told
+    assert "https://huggingface.co/openai/clip-vit-large-patch14" in told
+    blip = message(with_path(str(tmp_path / "nowhere"), fid, kind="blip"))
+    assert "config.json, model.safetensors must be in" in blip
+    assert "https://huggingface.co/Salesforce/blip-vqa-base" in blip
+
+
+def test_tokenizer_is_needed_for_texts_alone(tmp_path: Path) -> None:
+    folder = hub_folder(tmp_path / "clip", "config.json", "model.safetensors", "vocab.json")
+    load(with_path(folder, {"measure": "fid", "extractor": "mine"}), ROOT)
+    assert "tokenizer.json must be in that folder" in message(with_path(folder, PROMPT))
+
+
+def test_extractors_that_no_behavior_uses_need_no_weights() -> None:
+    load(with_path("nowhere", {"measure": "fid"}), ROOT)
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the hub."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_model_is_found_in_the_hub_cache(hub_cache: Path) -> None:
+    behavior = {"measure": "fid", "extractor": "mine"}
+    raw = configured(behavior, extractors={"mine": {"kind": "clip", "model": "some/clip"}})
+    told = message(raw)
+    assert "extractors.mine.model = 'some/clip': config.json, model.safetensors must be in" in told
+    assert str(hub_cache / "models--some--clip") in told
+    assert "hf download some/clip" in told
+    repository = hub_cache / "models--some--clip"
+    snapshot = hub_folder(repository / "snapshots" / "abc", "config.json", "model.safetensors")
+    hub_folder(repository / "refs")
+    (repository / "refs" / "main").write_text("abc")
+    entry = load(raw, ROOT).extractors["mine"]
+    assert weights.place(entry) == Path(snapshot)
+
+
+def test_inception_is_read_where_clean_fid_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = tmp_path / "inception-2015-12-05.pt"
+    monkeypatch.setattr(weights, "INCEPTION", usual)
+    behavior = {"measure": "inception_score", "extractor": "mine"}
+    raw = configured(behavior, extractors={"mine": {"kind": "inception"}})
+    told = message(raw)
+    assert f"extractors.mine.path = None: the file {usual} does not exist" in told
+    assert "https://nvlabs-fi-cdn.nvidia.com/" in told
+    usual.touch()
+    assert weights.place(load(raw, ROOT).extractors["mine"]) == usual
+    # A program that somebody else has put into a folder of everybody's is not run unasked.
+    if os.getuid() == 0:
+        os.chown(usual, 4242, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: 4242)
+    assert f"{usual} belongs to another user" in message(raw)
+    raw["extractors"]["mine"]["path"] = str(usual)
+    load(raw, ROOT)
+
+
+def test_inception_of_a_path_that_does_not_exist() -> None:
+    told = message(with_path("nowhere.pt", {"measure": "fid", "extractor": "mine"}, "inception"))
+    assert "extractors.mine.path = 'nowhere.pt'" in told
+    assert "does not exist" in told
+
+
+def test_head_is_told_with_its_place_and_source(tmp_path: Path) -> None:
+    folder = hub_folder(tmp_path / "clip", *WHOLE)
+    measure = {"name": "aesthetic", "head": str(tmp_path / "head.pth")}
+    raw = with_path(folder, {"measure": measure, "extractor": "mine"})
+    told = message(raw)
+    assert f"behaviors.it.measure.head = '{tmp_path}/head.pth'" in told
+    assert "https://github.com/LAION-AI/aesthetic-predictor" in told
+    (tmp_path / "head.pth").touch()
+    load(raw, ROOT)
+
+
+def test_default_extractors_are_one_of_each_kind() -> None:
+    assert {
+        name: entry.kind for name, entry in Config.model_fields["extractors"].default.items()
+    } == {kind: kind for kind in EXTRACTORS}
