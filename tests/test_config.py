@@ -106,7 +106,7 @@ BAD = {
     "colored digits": ("data.channels", 3, "gray"),
     "digits by subfolder": ("data.contributors", "subfolder", "number or label"),
     "section that is not one": ("sampling", 5, "dictionary"),
-    "one point of convergence": ("evaluation.convergence", {"points": 1}, "2 or more"),
+    "one point of convergence": ("evaluation.convergence.points", 1, "2 or more"),
     "coalitions that are made nowhere": (
         "approaches.sft.coalitions",
         {"shapely": 1},
