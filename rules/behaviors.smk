@@ -7,6 +7,7 @@ behaviors/<approach>/<distribution>.parquet.
 
 EXTRACTORS = extractors()
 KINDS = {kind for kind, _ in EXTRACTORS.values()}
+WEIGHTS = weight_files()
 
 
 rule score:
@@ -19,6 +20,7 @@ rule score:
             if any(b.compares == "full" for b in SCORED.values())
             else []
         ),
+        weights=WEIGHTS,
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
     log:
@@ -30,7 +32,7 @@ rule score:
     threads: 1
     resources:
         # Networks of others are large.
-        mem_mb=2000 if KINDS <= {"classifier", "pixels"} else 8000,
+        mem_mb=8000 if WEIGHTS else 2000,
         runtime=240,
         gpu=GPU,
     params:

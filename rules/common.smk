@@ -206,13 +206,22 @@ def start_model(wildcards):
 
 
 def extractors():
-    """Kind and place of the extractors that measure images."""
+    """Kind and place of the extractors that measure images; the classifier is of this run."""
     used = {b.sees for b in SCORED.values()}
     return {
         name: [extractor.kind, str(weights.place(extractor) or f"{RUN}/models/{extractor.kind}")]
         for name, extractor in CONFIG.extractors.items()
         if name in used
     }
+
+
+def weight_files():
+    """Published weights that measure images."""
+    heads = [b.measure.head for b in SCORED.values() if b.measure.name == "aesthetic"]
+    return [
+        *[file for name in extractors() for file in weights.files(CONFIG.extractors[name])],
+        *[weights.head(head) for head in dict.fromkeys(heads)],
+    ]
 
 
 def query_listings():

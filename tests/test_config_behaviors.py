@@ -168,7 +168,10 @@ def with_path(path: str, behavior: dict[str, Any], kind: str = "clip") -> dict[s
 
 
 def test_complete_folders_are_accepted(tmp_path: Path) -> None:
-    load(with_path(hub_folder(tmp_path / "old", *WHOLE), PROMPT), ROOT)
+    old = hub_folder(tmp_path / "old", *WHOLE, "flax_model.msgpack")
+    loaded = load(with_path(old, PROMPT), ROOT)
+    assert weights.files(loaded.extractors["mine"]) == [Path(old) / name for name in WHOLE]
+    assert weights.files(loaded.extractors["classifier"]) == []
     new = hub_folder(tmp_path / "new", "config.json", "model.safetensors", "tokenizer.json")
     load(with_path(new, PROMPT), ROOT)
 

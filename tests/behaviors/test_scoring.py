@@ -1,5 +1,7 @@
 """Measuring a shard and gathering shards."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from diffcredit.behaviors import scoring
 from diffcredit.behaviors.evidence import Evidence, Extractor, shard_files
 from diffcredit.behaviors.extractors import pixels
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
@@ -175,3 +178,22 @@ def test_tables_of_images_and_of_models_are_gathered_with_common_costs() -> None
     wide = pivot(table)
     assert wide.shape == (4, 4)
     assert list(wide.columns) == [("fid", 0), ("entropy", 0), ("loss", 0), ("loss", 1)]
+
+
+def test_scoring_by_the_classifier_imports_nothing_that_others_need() -> None:
+    """Each shard's job pays for its imports."""
+    program = """
+import sys
+from diffcredit.behaviors import scoring
+from diffcredit.registry import EXTRACTORS, MEASURES, load
+load(EXTRACTORS, "classifier")
+for name in ("fid", "inception_score", "entropy", "mse"):
+    load(MEASURES, name)
+heavy = {"cleanfid", "diffusers", "huggingface_hub", "sklearn", "torchmetrics", "transformers"}
+print(*heavy & set(sys.modules))
+"""
+    library = Path(scoring.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=library, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""

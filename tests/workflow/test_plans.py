@@ -45,6 +45,17 @@ def test_tiny(workflow: Workflow) -> None:
     assert planned["subsets retrain"] == 2 * 1 + 1 + 1
 
 
+def test_behaviors_of_models_alone_need_no_samples(workflow: Workflow) -> None:
+    defaults = ("fid", "log_fid", "inception_score", "entropy")
+    workflow.overlay["behaviors"] = dict.fromkeys(defaults) | {
+        "loss": {"measure": "denoising_loss"}
+    }
+    planned = workflow.planned("behaviors")
+    assert planned["losses sft"] == 2 + 1
+    assert planned["losses retrain"] == 2 * 1 + 1 + 1
+    assert not {"classifier", "samples sft", "score sft"} & set(planned)
+
+
 @pytest.mark.parametrize("target", ["models", "behaviors", "attributions", "evaluation", "figures"])
 def test_targets(workflow: Workflow, target: str) -> None:
     assert workflow.run("--dry-run", target).returncode == 0

@@ -13,26 +13,43 @@ def frechet_distance(
     The trace of the root is the sum of the roots of the eigenvalues of S1^(1/2) S2 S1^(1/2),
     which is symmetric, so that no complex numbers and no matrix square root of S1 S2 arise.
     """
-    values, vectors = np.linalg.eigh(covariance1)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    product = np.linalg.eigvalsh(root @ covariance2 @ root)
+    return _distance(mean1, covariance1, square_root(covariance1), mean2, covariance2)
+
+
+def square_root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric square root of a covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+
+
+def _distance(
+    mean1: np.ndarray,
+    covariance1: np.ndarray,
+    root1: np.ndarray,
+    mean2: np.ndarray,
+    covariance2: np.ndarray,
+) -> float:
+    product = np.linalg.eigvalsh(root1 @ covariance2 @ root1)
     trace = np.trace(covariance1) + np.trace(covariance2)
     trace -= 2 * np.sqrt(np.clip(product, 0, None)).sum()
     return float(np.sum((mean1 - mean2) ** 2) + trace)
 
 
 class Fid:
-    """Frechet distance of the classifier's features; 0 for samples like the reference."""
+    """Frechet distance of the features; 0 for samples like the reference.
+
+    The root of the reference's covariance, half of the work, is taken once for all models.
+    """
 
     better = "lower"
 
     def __init__(self, reference: Evidence):
         self.mean = reference.features.mean(axis=0)
         self.covariance = np.cov(reference.features, rowvar=False)
+        self.root = square_root(self.covariance)
 
     def __call__(self, samples: Evidence) -> float:
         """At least 0, in squared units of the features."""
         covariance = np.cov(samples.features, rowvar=False)
-        return frechet_distance(
-            self.mean, self.covariance, samples.features.mean(axis=0), covariance
-        )
+        mean = samples.features.mean(axis=0)
+        return _distance(self.mean, self.covariance, self.root, mean, covariance)

@@ -6,7 +6,7 @@ from diffcredit.behaviors.evidence import Evidence
 
 
 class InceptionScore:
-    """exp E_x KL(p(y|x) || p(y)) with the classifier's probabilities (Salimans et al. 2016)."""
+    """exp E_x KL(p(y|x) || p(y)) with the extractor's probabilities (Salimans et al. 2016)."""
 
     better = "higher"
 

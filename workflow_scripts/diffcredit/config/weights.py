@@ -9,14 +9,10 @@ from pathlib import Path
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import (
     AestheticMeasure,
-    BlipExtractor,
-    ClipExtractor,
+    Extractor,
     HubExtractor,
     InceptionExtractor,
-    OwnExtractor,
 )
-
-Extractor = OwnExtractor | InceptionExtractor | ClipExtractor | BlipExtractor
 
 INCEPTION = Path("/tmp/inception-2015-12-05.pt")  # noqa: S108 - where clean-fid keeps it
 INCEPTION_SOURCE = (
@@ -61,6 +57,15 @@ def _cached(model: str) -> Path:
     if isinstance(found, str):
         return Path(found).parent
     return Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}"
+
+
+def files(extractor: Extractor) -> list[Path]:
+    """The files of an extractor's weights that exist."""
+    found = place(extractor)
+    if found is None:
+        return []
+    names = (*MODEL_FILES, *(name for tokenizer in TOKENIZERS for name in tokenizer))
+    return [path for path in (found, *(found / name for name in names)) if path.is_file()]
 
 
 def missing(name: str, extractor: Extractor, texts: bool, base: Path) -> list[str]:
