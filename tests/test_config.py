@@ -1,5 +1,6 @@
 """The configuration: every key known, typed, ranged and explained; every mistake told."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ BAD = {
     "unknown extractor": ("behaviors.fid.extractor", "clasifier", "did you mean 'classifier'?"),
     "unknown transform": ("behaviors.fid.transform", "exp", "none or log"),
     "unknown objective": ("approaches.sft.objective", "denoize", "did you mean 'denoise'?"),
+    "objective that is no name": ("approaches.sft.objective", 5, "denoise, gradient_ascent"),
+    "unknown parameters": ("approaches.sft.parameters", "lora", "all or {lora:"),
     "unknown start": ("approaches.sft.start", "pruend", "scratch, full or pruned"),
     "unknown estimator": ("attributions.datamodel.estimator", "lasso", "datamodel_ridge"),
     "unknown pruner": ("pruned.pruner", "magnitud", "did you mean 'magnitude'?"),
@@ -231,6 +234,184 @@ def test_all_mistakes_are_told_at_once() -> None:
     told = message(raw)
     assert "pruned.ratio" in told
     assert "sampling.images" in told
+
+
+ASCENT = {"name": "gradient_ascent", "ga_ratio": 2}
+BAD_APPROACHES = {
+    # changed keys of approaches.sft, what the message must say
+    "unknown objective by name": (
+        {"objective": {"name": "gradient_accent"}},
+        ".objective.name = 'gradient_accent'",
+        "did you mean 'gradient_ascent'?",
+    ),
+    "objective without a name": ({"objective": {"ratio": 1}}, ".objective.name", "influence"),
+    "unknown option": (
+        {"objective": {"name": "influence", "batch": 3}},
+        ".objective.batch = 3",
+        "did you mean 'batches'?",
+    ),
+    "option of another objective": (
+        {"objective": {"name": "denoise", "ga_ratio": 3}},
+        ".objective.ga_ratio = 3",
+        "must be one of: name",
+    ),
+    "ratio 0": ({"objective": ASCENT | {"ga_ratio": 0}}, ".objective.ga_ratio = 0", "above 0"),
+    "negative damping": (
+        {"objective": {"name": "influence", "damping": -1}},
+        ".objective.damping = -1",
+        "above 0",
+    ),
+    "no batches": (
+        {"objective": {"name": "influence", "batches": 0}},
+        ".objective.batches = 0",
+        "1 or more",
+    ),
+    "unlearning from scratch": (
+        {"start": "scratch", "objective": "gradient_ascent"},
+        ".start = 'scratch'",
+        "accepted: full or pruned",
+    ),
+    "influence from scratch": (
+        {"start": "scratch", "objective": "influence", "steps": None, "learning_rate": None},
+        ".start = 'scratch'",
+        "accepted: full or pruned",
+    ),
+    "adapters from scratch": (
+        {"start": "scratch", "parameters": {"lora": {}}},
+        ".start = 'scratch'",
+        "adapters change a trained network",
+    ),
+    "steps and ratio": ({"objective": ASCENT}, ".steps = 60", "leave one of the two out"),
+    "neither steps nor ratio": (
+        {"objective": "gradient_ascent", "steps": None},
+        ".steps is missing",
+        "objective.ga_ratio",
+    ),
+    "no steps": ({"steps": None}, ".steps is missing", "1 or more"),
+    "no learning rate": ({"learning_rate": None}, ".learning_rate is missing", "above 0"),
+    "steps of a closed form": (
+        {"objective": "influence", "learning_rate": None},
+        ".steps = 60",
+        "leave it out",
+    ),
+    "learning rate of a closed form": (
+        {"objective": "influence", "steps": None},
+        ".learning_rate = 0.0015",
+        "leave it out",
+    ),
+    "adapters of a closed form": (
+        {
+            "objective": "influence",
+            "steps": None,
+            "learning_rate": None,
+            "parameters": {"lora": {}},
+        },
+        ".parameters = ",
+        "accepted: all",
+    ),
+    "rank 0": ({"parameters": {"lora": {"rank": 0}}}, ".parameters.lora.rank = 0", "1 or more"),
+    "dropout 1": ({"parameters": {"lora": {"dropout": 1}}}, "lora.dropout = 1", "below 1"),
+    "no layers": ({"parameters": {"lora": {"layers": []}}}, "lora.layers = []", "layers end"),
+    "unknown key of adapters": (
+        {"parameters": {"lora": {"ranks": 3}}},
+        ".parameters.lora.ranks = 3",
+        "did you mean 'rank'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_APPROACHES)
+def test_mistake_in_an_approach_is_told(mistake: str) -> None:
+    keys, *expected = BAD_APPROACHES[mistake]
+    raw = default()
+    raw["approaches"]["sft"] |= keys
+    told = message(raw)
+    lines = [line for line in told.splitlines() if "approaches.sft." in line]
+    assert len(lines) == 1
+    for part in expected:
+        assert part in lines[0]
+
+
+def test_unknown_adapters() -> None:
+    told = message(changed("approaches.sft.parameters", {"lor": {}}))
+    assert "approaches.sft.parameters.lor = {}" in told
+    assert "did you mean 'lora'?" in told
+
+
+GOOD_APPROACHES = [
+    {"objective": "denoise"},
+    {"objective": {"name": "denoise"}},
+    {"objective": "gradient_ascent"},
+    {"objective": ASCENT, "steps": None},
+    {"objective": {"name": "gradient_ascent", "ga_ratio": "1e1"}, "steps": None},
+    {"objective": "influence", "steps": None, "learning_rate": None},
+    {"objective": {"name": "influence", "ratio": 2}, "steps": None, "learning_rate": None},
+    {"parameters": {"lora": {}}},
+    {"parameters": {"lora": {"rank": 4, "dropout": 0, "layers": ["to_out.0", "conv1"]}}},
+]
+
+
+@pytest.mark.parametrize("keys", GOOD_APPROACHES)
+@pytest.mark.parametrize("start", ["full", "pruned"])
+def test_approach_survives_its_way_into_a_job(keys: dict[str, Any], start: str) -> None:
+    """As plain values, without coalitions."""
+    raw = default()
+    raw["approaches"]["sft"] |= keys | {"start": start}
+    approach = load(raw, ROOT).approaches["sft"]
+    plain = json.loads(json.dumps(approach.model_dump(exclude={"coalitions"})))
+    assert config.Approach(**plain, coalitions={}) == approach.model_copy(update={"coalitions": {}})
+
+
+def test_name_and_mapping_are_the_same_objective() -> None:
+    short = load(changed("approaches.sft.objective", "denoise"), ROOT)
+    long = load(changed("approaches.sft.objective", {"name": "denoise"}), ROOT)
+    assert short == long
+
+
+BAD_PRUNERS = {
+    "unknown pruner by name": ({"name": "tailor"}, "pruner.name = 'tailor'", "'taylor'?"),
+    "threshold 0": (
+        {"name": "diff_pruning", "threshold": 0},
+        "pruner.threshold = 0",
+        "above 0 and below 1",
+    ),
+    "no images": ({"name": "taylor", "images": 0}, "pruner.images = 0", "1 or more"),
+    "option of another pruner": (
+        {"name": "taylor", "threshold": 0.1},
+        "pruner.threshold = 0.1",
+        "must be one of: name, images",
+    ),
+    "option of none": ({"name": "random", "seed": 3}, "pruner.seed = 3", "must be one of: name"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_PRUNERS)
+def test_mistake_in_a_pruner_is_told(mistake: str) -> None:
+    value, *expected = BAD_PRUNERS[mistake]
+    told = message(changed("pruned.pruner", value))
+    for part in expected:
+        assert part in told
+    assert len(told.splitlines()) == 2
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_every_pruner_is_known_by_its_name_alone(pruner: str) -> None:
+    settings = load(changed("pruned.pruner", pruner), ROOT).pruned
+    assert settings.pruner.name == pruner
+    assert config.Pruned(**settings.model_dump()) == settings
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups", "ratio"), [([80, 160], 8, 0.9), ([24, 48], 8, 0.666)]
+)
+def test_largest_ratio_is_accepted_and_more_is_told_with_it(
+    channels: list[int], groups: int, ratio: float
+) -> None:
+    raw = changed("pruned.ratio", ratio)
+    raw["model"] |= {"channels": channels, "norm_groups": groups}
+    assert load(raw, ROOT).pruned.ratio == ratio
+    raw["pruned"]["ratio"] = ratio + 0.001
+    assert f"at most {ratio}" in message(raw)
 
 
 def test_missing_key() -> None:

@@ -15,8 +15,8 @@ def explain(errors: list[Any], raw: dict[str, Any]) -> list[str]:
     for item in errors:
         found.setdefault(_place(item, raw), []).append(item)
     # A union complains once for each of its members: what is said of a key within is closer.
-    inner = {place[:-1] for place in found}
-    return [_line(place, items) for place, items in found.items() if place not in inner]
+    around = {place[:end] for place in found for end in range(len(place))}
+    return [_line(place, items) for place, items in found.items() if place not in around]
 
 
 def _place(item: Any, raw: dict[str, Any]) -> tuple[Any, ...]:

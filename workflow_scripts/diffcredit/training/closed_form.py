@@ -86,7 +86,7 @@ def _gradient(
 ) -> torch.Tensor:
     predicted = ddpm.predict(network, batch.noised, batch.timesteps)
     loss = torch.nn.functional.mse_loss(predicted, batch.noise)
-    return torch.nn.utils.parameters_to_vector(torch.autograd.grad(loss, parameters))
+    return torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss, parameters)])
 
 
 @torch.no_grad()

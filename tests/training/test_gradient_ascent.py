@@ -1,0 +1,71 @@
+"""Gradient ascent climbs the loss of the removed images."""
+
+import pytest
+import torch
+
+from diffcredit.config import Training
+from diffcredit.models.checkpoints import Trained
+from diffcredit.training.batches import Batch, Drawing
+from diffcredit.training.loop import Plan, make_accelerator, train
+from diffcredit.training.objectives.denoise import Denoise
+from diffcredit.training.objectives.gradient_ascent import GradientAscent
+
+
+def test_gradient_is_minus_that_of_the_removed_loss() -> None:
+    generator = torch.Generator().manual_seed(0)
+    kept, gone = (
+        Batch(*torch.randn(3, 6, 1, 4, 4, generator=generator), torch.arange(6)) for _ in range(2)
+    )
+    weight = torch.tensor(0.7, requires_grad=True)
+    loss = GradientAscent().backward(
+        lambda batch: weight * batch.noised, kept, gone, lambda value: value.backward()
+    )
+    error = 0.7 * gone.noised - gone.noise
+    assert loss.item() == pytest.approx(-error.square().mean().item())
+    torch.testing.assert_close(weight.grad, -2 * (error * gone.noised).mean())
+    assert not loss.requires_grad
+    assert GradientAscent().uses_removed
+
+
+@pytest.mark.parametrize(
+    ("removed", "batch_size", "ga_ratio", "steps"),
+    [
+        (640, 64, 1, 10),
+        (641, 64, 1, 11),
+        (640, 64, 4, 3),
+        (192, 64, 3, 1),
+        (1, 64, 1, 1),
+        (10, 64, 100, 1),
+        (640, 64, 0.5, 20),
+    ],
+)
+def test_steps_are_one_pass_divided_by_the_ratio(
+    removed: int, batch_size: int, ga_ratio: float, steps: int
+) -> None:
+    assert GradientAscent(ga_ratio).steps(removed, batch_size) == steps
+
+
+def test_removed_loss_rises_more_than_that_of_the_retained(
+    start: Trained, images: torch.Tensor, settings: Training
+) -> None:
+    accelerator = make_accelerator(settings, "cpu")
+    kept, gone = images[:10], images[10:]
+    learning = Plan("full", {"name": "denoise"}, 60, 3e-3, 50, seed=1)
+    full = train(start, Denoise(), images, None, learning, settings, accelerator).trained
+    forgetting = Plan("ga", {"name": "gradient_ascent"}, 8, 1e-3, 50, seed=2)
+    outcome = train(full, GradientAscent(), kept, gone, forgetting, settings, accelerator)
+    draw = Drawing(kept, gone, 50, 3, settings, accelerator)
+
+    def loss(trained: Trained, role: str) -> float:
+        total = 0.0
+        with torch.inference_mode():
+            for step in range(20):
+                (batch,) = draw.of(role, step)
+                predicted = trained.network(batch.noised, batch.timesteps).sample
+                total += (predicted - batch.noise).square().mean().item() / 20
+        return total
+
+    rises = {r: loss(outcome.trained, r) - loss(full, r) for r in ("removed", "retained")}
+    assert rises["removed"] > 0.02
+    assert rises["removed"] > rises["retained"]
+    assert outcome.loss < 0
