@@ -281,7 +281,7 @@ BAD_APPROACHES = {
         ".start = 'scratch'",
         "adapters change a trained network",
     ),
-    "steps and ratio": ({"objective": ASCENT}, ".steps = 60", "leave one of the two out"),
+    "steps and ratio": ({"objective": ASCENT}, ".steps = 50", "leave one of the two out"),
     "neither steps nor ratio": (
         {"objective": "gradient_ascent", "steps": None},
         ".steps is missing",
@@ -291,12 +291,12 @@ BAD_APPROACHES = {
     "no learning rate": ({"learning_rate": None}, ".learning_rate is missing", "above 0"),
     "steps of a closed form": (
         {"objective": "influence", "learning_rate": None},
-        ".steps = 60",
+        ".steps = 50",
         "leave it out",
     ),
     "learning rate of a closed form": (
         {"objective": "influence", "steps": None},
-        ".learning_rate = 0.0015",
+        ".learning_rate = 0.0018",
         "leave it out",
     ),
     "adapters of a closed form": (
