@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from diffcredit.config.checks import problems
+from diffcredit.config.counts import counted
 from diffcredit.config.explain import explain
 from diffcredit.config.schema import (
+    AddOneIn,
     Approach,
     Attribution,
     Behavior,
@@ -28,6 +30,8 @@ from diffcredit.config.schema import (
     Full,
     Keep,
     Lds,
+    LeaveOneOut,
+    Listed,
     Model,
     Nobody,
     Planted,
@@ -36,10 +40,12 @@ from diffcredit.config.schema import (
     Section,
     Shapley,
     Training,
+    Uniform,
 )
 from diffcredit.errors import UserError
 
 __all__ = [
+    "AddOneIn",
     "Approach",
     "Attribution",
     "Behavior",
@@ -56,6 +62,8 @@ __all__ = [
     "Full",
     "Keep",
     "Lds",
+    "LeaveOneOut",
+    "Listed",
     "Model",
     "Nobody",
     "Planted",
@@ -64,17 +72,18 @@ __all__ = [
     "Section",
     "Shapley",
     "Training",
+    "Uniform",
     "load",
 ]
 
 
 def load(raw: dict[str, Any], base: Path = Path()) -> Config:
-    """Check a configuration and return it typed.
+    """Check a configuration and return it typed, its counts of coalitions filled in.
 
     Args:
         raw: the configuration as read from YAML. An entry that is null in an overlay removes
             the entry of that name (coalitions, approaches, behaviors, attributions).
-        base: folder that data.path is relative to.
+        base: folder that data.path and lists of coalitions are relative to.
 
     Raises:
         UserError: with one line for each wrong key.
@@ -87,7 +96,7 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
     else:
         found = problems(config, base)
         if not found:
-            return config
+            return counted(config, base)
     raise UserError("\n".join(["The configuration cannot be used:", *found]))
 
 
