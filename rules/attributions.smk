@@ -7,11 +7,7 @@ for coalitions that are added until they are enough, coalitions/<distribution>/e
 
 rule attribution:
     input:
-        behaviors=lambda wildcards: (
-            f"{RUN}/behaviors/{CONFIG.attributions[wildcards.attribution].values}.parquet"
-        ),
-        full=lambda wildcards: endpoint_of(wildcards.attribution, "full"),
-        none=lambda wildcards: endpoint_of(wildcards.attribution, "none"),
+        behaviors=fitted_tables,
     output:
         attribution=f"{RUN}/attributions/{{attribution}}.parquet",
     log:
@@ -25,8 +21,8 @@ rule attribution:
         mem_mb=2000,
         runtime=60,
     params:
-        estimator=lambda wildcards: CONFIG.attributions[wildcards.attribution].estimator,
-        distribution=fitted_distribution,
+        attribution=lambda wildcards: CONFIG.attributions[wildcards.attribution].model_dump(),
+        drawn=lambda wildcards: drawn_for(wildcards.attribution),
         code=CODE["attributions"],
     script:
         "../workflow_scripts/attribution.py"
@@ -36,8 +32,7 @@ checkpoint enough:
     input:
         shards=first_shard_tables,
         coalitions=first_coalition_tables,
-        full=lambda wildcards: endpoint_of(until(wildcards).attribution, "full"),
-        none=lambda wildcards: endpoint_of(until(wildcards).attribution, "none"),
+        others=other_tables,
     output:
         reached=f"{RUN}/coalitions/{{distribution}}/enough-{{shards}}.json",
     log:
@@ -52,8 +47,8 @@ checkpoint enough:
         runtime=60,
     params:
         until=lambda wildcards: until(wildcards).model_dump(),
-        estimator=lambda wildcards: CONFIG.attributions[until(wildcards).attribution].estimator,
-        drawn=lambda wildcards: identity(wildcards.distribution),
+        attribution=lambda wildcards: CONFIG.attributions[until(wildcards).attribution].model_dump(),
+        drawn=lambda wildcards: drawn_for(until(wildcards).attribution),
         code=[CODE["attributions"], CODE["behaviors"]],
     script:
         "../workflow_scripts/enough.py"

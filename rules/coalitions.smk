@@ -8,6 +8,7 @@ In: data/contributors.parquet. Out: coalitions/<distribution>/<shard>.parquet.
 rule coalitions:
     input:
         contributors=rules.data.output.contributors,
+        listed=lambda wildcards: getattr(CONFIG.coalitions[wildcards.distribution], "path", []),
     output:
         coalitions=f"{RUN}/coalitions/{{distribution}}/{{shard}}.parquet",
     log:

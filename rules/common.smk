@@ -42,14 +42,7 @@ if COUNTERFACTUAL:
 ADAPTIVE = [name for name, entry in CONFIG.coalitions.items() if getattr(entry, "until", None)]
 
 # Those that attributions are fitted on, with their v(all) and v(none).
-FITTED = sorted(
-    {
-        reference
-        for entry in CONFIG.attributions.values()
-        for reference in (entry.values, entry.full, entry.none)
-        if reference
-    }
-)
+FITTED = sorted({r for entry in CONFIG.attributions.values() for r in entry.references.values()})
 
 # Behaviors of the images that models draw, and of the models themselves on query images.
 SCORED = {name: b for name, b in CONFIG.behaviors.items() if b.compares != "queries"}
@@ -246,10 +239,30 @@ def shard_tables(wildcards):
     return measured_tables(wildcards.approach, wildcards.distribution, names)
 
 
-def endpoint_of(attribution, name):
-    """The behaviors of v(all) or v(none) where an attribution needs them."""
-    reference = getattr(CONFIG.attributions[attribution], name)
-    return f"{RUN}/behaviors/{reference}.parquet" if reference else []
+def fitted_tables(wildcards):
+    """The behaviors that an attribution is fitted on, in the order of its references."""
+    references = CONFIG.attributions[wildcards.attribution].references
+    return [f"{RUN}/behaviors/{reference}.parquet" for reference in references.values()]
+
+
+def other_tables(wildcards):
+    """What an attribution is fitted on besides the coalitions that are added until enough."""
+    references = CONFIG.attributions[until(wildcards).attribution].references
+    return [
+        f"{RUN}/behaviors/{reference}.parquet"
+        for role, reference in references.items()
+        if role != "values"
+    ]
+
+
+def drawn_for(attribution):
+    """What the coalitions of an attribution were drawn from, without their count, by role."""
+    references = CONFIG.attributions[attribution].references
+    return {
+        role: CONFIG.drawn(reference).model_dump(exclude={"count", "until"})
+        for role, reference in references.items()
+        if role in ("values", "corrections")
+    }
 
 
 def counterfactual_tables(wildcards):
@@ -264,16 +277,6 @@ def counterfactual_attribution(wildcards):
     if number == len(COUNTERFACTUAL.attributions):
         return []
     return f"{RUN}/attributions/{COUNTERFACTUAL.attributions[number]}.parquet"
-
-
-def drawn_from(reference):
-    """What the coalitions of approach/coalitions were drawn from, without their count."""
-    return CONFIG.drawn(reference).model_dump(exclude={"count", "until"})
-
-
-def fitted_distribution(wildcards):
-    """The distribution that an attribution's coalitions were drawn from."""
-    return drawn_from(CONFIG.attributions[wildcards.attribution].values)
 
 
 def announce_failures(run):

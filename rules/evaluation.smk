@@ -101,7 +101,7 @@ rule convergence:
     params:
         made=FITTED,
         attributions={name: a.model_dump() for name, a in CONFIG.attributions.items()},
-        drawn={name: drawn_from(a.values) for name, a in CONFIG.attributions.items()},
+        drawn={name: drawn_for(name) for name in CONFIG.attributions},
         convergence=CONFIG.evaluation.convergence and CONFIG.evaluation.convergence.model_dump(),
         lds=CONFIG.evaluation.lds.model_dump(),
         seed=SEED,

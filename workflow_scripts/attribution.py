@@ -5,15 +5,11 @@ from diffcredit.logs import job
 with job(snakemake.log[0], f"attribution {snakemake.wildcards.attribution}"):
     from pydantic import TypeAdapter
 
-    from diffcredit.attribution.table import attribute
-    from diffcredit.config import Distribution
+    from diffcredit.attribution.table import fit
+    from diffcredit.config import Attribution, Distribution
     from diffcredit.files import read_table, write_table
 
-    endpoints = {name: snakemake.input[name] for name in ("full", "none") if snakemake.input[name]}
-    table = attribute(
-        snakemake.params.estimator,
-        read_table(snakemake.input.behaviors),
-        {name: read_table(path) for name, path in endpoints.items()},
-        TypeAdapter(Distribution).validate_python(snakemake.params.distribution),
-    )
-    write_table(table, snakemake.output.attribution)
+    entry = Attribution(**snakemake.params.attribution)
+    tables = dict(zip(entry.references, map(read_table, snakemake.input.behaviors), strict=True))
+    drawn = TypeAdapter(dict[str, Distribution]).validate_python(snakemake.params.drawn)
+    write_table(fit(entry, tables, drawn), snakemake.output.attribution)

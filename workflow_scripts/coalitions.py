@@ -11,10 +11,12 @@ with job(snakemake.log[0], f"coalitions {name} {snakemake.wildcards.shard}"):
     from diffcredit.config import Distribution
     from diffcredit.files import read_table, write_table
 
+    contributors = list(read_table(snakemake.input.contributors)["name"])
     table = coalitions.table(
         TypeAdapter(Distribution).validate_python(snakemake.config["coalitions"][name]),
-        len(read_table(snakemake.input.contributors)),
+        len(contributors),
         seeds.derive(snakemake.params.seed, "coalitions", name),
         range(*snakemake.params.numbers),
+        contributors,
     )
     write_table(table, snakemake.output.coalitions)

@@ -7,26 +7,25 @@ with job(snakemake.log[0], "convergence"):
     from pydantic import TypeAdapter
 
     from diffcredit import seeds
-    from diffcredit.attribution.table import attribute
+    from diffcredit.attribution.table import fit
     from diffcredit.config import Attribution, Convergence, Distribution, Lds
     from diffcredit.evaluation.convergence import convergence_table, equal_compute, spent
     from diffcredit.files import read_table, write_csv, write_table
 
     params = snakemake.params
-    tables = dict(zip(params.made, map(read_table, snakemake.input.behaviors), strict=True))
-    settings = Convergence(**params.convergence)
+    measured = dict(zip(params.made, map(read_table, snakemake.input.behaviors), strict=True))
     parts = []
-    for name, entry in params.attributions.items():
-        chosen = Attribution(**entry)
-        named = {"full": chosen.full, "none": chosen.none}
-        ends = {end: tables[reference] for end, reference in named.items() if reference}
-        drawn = TypeAdapter(Distribution).validate_python(params.drawn[name])
+    for name, settings in params.attributions.items():
+        entry = Attribution(**settings)
+        tables = {role: measured[reference] for role, reference in entry.references.items()}
+        values = tables.pop("values")
+        drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn[name])
         part = convergence_table(
-            lambda behaviors, c=chosen, e=ends, d=drawn: attribute(c.estimator, behaviors, e, d),
-            tables[chosen.values],
-            sum(spent(table) for table in ends.values()),
+            lambda used, e=entry, t=tables, d=drawn: fit(e, {"values": used, **t}, d),
+            values,
+            sum(spent(table) for table in tables.values()),
             read_table(snakemake.input.truth),
-            settings.points,
+            Convergence(**params.convergence).points,
             Lds(**params.lds),
             seeds.derive(params.seed, "lds"),
         )

@@ -9,46 +9,80 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from diffcredit.attribution import datamodel, shapley
+from diffcredit.attribution import banzhaf, datamodel, shapley
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.coalitions import table
-from diffcredit.config import Shapley
+from diffcredit.attribution.table import DEFINITIONS
+from diffcredit.coalitions import importance, table
+from diffcredit.config import Distribution, Shapley, Uniform
 
 CONTRIBUTORS, COALITIONS, REPEATED, NOISE = 12, 48, 3, 0.8
 DESIGNS, GAMES_OF_A_DESIGN = 20, 25
 
 
-def simulated(seed: int) -> tuple[Game, np.ndarray]:
+KERNEL = Shapley(distribution="shapley", count=COALITIONS)
+LEVERAGE = Shapley(distribution="shapley", count=COALITIONS, sampling="leverage")
+UNIFORM = Uniform(distribution="uniform", count=COALITIONS)
+
+
+def simulated(
+    distribution: Distribution, definition: str, noise: float, seed: int
+) -> tuple[Game, np.ndarray]:
     """Additive games, their values measured with noise, and the true worths (N, Q)."""
     rng = np.random.default_rng(seed)
-    distribution = Shapley(distribution="shapley", count=COALITIONS, paired=True)
-    drawn = table(distribution, CONTRIBUTORS, seed)
-    masks = np.stack(list(drawn["mask"]))
     worth = rng.normal(size=(CONTRIBUTORS, GAMES_OF_A_DESIGN))
     base = rng.normal(10, 3, GAMES_OF_A_DESIGN)
+    rows = table(distribution, CONTRIBUTORS, seed, range(COALITIONS))
+    masks = np.stack(list(rows["mask"]))
+    weights = importance(masks, DEFINITIONS[definition], distribution)
+    counted = weights > 0
 
-    def measured(exact: np.ndarray, times: int) -> np.ndarray:
-        return exact + rng.normal(0, NOISE, (times, GAMES_OF_A_DESIGN))
+    def measured(masks: np.ndarray) -> np.ndarray:
+        return base + masks @ worth + rng.normal(0, noise, (len(masks), GAMES_OF_A_DESIGN))
 
+    everyone = np.ones((REPEATED, CONTRIBUTORS), dtype=bool)
     game = Game(
-        masks=masks,
-        values=measured(base + masks @ worth, COALITIONS),
-        weights=np.ones(COALITIONS),
-        clusters=drawn["pair"].to_numpy(),
-        full=measured(base + worth.sum(axis=0), REPEATED),
-        none=measured(base, REPEATED),
+        masks=masks[counted],
+        values=measured(masks[counted]),
+        weights=weights[counted],
+        clusters=rows["pair"].to_numpy()[counted],
+        full=measured(everyone),
+        none=measured(~everyone),
     )
     return game, worth
 
 
-@pytest.mark.parametrize(
-    "estimator", [shapley.constrained, shapley.ridge, shapley.ridge_free, datamodel.ridge]
-)
-def test_intervals_cover(estimator: Callable[[Game], Estimate]) -> None:
+def coverage(
+    estimator: Callable[[Game], Estimate],
+    distribution: Distribution,
+    definition: str,
+    noise: float = NOISE,
+) -> float:
     covered = []
     for seed in range(DESIGNS):
-        game, worth = simulated(seed)
+        game, worth = simulated(distribution, definition, noise, seed)
         estimate = estimator(game)
         # An interval that is not there (NaN) covers nothing.
         covered.append(np.abs(estimate.values - worth) <= 1.96 * estimate.standard_errors)
-    assert 0.90 <= np.mean(covered) <= 0.99
+    return float(np.mean(covered))
+
+
+@pytest.mark.parametrize("distribution", [KERNEL, LEVERAGE, UNIFORM])
+@pytest.mark.parametrize(
+    "estimator", [shapley.constrained, shapley.ridge, shapley.ridge_free, datamodel.ridge]
+)
+def test_intervals_cover(estimator: Callable[[Game], Estimate], distribution: Distribution) -> None:
+    assert 0.90 <= coverage(estimator, distribution, "shapley") <= 0.99
+
+
+@pytest.mark.parametrize("distribution", [KERNEL, UNIFORM])
+@pytest.mark.parametrize("estimator", [banzhaf.least_squares, banzhaf.ridge])
+def test_intervals_of_banzhaf_values_cover(
+    estimator: Callable[[Game], Estimate], distribution: Distribution
+) -> None:
+    assert 0.90 <= coverage(estimator, distribution, "uniform") <= 0.99
+
+
+@pytest.mark.parametrize(("noise", "least"), [(0.3, 0.92), (NOISE, 0.82)])
+def test_intervals_of_the_lasso_cover_where_it_shrinks_little(noise: float, least: float) -> None:
+    """A bootstrap does not see the shrinkage, which grows with the noise."""
+    assert least <= coverage(datamodel.lasso, KERNEL, "shapley", noise) <= 0.99

@@ -1,49 +1,19 @@
 """Shapley estimators against the definition, the published closed form and additive games."""
 
 import dataclasses
-import itertools
-import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from games import airport, drawn_game, exact_game, random_value, shapley_values
 
 from diffcredit.attribution import shapley
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.coalitions import every_coalition, table
-from diffcredit.config import Shapley
+from diffcredit.coalitions import table
+from diffcredit.config import Datamodel, Shapley, Uniform
 
 Estimator = Callable[[Game], Estimate]
 ESTIMATORS = [shapley.constrained, shapley.ridge, shapley.ridge_free]
-
-
-def definition(value: Callable[[frozenset[int]], float], players: int) -> np.ndarray:
-    """Mean marginal contribution over all orders of arrival, summed over all subsets."""
-    result = np.zeros(players)
-    for player in range(players):
-        others = [p for p in range(players) if p != player]
-        for size in range(players):
-            weight = (
-                math.factorial(size) * math.factorial(players - size - 1) / math.factorial(players)
-            )
-            for kept in itertools.combinations(others, size):
-                before = frozenset(kept)
-                result[player] += weight * (value(before | {player}) - value(before))
-    return result
-
-
-def exact_game(value: Callable[[frozenset[int]], float], players: int) -> Game:
-    """All coalitions with their kernel weights."""
-    masks, weights = every_coalition(players)
-    values = [value(frozenset(np.flatnonzero(mask))) for mask in masks]
-    return Game(
-        masks=masks,
-        values=np.array(values)[:, None],
-        weights=weights,
-        clusters=np.arange(len(masks)),
-        full=np.array([[value(frozenset(range(players)))]]),
-        none=np.array([[value(frozenset())]]),
-    )
 
 
 def sampled_game(
@@ -51,7 +21,8 @@ def sampled_game(
 ) -> Game:
     """Coalitions from the kernel with values that follow no rule."""
     rng = np.random.default_rng(seed)
-    drawn = table(Shapley(distribution="shapley", count=count, paired=True), players, seed)
+    distribution = Shapley(distribution="shapley", count=count, paired=True)
+    drawn = table(distribution, players, seed, range(count))
     return Game(
         masks=np.stack(list(drawn["mask"])),
         values=rng.normal(5, 2, (count, queries)),
@@ -64,7 +35,7 @@ def sampled_game(
 
 def additive_game(worth: np.ndarray, base: float, count: int, seed: int) -> Game:
     distribution = Shapley(distribution="shapley", count=count, paired=False)
-    drawn = table(distribution, len(worth), seed)
+    drawn = table(distribution, len(worth), seed, range(count))
     masks = np.stack(list(drawn["mask"]))
     return Game(
         masks=masks,
@@ -77,27 +48,56 @@ def additive_game(worth: np.ndarray, base: float, count: int, seed: int) -> Game
 
 
 def test_airport_game_has_its_known_values() -> None:
-    """The runway's cost is that of its largest plane; each stretch is shared by who needs it."""
+    """Each stretch of the runway is shared by the planes that need it."""
     costs = np.array([1.0, 1.5, 4.0, 7.0, 7.5, 11.0])
     steps = np.diff(costs, prepend=0.0)
     known = np.cumsum(steps / np.arange(len(costs), 0, -1))
-    game = exact_game(lambda kept: max((costs[p] for p in kept), default=0.0), len(costs))
-    estimate = shapley.constrained(game)
+    estimate = shapley.constrained(exact_game(airport(costs), len(costs), "shapley"))
     np.testing.assert_allclose(estimate.values[:, 0], known, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_all_coalitions_give_the_definition(seed: int) -> None:
-    players = 6
-    rng = np.random.default_rng(seed)
-    worth = {
-        frozenset(kept): float(rng.normal(0, 10))
-        for size in range(players + 1)
-        for kept in itertools.combinations(range(players), size)
-    }
-    estimate = shapley.constrained(exact_game(worth.__getitem__, players))
-    expected = definition(worth.__getitem__, players)
+    value = random_value(6, seed)
+    estimate = shapley.constrained(exact_game(value, 6, "shapley"))
+    expected = shapley_values(value, 6)
     np.testing.assert_allclose(estimate.values[:, 0], expected, rtol=0, atol=1e-8)
+
+
+DRAWN = {
+    "kernel": Shapley(distribution="shapley", count=4000, paired=True),
+    "leverage": Shapley(distribution="shapley", count=4000, paired=True, sampling="leverage"),
+    "uniform": Uniform(distribution="uniform", count=4000, paired=True),
+    "unpaired": Uniform(distribution="uniform", count=4000, paired=False),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_coalitions_of_any_distribution_tend_to_the_definition(name: str) -> None:
+    """The weights undo the sampling: without them the values are off.
+
+    They matter where contributors do different things to small and to large coalitions.
+    """
+    random = random_value(6, 7)
+
+    def value(kept: frozenset[int]) -> float:
+        return random(kept) + (300.0 if 0 in kept and len(kept) <= 1 else 0.0)
+
+    expected = shapley_values(value, 6)
+    game = drawn_game(value, 6, DRAWN[name], "shapley")
+    alike = dataclasses.replace(game, weights=np.ones(len(game.masks)))
+    for used, right in ((game, True), (alike, name == "kernel")):
+        estimate = shapley.constrained(used)
+        errors = np.abs(estimate.values[:, 0] - expected) / estimate.standard_errors[:, 0]
+        assert (errors.max() < 4) == right
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_coalitions_of_one_size_give_the_values_of_an_additive_game(estimator: Estimator) -> None:
+    worth = np.array([3.0, -2.0, 0.5, 8.0, -1.0, 4.0])
+    halves = Datamodel(distribution="datamodel", count=30, alpha=0.5)
+    game = drawn_game(lambda kept: float(100 + sum(worth[list(kept)])), 6, halves, "shapley")
+    np.testing.assert_allclose(estimator(game).values[:, 0], worth, atol=0.02)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

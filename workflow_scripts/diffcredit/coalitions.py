@@ -4,13 +4,26 @@ A coalition is a mask over the N contributors (True: kept). Coalition number i d
 distribution, its seed and i alone, so asking for more coalitions never changes those that exist.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import comb
+from scipy.special import gammaln
 
-from diffcredit.config import Datamodel, Everyone, Nobody, Section, Shapley
+from diffcredit.config import (
+    AddOneIn,
+    Datamodel,
+    Distribution,
+    Everyone,
+    LeaveOneOut,
+    Listed,
+    Nobody,
+    Section,
+    Shapley,
+    Uniform,
+    lists,
+)
 from diffcredit.errors import UserError
 from diffcredit.seeds import derive
 
@@ -26,44 +39,95 @@ def shapley_size_probabilities(contributors: int) -> np.ndarray:
     return weight / weight.sum()
 
 
+def leverage_size_probabilities(contributors: int) -> np.ndarray:
+    """P(|S| = s) in proportion to the leverage of the coalitions of a size: uniform on 1..N-1.
+
+    Musco & Witter (arXiv 2410.01917): the scores of all coalitions of one size add up to the same
+    for every size.
+    """
+    probabilities = np.zeros(contributors + 1)
+    probabilities[1:contributors] = 1 / (contributors - 1)
+    return probabilities
+
+
+SHAPLEY_SAMPLING = {
+    "kernel": shapley_size_probabilities,
+    "leverage": leverage_size_probabilities,
+}
+
+
 def datamodel_size(contributors: int, alpha: float) -> int:
     """Contributors kept by datamodel(alpha): floor(alpha N)."""
     return int(np.floor(alpha * contributors + 1e-9))  # 0.29 * 100 is 28.999999999999996
 
 
-def size_probabilities(distribution: Section, contributors: int) -> np.ndarray:
-    """P(|S| = s), shape (N + 1,), of any distribution."""
-    if isinstance(distribution, Shapley):
-        return shapley_size_probabilities(contributors)
-    sizes = {
-        Datamodel: lambda d: datamodel_size(contributors, d.alpha),
-        Everyone: lambda d: contributors,
-        Nobody: lambda d: 0,
-    }
-    probabilities = np.zeros(contributors + 1)
-    probabilities[sizes[type(distribution)](distribution)] = 1.0
-    return probabilities
+def log_size_probabilities(distribution: Distribution, contributors: int) -> np.ndarray:
+    """Logarithm of P(|S| = s), shape (N + 1,), of any distribution; uniform given the size.
+
+    A list of coalitions counts as drawn uniformly from all of them (so that the complete list gives
+    the exact values) or, where it says so, from the Shapley kernel.
+    """
+    return _LOG_SIZES[type(distribution)](distribution, contributors)
 
 
-def shapley_weights(masks: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Kernel weight / sampling probability of each coalition, shape (m,), with mean 1.
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities)
+
+
+def _log_uniform(contributors: int) -> np.ndarray:
+    """C(N, s) / 2^N in logarithms: 2^-N itself is 0 for thousands of contributors."""
+    sizes = np.arange(contributors + 1)
+    ways = gammaln(contributors + 1) - gammaln(sizes + 1) - gammaln(contributors - sizes + 1)
+    return ways - contributors * np.log(2)
+
+
+def _log_one(contributors: int, size: int) -> np.ndarray:
+    return _log(np.arange(contributors + 1) == size)
+
+
+_LOG_SIZES: dict[type[Section], Callable[..., np.ndarray]] = {
+    Shapley: lambda d, n: _log(SHAPLEY_SAMPLING[d.sampling](n)),
+    Uniform: lambda d, n: _log_uniform(n),
+    Listed: lambda d, n: (
+        _log_uniform(n) if d.drawn == "uniform" else _log(shapley_size_probabilities(n))
+    ),
+    Datamodel: lambda d, n: _log_one(n, datamodel_size(n, d.alpha)),
+    LeaveOneOut: lambda d, n: _log_one(n, n - 1),
+    AddOneIn: lambda d, n: _log_one(n, 1),
+    Everyone: lambda d, n: _log_one(n, n),
+    Nobody: lambda d, n: _log_one(n, 0),
+}
+
+
+def importance(masks: np.ndarray, wanted: Distribution, drawn: Distribution) -> np.ndarray:
+    """Probability under the wanted distribution / that under the one drawn from, (m,), mean 1.
+
+    0 for coalitions of sizes that the wanted distribution does not have.
 
     Args:
         masks: (m, N) coalitions.
-        probabilities: (N + 1,) P(|S| = s) under which they were drawn, uniform given the size.
+        wanted: the distribution that an estimator is defined by.
+        drawn: the one that the coalitions were drawn from.
+
+    Raises:
+        UserError: if ``drawn`` cannot have given a coalition, or no coalition has a weight.
     """
-    sizes = masks.sum(axis=1)
-    weights = shapley_size_probabilities(masks.shape[1])[sizes] / probabilities[sizes]
+    contributors, sizes = masks.shape[1], masks.sum(axis=1)
+    numerators = log_size_probabilities(wanted, contributors)[sizes]
+    denominators = log_size_probabilities(drawn, contributors)[sizes]
+    counted = ~np.isneginf(numerators)
+    if not counted.any():
+        raise UserError("every coalition keeps everybody or nobody, which tells nothing")
+    if (impossible := sizes[counted & np.isneginf(denominators)]).size:
+        raise UserError(
+            f"distribution {drawn.distribution} has no coalitions of {impossible[0]} of "
+            f"{contributors} contributors, but one is recorded"
+        )
+    logs = numerators[counted] - denominators[counted]
+    weights = np.zeros(len(masks))
+    weights[counted] = np.exp(logs - logs.max())
     return weights / weights.mean()
-
-
-def every_coalition(contributors: int) -> tuple[np.ndarray, np.ndarray]:
-    """All 2^N - 2 proper coalitions and their Shapley kernel weights (mean 1)."""
-    numbers = np.arange(1, 2**contributors - 1)
-    masks = (numbers[:, None] >> np.arange(contributors)) % 2 == 1
-    sizes = masks.sum(axis=1)
-    weights = shapley_size_probabilities(contributors)[sizes] / comb(contributors, sizes)
-    return masks, weights / weights.mean()
 
 
 def _of_size(size: int, contributors: int, rng: np.random.Generator) -> np.ndarray:
@@ -72,42 +136,81 @@ def _of_size(size: int, contributors: int, rng: np.random.Generator) -> np.ndarr
     return mask
 
 
-def _draw_shapley(d: Shapley, contributors: int, seed: int, index: int) -> np.ndarray:
-    draw, complement = divmod(index, 2) if d.paired else (index, 0)
-    rng = np.random.default_rng(derive(seed, draw))
-    size = int(rng.choice(contributors + 1, p=shapley_size_probabilities(contributors)))
-    mask = _of_size(size, contributors, rng)
-    return ~mask if complement else mask
+def _draw_shapley(d: Shapley, contributors: int, seed: int, number: int) -> np.ndarray:
+    rng = np.random.default_rng(derive(seed, number))
+    probabilities = SHAPLEY_SAMPLING[d.sampling](contributors)
+    return _of_size(int(rng.choice(contributors + 1, p=probabilities)), contributors, rng)
 
 
-def _draw_datamodel(d: Datamodel, contributors: int, seed: int, index: int) -> np.ndarray:
-    rng = np.random.default_rng(derive(seed, index))
+def _draw_uniform(d: Uniform, contributors: int, seed: int, number: int) -> np.ndarray:
+    return np.random.default_rng(derive(seed, number)).random(contributors) < 0.5
+
+
+def _draw_datamodel(d: Datamodel, contributors: int, seed: int, number: int) -> np.ndarray:
+    rng = np.random.default_rng(derive(seed, number))
     return _of_size(datamodel_size(contributors, d.alpha), contributors, rng)
 
 
 _DRAWS: dict[type[Section], Callable[..., np.ndarray]] = {
     Shapley: _draw_shapley,
+    Uniform: _draw_uniform,
     Datamodel: _draw_datamodel,
-    Everyone: lambda d, contributors, seed, index: np.ones(contributors, dtype=bool),
-    Nobody: lambda d, contributors, seed, index: np.zeros(contributors, dtype=bool),
+    LeaveOneOut: lambda d, contributors, seed, number: np.arange(contributors) != number,
+    AddOneIn: lambda d, contributors, seed, number: np.arange(contributors) == number,
+    Everyone: lambda d, contributors, seed, number: np.ones(contributors, dtype=bool),
+    Nobody: lambda d, contributors, seed, number: np.zeros(contributors, dtype=bool),
 }
 
 
-def draw(distribution: Section, contributors: int, seed: int, index: int) -> np.ndarray:
-    """Coalition number ``index``: a mask of shape (N,)."""
-    return _DRAWS[type(distribution)](distribution, contributors, seed, index)
+def _paired(distribution: Distribution) -> bool:
+    return isinstance(distribution, Shapley | Uniform) and distribution.paired
+
+
+def draw(distribution: Distribution, contributors: int, seed: int, index: int) -> np.ndarray:
+    """Coalition number ``index``: a mask of shape (N,). Lists are read, not drawn."""
+    number, complement = divmod(index, 2) if _paired(distribution) else (index, 0)
+    mask = _DRAWS[type(distribution)](distribution, contributors, seed, number)
+    return ~mask if complement else mask
 
 
 def table(
-    distribution: Section, contributors: int, seed: int, numbers: Iterable[int]
+    distribution: Distribution,
+    contributors: int,
+    seed: int,
+    numbers: Iterable[int],
+    names: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Coalitions of these numbers: columns index, seed, pair and mask.
 
     Rows of one pair (a coalition and its complement) are one draw and share their pair number.
 
+    Args:
+        distribution: what they are drawn from.
+        contributors: N.
+        seed: of the draws, and of the seeds of the models.
+        numbers: which coalitions.
+        names: of the N contributors, by which a list of coalitions may call them.
+
     Raises:
-        UserError: if the distribution is impossible with so few contributors.
+        UserError: if the distribution is impossible with so many contributors, or a list wrong.
     """
+    _check_possible(distribution, contributors)
+    indices = np.array(numbers)
+    if isinstance(distribution, Listed):
+        masks = [np.array(m) for m in lists.masks(Path(distribution.path), names, indices)]
+    else:
+        masks = [draw(distribution, contributors, seed, int(i)) for i in indices]
+    return pd.DataFrame(
+        {
+            "index": indices,
+            "seed": [derive(seed, int(i)) for i in indices],
+            "pair": indices // 2 if _paired(distribution) else indices,
+            "mask": masks,
+        }
+    )
+
+
+def _check_possible(distribution: Distribution, contributors: int) -> None:
     if isinstance(distribution, Shapley) and contributors < 2:
         raise UserError(f"Shapley coalitions need 2 contributors or more; there are {contributors}")
     if isinstance(distribution, Datamodel) and not datamodel_size(contributors, distribution.alpha):
@@ -116,13 +219,13 @@ def table(
             f"alpha = {distribution.alpha} keeps none of {contributors} contributors\n"
             f"    Hint: floor(alpha N) must be at least 1: alpha >= {least}"
         )
-    indices = np.array(numbers)
-    paired = isinstance(distribution, Shapley) and distribution.paired
-    return pd.DataFrame(
-        {
-            "index": indices,
-            "seed": [derive(seed, int(i)) for i in indices],
-            "pair": indices // 2 if paired else indices,
-            "mask": [draw(distribution, contributors, seed, int(i)) for i in indices],
-        }
-    )
+    if (
+        isinstance(distribution, LeaveOneOut | AddOneIn)
+        and distribution.count is not None
+        and distribution.count != contributors
+    ):
+        raise UserError(
+            f"{distribution.distribution} has a coalition for each of the {contributors} "
+            f"contributors, but count = {distribution.count}\n"
+            "    Hint: set count to the number of contributors; a subfolder without images is none"
+        )

@@ -13,10 +13,22 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Estimator:
-    """A removal estimator: where it is, and the endpoints v(all), v(none) that it needs."""
+    """A removal estimator: where it is, and what it needs.
+
+    Attributes:
+        target: "module:attribute".
+        endpoints: those of v(all) ("full") and v(none) ("none") that it needs.
+        weights: distribution that its values are defined by, to which coalitions of others are
+            weighted; none where all coalitions count alike.
+        distribution: the only one that it can be fitted on; none where any will do.
+        corrections: whether it needs a second table of few retrained coalitions.
+    """
 
     target: str
     endpoints: tuple[str, ...] = ()
+    weights: str | None = None
+    distribution: str | None = None
+    corrections: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,11 +144,36 @@ MEASURES = {
 }
 ESTIMATORS = {
     "shapley_constrained": Estimator(
-        "diffcredit.attribution.shapley:constrained", ("full", "none")
+        "diffcredit.attribution.shapley:constrained", ("full", "none"), weights="shapley"
     ),
-    "shapley_ridge": Estimator("diffcredit.attribution.shapley:ridge", ("full", "none")),
-    "shapley_ridge_free": Estimator("diffcredit.attribution.shapley:ridge_free", ("full",)),
+    "shapley_ridge": Estimator(
+        "diffcredit.attribution.shapley:ridge", ("full", "none"), weights="shapley"
+    ),
+    "shapley_ridge_free": Estimator(
+        "diffcredit.attribution.shapley:ridge_free", ("full",), weights="shapley"
+    ),
+    "two_level": Estimator(
+        "diffcredit.attribution.two_level:ridge",
+        ("full", "none"),
+        weights="shapley",
+        corrections=True,
+    ),
+    "two_level_free": Estimator(
+        "diffcredit.attribution.two_level:ridge_free",
+        ("full",),
+        weights="shapley",
+        corrections=True,
+    ),
+    "banzhaf": Estimator("diffcredit.attribution.banzhaf:least_squares", weights="uniform"),
+    "banzhaf_ridge": Estimator("diffcredit.attribution.banzhaf:ridge", weights="uniform"),
     "datamodel_ridge": Estimator("diffcredit.attribution.datamodel:ridge"),
+    "datamodel_lasso": Estimator("diffcredit.attribution.datamodel:lasso"),
+    "leave_one_out": Estimator(
+        "diffcredit.attribution.marginal:leave_one_out", ("full",), distribution="leave_one_out"
+    ),
+    "add_one_in": Estimator(
+        "diffcredit.attribution.marginal:add_one_in", ("none",), distribution="add_one_in"
+    ),
 }
 
 

@@ -1,23 +1,34 @@
-"""Datamodels: the linear model of v(S) in the kept contributors (Ilyas et al. 2022)."""
+"""Datamodels: the linear model of v(S) in the kept contributors (Ilyas et al. 2022).
+
+All coalitions count alike, whatever distribution they were drawn from. Coalitions of one size
+alone, as datamodel(alpha) draws them, do not tell the level of the values: only differences between
+contributors mean something then.
+"""
 
 import numpy as np
 
+from diffcredit.attribution import regression
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.attribution.regression import jackknife
-from diffcredit.attribution.regression import ridge as fit_ridge
+from diffcredit.attribution.lasso import lasso as fit_lasso
+from diffcredit.attribution.regression import variances
+from diffcredit.seeds import derive
 
 
 def ridge(game: Game) -> Estimate:
-    """Ridge regression of v(S) on z with a free intercept; leave-one-pair-out strength.
+    """Ridge regression of v(S) on z with a free intercept; leave-one-pair-out strength."""
+    alike = np.ones(len(game.masks))
+    fit = regression.ridge(
+        game.masks.astype(float), game.values, alike, game.clusters, alike[:, None]
+    )
+    spread = variances(fit, np.empty((game.masks.shape[1], 0)))
+    return Estimate(fit.coefficients, np.sqrt(spread), fit.strengths)
 
-    All coalitions count alike, whatever distribution they were drawn from. Coalitions of one size
-    alone, as datamodel(alpha) draws them, do not tell the level of the values: only differences
-    between contributors mean something then. Intervals are for the shrunken values.
+
+def lasso(game: Game) -> Estimate:
+    """Lasso of v(S) on z with a free intercept; strength by cross-validation over pairs.
+
+    Standard errors by a bootstrap over pairs: 0 for a contributor that no resample gives a value.
     """
-    rows, contributors = game.masks.shape
-    design = np.column_stack([np.ones(rows), game.masks])
-    penalized = np.r_[0.0, np.ones(contributors)]
-    fit = fit_ridge(design, game.values, np.ones(rows), game.clusters, penalized)
-    slopes = np.eye(contributors + 1)[1:]
-    variances = jackknife(fit, slopes)
-    return Estimate(slopes @ fit.coefficients, np.sqrt(variances), fit.strengths)
+    seed = derive(0, "datamodel", "lasso", "bootstrap")
+    fit = fit_lasso(game.masks.astype(float), game.values, game.clusters, seed)
+    return Estimate(fit.coefficients, fit.standard_errors, fit.penalties)

@@ -1,7 +1,9 @@
 """Weighted ridge regression of many targets at once, the engine of the removal estimators.
 
 Everything here is closed form: leave-one-cluster-out residuals choose the strength of the penalty
-and give the jackknife standard errors (a cluster-robust sandwich that corrects for leverage).
+and give the jackknife standard errors (a cluster-robust sandwich that corrects for leverage). One
+singular value decomposition serves all strengths and targets, whether there are more coalitions or
+more contributors, and no array is larger than rows x targets or coefficients x targets.
 """
 
 from dataclasses import dataclass
@@ -14,27 +16,37 @@ GRID = np.logspace(-5, 3, 33)
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted regression.
+    """A fitted regression, in rows multiplied by the roots of their weights.
 
     Attributes:
         coefficients: (p, Q).
-        influences: (g, p, Q) coefficients minus those without cluster g; NaN where the
-            coalitions are too few to leave any residual.
-        sensitivity: one (p, m) matrix d coefficients / d targets for each target, as indices
-            into ``operators``: (Q,).
-        operators: (k, p, m).
         strengths: (Q,) chosen penalties.
+        left_out: (m, Q) residual of each row in the fit without its cluster, times the root of its
+            weight; NaN where the rows are too few to leave any residual.
+        noise: (Q,) variance of a row of weight 1 about the fit; NaN where none is left.
+        clusters: (m,) rows that are left out together.
+        roots: (m,) of the weights.
+        left, sizes, right: (m, r), (r,) and (r, p) singular value decomposition of the design,
+            the unpenalized columns projected out.
     """
 
     coefficients: np.ndarray
-    influences: np.ndarray
-    sensitivity: np.ndarray
-    operators: np.ndarray
     strengths: np.ndarray
+    left_out: np.ndarray
+    noise: np.ndarray
+    clusters: np.ndarray
+    roots: np.ndarray
+    left: np.ndarray
+    sizes: np.ndarray
+    right: np.ndarray
 
 
 def least_squares(
-    design: np.ndarray, targets: np.ndarray, weights: np.ndarray, clusters: np.ndarray
+    design: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray,
+    unpenalized: np.ndarray,
 ) -> Fit:
     """Weighted least squares; the shortest solution where it is not unique.
 
@@ -43,8 +55,10 @@ def least_squares(
         targets: (m, Q).
         weights: (m,), above 0.
         clusters: (m,) rows that are left out together.
+        unpenalized: (m, f) further columns, such as the intercept's, whose coefficients are free
+            and not reported.
     """
-    return _fit(design, targets, weights, clusters, np.zeros(design.shape[1]), np.zeros(1))
+    return _fit(design, targets, weights, clusters, unpenalized, np.zeros(1))
 
 
 def ridge(
@@ -52,7 +66,7 @@ def ridge(
     targets: np.ndarray,
     weights: np.ndarray,
     clusters: np.ndarray,
-    penalized: np.ndarray,
+    unpenalized: np.ndarray,
 ) -> Fit:
     """Weighted ridge; each target's strength has the least leave-one-cluster-out error.
 
@@ -61,11 +75,9 @@ def ridge(
         targets: (m, Q).
         weights: (m,), above 0.
         clusters: (m,) rows that are left out together.
-        penalized: (p,) 1 where a coefficient is drawn to 0, 0 where not (an intercept).
+        unpenalized: (m, f) further columns, such as the intercept's, that are not drawn to 0.
     """
-    gram = (design * weights[:, None]).T @ design
-    scale = np.trace(gram) / len(gram)
-    return _fit(design, targets, weights, clusters, penalized, GRID * scale)
+    return _fit(design, targets, weights, clusters, unpenalized, GRID)
 
 
 def _fit(
@@ -73,63 +85,140 @@ def _fit(
     targets: np.ndarray,
     weights: np.ndarray,
     clusters: np.ndarray,
-    penalized: np.ndarray,
+    unpenalized: np.ndarray,
     grid: np.ndarray,
 ) -> Fit:
-    operators = np.stack([_operator(design, weights, penalized * s) for s in grid])
-    left_out = np.stack([_left_out(design, operator, targets, clusters) for operator in operators])
-    # A strength at which the fit has no residuals cannot be judged; it is not chosen.
-    errors = np.einsum("kmq,m->kq", left_out**2, weights)
-    chosen = np.argmin(np.where(np.isnan(errors), np.inf, errors), axis=0)
-    coefficients = np.empty((design.shape[1], targets.shape[1]))
-    members = [np.flatnonzero(clusters == cluster) for cluster in np.unique(clusters)]
-    influences = np.empty((len(members), *coefficients.shape))
-    for k in np.unique(chosen):
-        columns = chosen == k
-        coefficients[:, columns] = operators[k] @ targets[:, columns]
-        for g, rows in enumerate(members):
-            influences[g][:, columns] = operators[k][:, rows] @ left_out[k][rows][:, columns]
-    return Fit(coefficients, influences, chosen, operators, grid[chosen])
+    roots = np.sqrt(weights)
+    free = _orthonormal(unpenalized * roots[:, None])
+    rows = design * roots[:, None]
+    left, sizes, right = _decomposed(rows - free @ (free.T @ rows))
+    weighted = targets * roots[:, None]
+    strengths = grid * ((sizes**2).sum() / design.shape[1])
+    groups = _groups(clusters)
+    chosen = np.full(targets.shape[1], strengths[0])
+    least = np.full(targets.shape[1], np.inf)
+    kept, noises = np.full(weighted.shape, np.nan), np.full(targets.shape[1], np.nan)
+    for strength in strengths:
+        hat = free @ free.T + (left * (sizes**2 / (sizes**2 + strength))) @ left.T
+        freedom = len(hat) - np.trace(hat)
+        if freedom < 0.5:  # A strength that leaves no residuals cannot be judged.
+            continue
+        residuals = weighted - hat @ weighted
+        noise = (residuals**2).sum(axis=0) / freedom
+        left_out = _left_out(hat, residuals, np.sqrt(noise), groups)
+        errors = (left_out**2).sum(axis=0)
+        better = errors < least
+        least[better], chosen[better], noises[better] = errors[better], strength, noise[better]
+        kept[:, better] = left_out[:, better]
+    coefficients = right.T @ (_filters(sizes, chosen) * (left.T @ weighted))
+    return Fit(coefficients, chosen, kept, noises, clusters, roots, left, sizes, right)
 
 
-def _operator(design: np.ndarray, weights: np.ndarray, penalty: np.ndarray) -> np.ndarray:
-    """(p, m) matrix that takes targets to coefficients."""
-    weighted = (design * weights[:, None]).T
-    return np.linalg.pinv(weighted @ design + np.diag(penalty), hermitian=True) @ weighted
+def _orthonormal(columns: np.ndarray) -> np.ndarray:
+    """(m, f) orthonormal columns that span the given ones."""
+    return np.linalg.svd(columns, full_matrices=False)[0] if columns.size else columns
+
+
+def _decomposed(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Singular value decomposition without the directions in which nothing varies."""
+    left, sizes, right = np.linalg.svd(rows, full_matrices=False)
+    varies = sizes > sizes.max(initial=0.0) * max(rows.shape) * np.finfo(float).eps
+    return left[:, varies], sizes[varies], right[varies]
+
+
+def _filters(sizes: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """(r, Q) what ridge of each target's strength multiplies the directions of the design with."""
+    return sizes[:, None] / (sizes[:, None] ** 2 + strengths)
+
+
+def _groups(clusters: np.ndarray) -> list[np.ndarray]:
+    """Numbers of the rows of each cluster: one (clusters, size) array for each size."""
+    _, numbers, counts = np.unique(clusters, return_inverse=True, return_counts=True)
+    order = np.argsort(numbers, kind="stable")
+    starts = np.cumsum(counts) - counts
+    return [order[starts[counts == size][:, None] + np.arange(size)] for size in np.unique(counts)]
 
 
 def _left_out(
-    design: np.ndarray, operator: np.ndarray, targets: np.ndarray, clusters: np.ndarray
+    hat: np.ndarray, residuals: np.ndarray, noise: np.ndarray, groups: list[np.ndarray]
 ) -> np.ndarray:
     """(m, Q) residual of each row in the fit without its cluster.
 
     With hat matrix H they are (I - H_gg)^-1 e_g for the residuals e_g of cluster g. Where the
     others leave a direction of the cluster undetermined, it counts as one standard deviation of
-    the noise; where there are no more rows than coefficients nothing tells that, and all are NaN.
+    the noise (Q,).
     """
-    freedom = len(design) - np.trace(design @ operator)
-    if freedom < 0.5:
-        return np.full_like(targets, np.nan, dtype=float)
-    residuals = targets - design @ (operator @ targets)
-    noise = np.sqrt((residuals**2).sum(axis=0) / freedom)
     left_out = np.empty_like(residuals)
-    for cluster in np.unique(clusters):
-        rows = np.flatnonzero(clusters == cluster)
-        remainder = np.eye(len(rows)) - design[rows] @ operator[:, rows]
-        left, sizes, right = np.linalg.svd(remainder)
+    for rows in groups:
+        remainders = np.eye(rows.shape[1]) - hat[rows[:, :, None], rows[:, None, :]]
+        sizes, vectors = np.linalg.eigh(remainders)
         known = sizes > 1e-9
-        inverse = (right[known].T / sizes[known]) @ left.T[known]
-        left_out[rows] = inverse @ residuals[rows] + right[~known].sum(axis=0)[:, None] * noise
+        along = vectors.swapaxes(1, 2) @ residuals[rows] / np.where(known, sizes, 1.0)[..., None]
+        along[~known] = noise
+        left_out[rows] = vectors @ along
     return left_out
 
 
-def jackknife(fit: Fit, transform: np.ndarray) -> np.ndarray:
-    """(n, Q) variances of ``transform`` @ coefficients, transform (n, p), over the clusters."""
-    changes = np.einsum("np,gpq->gnq", transform, fit.influences)
-    count = len(changes)
-    return (count - 1) / count * ((changes - changes.mean(axis=0)) ** 2).sum(axis=0)
+def variances(fit: Fit, known: np.ndarray) -> np.ndarray:
+    """(p, Q) of the coefficients: over the clusters, and by the shrinkage."""
+    return jackknife(fit) + shrinkage(fit, known)
+
+
+def jackknife(fit: Fit) -> np.ndarray:
+    """(p, Q) variances of the coefficients over the clusters.
+
+    (g - 1) / g times the sum, over g clusters, of the squared changes that leaving one out makes,
+    less their mean.
+    """
+    groups = _groups(fit.clusters)
+    count = sum(len(rows) for rows in groups)
+    variances = np.empty(fit.coefficients.shape)
+    for strength in np.unique(fit.strengths):
+        columns = fit.strengths == strength
+        operator = (fit.right.T * _filters(fit.sizes, np.array([strength]))[:, 0]) @ fit.left.T
+        residuals = fit.left_out[:, columns]
+        mean = operator @ residuals / count
+        squares = sum(_squared_changes(operator, residuals, rows) for rows in groups)
+        variances[:, columns] = (count - 1) / count * (squares - count * mean**2)
+    return np.maximum(variances, 0.0)
+
+
+def _squared_changes(operator: np.ndarray, residuals: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(p, Q) sum over clusters g of (operator_g residuals_g)^2, without a value for each cluster.
+
+    The square is a sum over pairs of a cluster's rows; each pair is a product of two matrices.
+    """
+    places = range(rows.shape[1])
+    return sum(
+        (operator[:, rows[:, one]] * operator[:, rows[:, other]])
+        @ (residuals[rows[:, one]] * residuals[rows[:, other]])
+        for one in places
+        for other in places
+    )
+
+
+def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
+    """(p, Q) mean squared error of the coefficients that the penalty makes.
+
+    The strength s says how large coefficients are to be expected, of variance noise / s; what the
+    penalty takes from such coefficients is the error, and all of it in directions in which the
+    design does not vary. With it, intervals of shrunken values cover (Nychka 1988). NaN where least
+    squares leaves a coefficient undetermined.
+
+    Args:
+        fit: of p coefficients.
+        known: (p, k) orthonormal directions along which the coefficients are given.
+    """
+    unseen = 1 - (fit.right**2).sum(axis=0) - (known**2).sum(axis=1)
+    unseen = np.where(unseen > 1e-9, unseen, 0.0)[:, None]
+    penalized = fit.strengths > 0
+    taken = fit.strengths / (fit.sizes[:, None] ** 2 + fit.strengths)
+    expected = fit.noise / np.where(penalized, fit.strengths, 1.0)
+    errors = expected * ((fit.right**2).T @ taken**2 + unseen)
+    return np.where(penalized, errors, np.where(unseen > 0, np.nan, 0.0))
 
 
 def derivative(fit: Fit, direction: np.ndarray) -> np.ndarray:
     """(p, Q) change of the coefficients where every target moves along ``direction`` (m,)."""
-    return np.stack([fit.operators[k] @ direction for k in fit.sensitivity], axis=1)
+    along = fit.left.T @ (direction * fit.roots)
+    return fit.right.T @ (_filters(fit.sizes, fit.strengths) * along[:, None])

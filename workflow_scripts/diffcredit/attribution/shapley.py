@@ -1,16 +1,38 @@
-"""Shapley values of contributors from coalitions drawn under the Shapley kernel.
+"""Shapley values of contributors from coalitions of any sampling distribution.
 
-Three estimators differ in what they do with v(none), which for many behaviors (the FID of noise) is
-extreme: the published one constrains the values to add up to v(all) - v(none); ridge does the same
-with a penalty; ridge with v(none) free lets the line say what v(none) is.
+Rows count by the Shapley kernel's weight / the sampling probability. Three estimators differ in
+what they do with v(none), which for many behaviors (the FID of noise) is extreme: the published one
+constrains the values to add up to v(all) - v(none); ridge does the same with a penalty; ridge with
+v(none) free lets the line say what v(none) is.
 """
 
-import numpy as np
-from scipy.linalg import null_space
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from diffcredit.attribution.game import Estimate, Game
-from diffcredit.attribution.regression import Fit, derivative, jackknife, least_squares
-from diffcredit.attribution.regression import ridge as fit_ridge
+import numpy as np
+
+from diffcredit.attribution import regression
+from diffcredit.attribution.game import Estimate, Game, variance_of_mean
+from diffcredit.attribution.regression import Fit, derivative, variances
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Values with all that their standard errors are made of.
+
+    Attributes:
+        values: (N, Q).
+        variances: (N, Q) over the coalitions, and by the shrinkage.
+        by_full: (N, Q) change of the values where v(all) rises by 1.
+        by_none: (N, Q) the same for v(none).
+        strengths: (Q,) of the ridge penalty; 0 without one.
+    """
+
+    values: np.ndarray
+    variances: np.ndarray
+    by_full: np.ndarray
+    by_none: np.ndarray
+    strengths: np.ndarray
 
 
 def constrained(game: Game) -> Estimate:
@@ -19,53 +41,66 @@ def constrained(game: Game) -> Estimate:
     phi = A^-1 (b - 1 (1^T A^-1 b - v(all) + v(none)) / (1^T A^-1 1)). Solved within the subspace
     sum phi = v(all) - v(none), which gives the same values and keeps the sum exact.
     """
-    return _constrained(game, penalized=False)
+    return _estimate(game, _solve_constrained(game, regression.least_squares))
 
 
 def ridge(game: Game) -> Estimate:
     """The same, drawn towards (v(all) - v(none)) / N; leave-one-pair-out strength."""
-    return _constrained(game, penalized=True)
+    return _estimate(game, solve_ridge(game))
 
 
 def ridge_free(game: Game) -> Estimate:
     """Ridge regression of v(all) - v(S) on the removed contributors 1 - z; v(none) is free."""
+    return _estimate(game, solve_ridge_free(game))
+
+
+def solve_ridge(game: Game) -> Solution:
+    """What `ridge` makes its estimate of."""
+    return _solve_constrained(game, regression.ridge)
+
+
+def solve_ridge_free(game: Game) -> Solution:
+    """What `ridge_free` makes its estimate of."""
     removed = 1.0 - game.masks
-    everyone = game.full.mean(axis=0)
-    fit = fit_ridge(
-        removed, everyone - game.values, game.weights, game.clusters, np.ones(removed.shape[1])
-    )
-    identity = np.eye(removed.shape[1])
+    losses = game.full.mean(axis=0) - game.values
+    fit = regression.ridge(removed, losses, game.weights, game.clusters, _nothing(game))
     by_full = derivative(fit, np.ones(len(removed)))
-    variances = jackknife(fit, identity) + by_full**2 * _variance_of_mean(game.full)
-    return Estimate(fit.coefficients, np.sqrt(variances), fit.strengths)
+    return Solution(
+        values=fit.coefficients,
+        variances=variances(fit, np.empty((removed.shape[1], 0))),
+        by_full=by_full,
+        by_none=np.zeros_like(by_full),
+        strengths=fit.strengths,
+    )
 
 
-def _constrained(game: Game, penalized: bool) -> Estimate:
+def _solve_constrained(game: Game, fitted: Callable[..., Fit]) -> Solution:
+    """Rows less their mean lie in the subspace of sum 0, and so does the shortest solution."""
     contributors = game.masks.shape[1]
     everyone, nobody = game.full.mean(axis=0), game.none.mean(axis=0)
     total = everyone - nobody
     shares = game.masks.mean(axis=1)  # |S| / N
-    basis = null_space(np.ones((1, contributors)))
-    design = game.masks @ basis
     targets = game.values - nobody - shares[:, None] * total
-    fit: Fit = (
-        fit_ridge(design, targets, game.weights, game.clusters, np.ones(design.shape[1]))
-        if penalized
-        else least_squares(design, targets, game.weights, game.clusters)
+    fit = fitted(game.masks - shares[:, None], targets, game.weights, game.clusters, _nothing(game))
+    total_direction = np.full((contributors, 1), contributors**-0.5)
+    return Solution(
+        values=fit.coefficients + total / contributors,
+        variances=variances(fit, total_direction),
+        by_full=derivative(fit, -shares) + 1 / contributors,
+        by_none=derivative(fit, shares - 1) - 1 / contributors,
+        strengths=fit.strengths,
     )
-    by_full = basis @ derivative(fit, -shares) + 1 / contributors
-    by_none = basis @ derivative(fit, shares - 1) - 1 / contributors
-    variances = (
-        jackknife(fit, basis)
-        + by_full**2 * _variance_of_mean(game.full)
-        + by_none**2 * _variance_of_mean(game.none)
-    )
-    values = basis @ fit.coefficients + total / contributors
-    return Estimate(values, np.sqrt(variances), fit.strengths)
 
 
-def _variance_of_mean(repeated: np.ndarray) -> np.ndarray:
-    """(Q,) variance of the mean of repeated measurements; 0 where one alone cannot tell."""
-    if len(repeated) < 2:
-        return np.zeros(repeated.shape[1])
-    return repeated.var(axis=0, ddof=1) / len(repeated)
+def _nothing(game: Game) -> np.ndarray:
+    """No columns: every coefficient is penalized."""
+    return np.empty((len(game.masks), 0))
+
+
+def _estimate(game: Game, solution: Solution) -> Estimate:
+    total = (
+        solution.variances
+        + solution.by_full**2 * variance_of_mean(game.full)
+        + solution.by_none**2 * variance_of_mean(game.none)
+    )
+    return Estimate(solution.values, np.sqrt(total), solution.strengths)

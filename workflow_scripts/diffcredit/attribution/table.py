@@ -1,22 +1,72 @@
 """From tables of behaviors to the table of an attribution."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from diffcredit.attribution.game import Estimate, Game
+from diffcredit.attribution.game import Correction, Estimate, Game
 from diffcredit.behaviors.table import clusters_of, masks_of, pivot
-from diffcredit.coalitions import shapley_weights, size_probabilities
-from diffcredit.config import Section
+from diffcredit.coalitions import importance
+from diffcredit.config import Attribution, Distribution, Shapley, Uniform
 from diffcredit.errors import UserError
 from diffcredit.registry import ESTIMATORS, load
+
+#: The distributions that values are defined by.
+DEFINITIONS: dict[str, Distribution] = {
+    "shapley": Shapley(distribution="shapley"),
+    "uniform": Uniform(distribution="uniform"),
+}
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Gathered behaviors of the few coalitions that were made in both ways.
+
+    Attributes:
+        cheap: by the approach of the values.
+        exact: by the exact approach.
+        exact_full: v(all) by the exact approach.
+        distribution: what the few coalitions were drawn from.
+    """
+
+    cheap: pd.DataFrame
+    exact: pd.DataFrame
+    exact_full: pd.DataFrame
+    distribution: Distribution
+
+
+def fit(
+    attribution: Attribution,
+    tables: Mapping[str, pd.DataFrame],
+    drawn: Mapping[str, Distribution],
+) -> pd.DataFrame:
+    """The table of an attribution from the gathered behaviors that it refers to.
+
+    Args:
+        attribution: its entry in the configuration.
+        tables: gathered behaviors by role, as of ``attribution.references``.
+        drawn: what the coalitions of "values", and of "corrections", were drawn from.
+    """
+    corrections = None
+    if attribution.corrections is not None:
+        corrections = Corrections(
+            tables["cheap"], tables["corrections"], tables["exact_full"], drawn["corrections"]
+        )
+    endpoints = {role: tables[role] for role in ("full", "none") if role in tables}
+    return attribute(
+        attribution.estimator, tables["values"], endpoints, drawn["values"], corrections
+    )
 
 
 def attribute(
     estimator: str,
     behaviors: pd.DataFrame,
     endpoints: dict[str, pd.DataFrame],
-    distribution: Section,
+    distribution: Distribution,
+    corrections: Corrections | None = None,
 ) -> pd.DataFrame:
     """Fit an estimator on recorded behaviors.
 
@@ -25,32 +75,80 @@ def attribute(
         behaviors: gathered table of the coalitions to fit on.
         endpoints: gathered tables of "full" and "none", those that the estimator needs.
         distribution: what the coalitions were drawn from.
+        corrections: the retrained coalitions of an estimator of two levels.
 
     Returns:
         Columns contributor, behavior, query, value, standard_error, rank (1: largest value) and
         strength (of the penalty).
+
+    Raises:
+        UserError: where the coalitions are too few, or tell nothing.
     """
     wide = pivot(behaviors)
     masks = masks_of(behaviors)
-    probabilities = size_probabilities(distribution, masks.shape[1])
+    clusters = clusters_of(behaviors)
+    weights = _weights(estimator, masks, distribution)
     ends = {name: pivot(table)[wide.columns].to_numpy() for name, table in endpoints.items()}
     missing = np.empty((0, wide.shape[1]))
-    _check_enough(estimator, masks)
+    counted = weights > 0
+    _check_enough(estimator, masks[counted], clusters[counted])
     game = Game(
-        masks=masks,
-        values=wide.to_numpy(),
-        weights=shapley_weights(masks, probabilities),
-        clusters=clusters_of(behaviors),
+        masks=masks[counted],
+        values=wide.to_numpy()[counted],
+        weights=weights[counted],
+        clusters=clusters[counted],
         full=ends.get("full", missing),
         none=ends.get("none", missing),
+        correction=_correction(estimator, corrections, wide.columns) if corrections else None,
     )
     return _to_table(load(ESTIMATORS, estimator)(game), wide.columns)
 
 
-def _check_enough(estimator: str, masks: np.ndarray) -> None:
-    if len(masks) < 3:
+def _weights(estimator: str, masks: np.ndarray, distribution: Distribution) -> np.ndarray:
+    definition = ESTIMATORS[estimator].weights
+    if definition is None:
+        return np.ones(len(masks))
+    return importance(masks, DEFINITIONS[definition], distribution)
+
+
+def _correction(estimator: str, corrections: Corrections, columns: pd.Index) -> Correction:
+    """The coalitions made in both ways, one row each: the mean over their training seeds."""
+    cheap, exact = (
+        pivot(table)[columns].groupby(level="coalition").mean()
+        for table in (corrections.cheap, corrections.exact)
+    )
+    masks, again = (masks_of(_one_seed(table)) for table in (corrections.cheap, corrections.exact))
+    if not cheap.index.equals(exact.index) or not np.array_equal(masks, again):
+        raise UserError(f"{estimator}: its corrections are not the same coalitions in both ways")
+    clusters = clusters_of(_one_seed(corrections.cheap))
+    weights = _weights(estimator, masks, corrections.distribution)
+    counted = weights > 0
+    _check_enough(f"the correction of {estimator}", masks[counted], clusters[counted])
+    return Correction(
+        masks=masks[counted],
+        cheap=cheap.to_numpy()[counted],
+        exact=exact.to_numpy()[counted],
+        weights=weights[counted],
+        clusters=clusters[counted],
+        full=pivot(corrections.exact_full)[columns].to_numpy(),
+    )
+
+
+def _one_seed(behaviors: pd.DataFrame) -> pd.DataFrame:
+    return behaviors.drop_duplicates("coalition")
+
+
+def _check_enough(fitted: str, masks: np.ndarray, clusters: np.ndarray) -> None:
+    """Enough for a regression; for differences of two models a coalition of each contributor."""
+    if fitted in ESTIMATORS and ESTIMATORS[fitted].distribution is not None:
+        if len(np.unique(masks, axis=0)) < masks.shape[1]:
+            raise UserError(
+                f"{fitted} needs a coalition for each of {masks.shape[1]} contributors; there are "
+                f"{len(np.unique(masks, axis=0))}"
+            )
+    elif len(masks) < 3 or len(np.unique(clusters)) < 2:
         raise UserError(
-            f"{estimator} cannot be fitted on {len(masks)} coalitions\n"
+            f"{fitted} cannot be fitted on {len(masks)} coalitions\n"
             "    Hint: raise the count of its coalitions; 2 to 4 for each contributor are usual"
         )
 

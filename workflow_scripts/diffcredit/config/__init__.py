@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from diffcredit.config.checks import problems
+from diffcredit.config.counts import counted
 from diffcredit.config.explain import explain
 from diffcredit.config.schema import (
     Adapters,
+    AddOneIn,
     AestheticMeasure,
     Approach,
     Attribution,
@@ -40,6 +42,8 @@ from diffcredit.config.schema import (
     Influence,
     Keep,
     Lds,
+    LeaveOneOut,
+    Listed,
     Lora,
     LossMeasure,
     Model,
@@ -59,12 +63,14 @@ from diffcredit.config.schema import (
     Shapley,
     Taylor,
     Training,
+    Uniform,
     Until,
 )
 from diffcredit.errors import UserError
 
 __all__ = [
     "Adapters",
+    "AddOneIn",
     "AestheticMeasure",
     "Approach",
     "Attribution",
@@ -92,6 +98,8 @@ __all__ = [
     "Influence",
     "Keep",
     "Lds",
+    "LeaveOneOut",
+    "Listed",
     "Lora",
     "LossMeasure",
     "Model",
@@ -111,20 +119,21 @@ __all__ = [
     "Shapley",
     "Taylor",
     "Training",
+    "Uniform",
     "Until",
     "load",
 ]
 
 
 def load(raw: dict[str, Any], base: Path = Path()) -> Config:
-    """Check a configuration and return it typed.
+    """Check a configuration and return it typed, its counts of coalitions filled in.
 
     Args:
         raw: the configuration as read from YAML. An entry that is null in an overlay removes
             the entry of that name (coalitions, approaches, extractors, behaviors, attributions).
             With records coalitions, approaches, behaviors and all attributions of models are left
             out.
-        base: folder that data.path is relative to.
+        base: folder that data.path, lists of coalitions and records are relative to.
 
     Raises:
         UserError: with one line for each wrong key.
@@ -137,7 +146,7 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
     else:
         found = problems(config, base)
         if not found:
-            return config
+            return counted(config, base)
     raise UserError("\n".join(["The configuration cannot be used:", *found]))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from diffcredit.config.approaches import approach_problems
 from diffcredit.config.behavior_checks import behavior_problems
+from diffcredit.config.counts import count_problems, subfolders
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.ratios import accepted_ratios, largest_ratio
 from diffcredit.config.schema import (
@@ -29,6 +30,7 @@ def problems(config: Config, base: Path) -> list[str]:
         *_model_problems(config),
         *_data_problems(config, base),
         *approach_problems(config),
+        *count_problems(config, base),
         *behavior_problems(config, base),
         *_names(config),
     ]
@@ -139,7 +141,7 @@ def _data_problems(config: Config, base: Path) -> list[str]:
                 problem(
                     "data.contributors",
                     data.contributors,
-                    "the digits have no files; accepted: a number or label",
+                    "the digits have no files; accepted: a number, label or image",
                 )
             )
         if data.channels != 1:
@@ -160,7 +162,7 @@ def _data_problems(config: Config, base: Path) -> list[str]:
                 )
             )
     elif data.contributors == "subfolder":
-        count = sum(entry.is_dir() for entry in folder.iterdir())
+        count = len(subfolders(folder))
         if count == 0:
             found.append(
                 problem("data.path", data.path, "has no subfolders; contributors: subfolder needs")
@@ -200,11 +202,10 @@ def _names(config: Config) -> list[str]:
         references["evaluation.counterfactual.full"] = counterfactual.full
         found += _counterfactual_names(config, counterfactual)
     for name, attribution in config.attributions.items():
-        key = f"attributions.{name}"
         references |= {
-            f"{key}.{field}": value
-            for field in ("values", "full", "none")
-            if (value := getattr(attribution, field)) is not None
+            f"attributions.{name}.{role}": value
+            for role in ("values", "full", "none", "corrections")
+            if (value := getattr(attribution, role)) is not None
         }
     found += [
         problem(
@@ -216,31 +217,27 @@ def _names(config: Config) -> list[str]:
         for key, value in references.items()
         if value not in made
     ]
-    found += [
-        problem(
-            f"attributions.{name}.values",
-            attribution.values,
-            "everybody or nobody says nothing about contributors; accepted: other coalitions",
-        )
-        for name, attribution in config.attributions.items()
-        if (entry := config.drawn(attribution.values)) and entry.distribution in ("full", "none")
-    ]
+    for name, attribution in config.attributions.items():
+        found += _fitted_problems(config, f"attributions.{name}", attribution)
     if found:
         return found
     for name, entry in config.coalitions.items():
         found += _until_problems(config, name, getattr(entry, "until", None))
     for name, attribution in config.attributions.items():
-        found += _endpoint_problems(config, name, attribution)
-        fitted, tested = attribution.values, config.evaluation.lds.truth
-        if fitted.split("/")[1] == tested.split("/")[1]:
-            found.append(
-                problem(
-                    "evaluation.lds.truth",
-                    tested,
-                    f"attributions.{name} is fitted on these coalitions ({fitted})",
-                    "add an entry to coalitions for one of the two; a new name draws anew",
+        key = f"attributions.{name}"
+        found += _endpoint_problems(config, key, attribution)
+        found += _correction_problems(key, attribution, made)
+        tested = config.evaluation.lds.truth
+        for fitted in (attribution.values, attribution.corrections):
+            if fitted is not None and _coalitions(fitted) == _coalitions(tested):
+                found.append(
+                    problem(
+                        "evaluation.lds.truth",
+                        tested,
+                        f"{key} is fitted on these coalitions ({fitted})",
+                        "add an entry to coalitions for one of the two; a new name draws anew",
+                    )
                 )
-            )
     return found
 
 
@@ -280,11 +277,63 @@ def _counterfactual_names(config: Config, settings: Counterfactual) -> list[str]
     return found
 
 
+def _coalitions(reference: str) -> str:
+    """The coalitions of approach/coalitions."""
+    return reference.split("/")[1]
+
+
+def _fitted_problems(config: Config, key: str, attribution: Attribution) -> list[str]:
+    """The coalitions that an estimator is fitted on must be of a kind that it can use."""
+    found = []
+    wanted = ESTIMATORS[attribution.estimator].distribution
+    for role in ("values", "corrections"):
+        value = getattr(attribution, role)
+        entry = config.drawn(value) if value else None
+        if entry is None:
+            continue
+        if entry.distribution in ("full", "none"):
+            accepted = "everybody or nobody says nothing about contributors; accepted: others"
+            found.append(problem(f"{key}.{role}", value, accepted))
+        elif wanted and entry.distribution != wanted:
+            accepted = f"{attribution.estimator} needs coalitions of distribution {wanted}"
+            found.append(problem(f"{key}.{role}", value, accepted))
+    return found
+
+
+def _correction_problems(key: str, attribution: Attribution, made: list[str]) -> list[str]:
+    """The few retrained coalitions of a two-level estimator, and their cheap counterparts."""
+    value, estimator = attribution.corrections, attribution.estimator
+    if not ESTIMATORS[estimator].corrections:
+        unused = problem(f"{key}.corrections", value, f"{estimator} does not use it; leave it out")
+        return [unused] if value is not None else []
+    if value is None:
+        return [f"  {key}.corrections is missing: {estimator} needs approach/coalitions"]
+    cheap = attribution.values.split("/")[0]
+    if value.split("/")[0] == cheap:
+        accepted = f"must be of another approach than values = {attribution.values!r}"
+        return [problem(f"{key}.corrections", value, accepted)]
+    found = []
+    if attribution.full is not None and attribution.full.split("/")[0] != cheap:
+        accepted = f"must be of the approach of values = {attribution.values!r}"
+        found.append(problem(f"{key}.full", attribution.full, accepted))
+    found += [
+        problem(
+            f"{key}.corrections",
+            value,
+            f"needs {reference}, too, which is not made",
+            f"add {_coalitions(reference)} to approaches.{reference.split('/')[0]}.coalitions",
+        )
+        for role, reference in attribution.references.items()
+        if role in ("cheap", "exact_full") and reference not in made
+    ]
+    return found
+
+
 def _endpoint_problems(config: Config, name: str, attribution: Attribution) -> list[str]:
     found = []
     for endpoint in ("full", "none"):
         value = getattr(attribution, endpoint)
-        key = f"attributions.{name}.{endpoint}"
+        key = f"{name}.{endpoint}"
         entry = config.drawn(value) if value else None
         needed = endpoint in ESTIMATORS[attribution.estimator].endpoints
         if needed and value is None:

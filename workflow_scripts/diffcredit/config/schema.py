@@ -97,9 +97,10 @@ class Data(Section):
     path: str | None = Field(None, description="folder of the images (source: folder)")
     image_size: Count = Field(8, description="side of the square images in pixels, 1 or more")
     channels: Literal[1, 3] = Field(1, description="1 (gray) or 3 (color)")
-    contributors: Count | Literal["subfolder", "label"] | CsvContributors = Field(
+    contributors: Count | Literal["subfolder", "label", "image"] | CsvContributors = Field(
         12,
-        description="a number (images are dealt), subfolder, label, or {csv: ..., column: ...}",
+        description="a number (images are dealt), subfolder, label, image (each its own), or "
+        "{csv: ..., column: ...}",
     )
     concentration: Rate = Field(
         0.4, description="Dirichlet concentration of the deal over labels, above 0"
@@ -222,6 +223,18 @@ class Shapley(Section):
     distribution: Literal["shapley"]
     count: Count = Field(80, description="number of coalitions, 1 or more")
     paired: bool = Field(True, description="true: each coalition is followed by its complement")
+    sampling: Literal["kernel", "leverage"] = Field(
+        "kernel", description="kernel, or leverage: every size from 1 to N-1 alike, then weighted"
+    )
+    until: Until | None = UNTIL
+
+
+class Uniform(Section):
+    """Each contributor is kept with probability 1/2."""
+
+    distribution: Literal["uniform"]
+    count: Count = Field(48, description="number of coalitions, 1 or more")
+    paired: bool = Field(True, description="true: each coalition is followed by its complement")
     until: Until | None = UNTIL
 
 
@@ -232,6 +245,38 @@ class Datamodel(Section):
     count: Count = Field(16, description="number of coalitions, 1 or more")
     alpha: Fraction = Field(0.5, description="fraction of contributors kept, above 0, below 1")
     until: Until | None = UNTIL
+
+
+class LeaveOneOut(Section):
+    """Everybody but one: coalition number i lacks contributor i."""
+
+    distribution: Literal["leave_one_out"]
+    count: Count | None = Field(None, description="number of contributors, where it is not known")
+
+
+class AddOneIn(Section):
+    """One contributor alone: coalition number i is contributor i."""
+
+    distribution: Literal["add_one_in"]
+    count: Count | None = Field(None, description="number of contributors, where it is not known")
+
+
+class Listed(Section):
+    """Coalitions listed in a file."""
+
+    distribution: Literal["file"]
+    path: str = Field(
+        description="a .csv table (a column of 0 and 1 for each contributor) or .jsonl lines "
+        "(lists of the kept contributors)"
+    )
+    count: Count | None = Field(
+        None, description="the first so many of the list, 1 or more; all where left out"
+    )
+    drawn: Literal["uniform", "shapley"] = Field(
+        "uniform",
+        description="what Shapley and Banzhaf values take the list to be drawn from: uniform (all "
+        "coalitions alike) or shapley (the kernel)",
+    )
 
 
 class Everyone(Section):
@@ -249,13 +294,9 @@ class Nobody(Section):
 
 
 Distribution = Annotated[
-    Shapley | Datamodel | Everyone | Nobody, Field(discriminator="distribution")
+    Shapley | Uniform | Datamodel | LeaveOneOut | AddOneIn | Listed | Everyone | Nobody,
+    Field(discriminator="distribution"),
 ]
-
-DISTRIBUTIONS: dict[str, type[Section]] = {
-    typing.get_args(member.model_fields["distribution"].annotation)[0]: member
-    for member in (Shapley, Datamodel, Everyone, Nobody)
-}
 
 
 class GradientAscent(Section):
@@ -516,6 +557,28 @@ class Attribution(Section):
     values: Reference = Field(description="approach/coalitions, what it is fitted on")
     full: Reference | None = Field(None, description="approach/coalitions, what v(all) is from")
     none: Reference | None = Field(None, description="approach/coalitions, what v(none) is from")
+    corrections: Reference | None = Field(
+        None,
+        description="exact approach/coalitions that correct the values of a two-level estimator; "
+        "the approach of its values makes the same coalitions",
+    )
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Every approach/coalitions that it is computed from, by role.
+
+        Besides those named: ``cheap``, the coalitions of the corrections by the approach of the
+        values, and ``exact_full``, v(all) by the approach of the corrections.
+        """
+        roles = ("values", "full", "none", "corrections")
+        named = {role: value for role in roles if (value := getattr(self, role)) is not None}
+        if self.corrections is None:
+            return named
+        exact, few = self.corrections.split("/")
+        derived = {"cheap": f"{self.values.split('/')[0]}/{few}"}
+        if self.full is not None:
+            derived["exact_full"] = f"{exact}/{self.full.split('/')[1]}"
+        return named | derived
 
 
 class Lds(Section):

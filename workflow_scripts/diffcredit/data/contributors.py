@@ -77,6 +77,12 @@ def table(owners: np.ndarray, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"index": np.arange(len(sizes)), "name": named, "size": sizes})
 
 
+def image_names(count: int) -> list[str]:
+    """Names of single images, numbered in the order of the dataset."""
+    width = len(str(count - 1))
+    return [f"image {number:0{width}d}" for number in range(count)]
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A dataset ready to train on.
@@ -96,14 +102,17 @@ class Prepared:
 
 def prepare(dataset: Dataset, settings: Data, deal_seed: int, plant_seed: int) -> Prepared:
     """Deal the images where nobody owns them yet, and plant the spoiled contributors."""
-    images = dataset.images
+    images, names = dataset.images, dataset.contributor_names
     owners = images.contributors
     if isinstance(settings.contributors, int):
         owners = deal(images.labels, settings.contributors, settings.concentration, deal_seed)
+    elif settings.contributors == "image":
+        owners = np.arange(len(images.labels))
+        names = image_names(len(owners))
     noisy, planted = plant(images.pixels, owners, settings.planted, plant_seed)
     return Prepared(
         train=Images(noisy, images.labels, owners),
         reference=Images(images.pixels, images.labels, owners),
-        contributors=table(owners, dataset.contributor_names),
+        contributors=table(owners, names),
         planted=planted,
     )

@@ -1,0 +1,32 @@
+"""Banzhaf values: what a contributor adds to a coalition drawn uniformly from all of them.
+
+The values are the slopes of the best linear model of v(S) over all coalitions alike (Kernel
+Banzhaf, arXiv 2410.08336). The intercept is free: without one the level of the behavior would be
+explained by the contributors. Rows of other distributions than the uniform one count by their
+probability under it / their sampling probability.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from diffcredit.attribution import regression
+from diffcredit.attribution.game import Estimate, Game
+from diffcredit.attribution.regression import Fit, variances
+
+
+def least_squares(game: Game) -> Estimate:
+    """Weighted least squares of v(S) on z - 1/2 with an intercept."""
+    return _slopes(game, regression.least_squares)
+
+
+def ridge(game: Game) -> Estimate:
+    """The same drawn towards 0, with leave-one-pair-out strength: for few coalitions."""
+    return _slopes(game, regression.ridge)
+
+
+def _slopes(game: Game, fitted: Callable[..., Fit]) -> Estimate:
+    intercept = np.ones((len(game.masks), 1))
+    fit = fitted(game.masks - 0.5, game.values, game.weights, game.clusters, intercept)
+    spread = variances(fit, np.empty((game.masks.shape[1], 0)))
+    return Estimate(fit.coefficients, np.sqrt(spread), fit.strengths)

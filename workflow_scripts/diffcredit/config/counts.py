@@ -1,0 +1,73 @@
+"""How many coalitions a distribution has, where the data or a file says so."""
+
+from pathlib import Path
+from typing import Any
+
+from diffcredit.config import lists
+from diffcredit.config.messages import problem
+from diffcredit.config.schema import AddOneIn, Config, Data, LeaveOneOut, Listed
+from diffcredit.errors import UserError
+
+
+def count_problems(config: Config, base: Path) -> list[str]:
+    """One line for each distribution whose count is unknown, or contradicts data or file."""
+    found = []
+    known = known_contributors(config.data, base)
+    for name, entry in config.coalitions.items():
+        key = f"coalitions.{name}"
+        if isinstance(entry, LeaveOneOut | AddOneIn):
+            if entry.count is None and known is None:
+                found.append(
+                    f"  {key}.count is missing: data.contributors = "
+                    f"{config.data.contributors!r} does not tell the number of contributors"
+                )
+            elif entry.count is not None and known not in (None, entry.count):
+                found.append(
+                    problem(
+                        f"{key}.count",
+                        entry.count,
+                        f"must be the number of contributors, {known}; it may be left out",
+                    )
+                )
+        elif isinstance(entry, Listed):
+            found += _list_problems(key, entry, base)
+    return found
+
+
+def counted(config: Config, base: Path) -> Config:
+    """The configuration with every count filled in; it has no count problems."""
+    known = known_contributors(config.data, base)
+    filled: dict[str, Any] = {}
+    for name, entry in config.coalitions.items():
+        if isinstance(entry, LeaveOneOut | AddOneIn) and entry.count is None:
+            entry = entry.model_copy(update={"count": known})
+        elif isinstance(entry, Listed) and entry.count is None:
+            listed = len(lists.read(base / entry.path).coalitions)
+            entry = entry.model_copy(update={"count": listed})
+        filled[name] = entry
+    return config.model_copy(update={"coalitions": filled})
+
+
+def known_contributors(data: Data, base: Path) -> int | None:
+    """Number of contributors, where the configuration or the folder's subfolders tell it."""
+    if isinstance(data.contributors, int):
+        return data.contributors
+    by_folder = data.source == "folder" and data.contributors in ("subfolder", "label")
+    if by_folder and data.path is not None and (base / data.path).is_dir():
+        return len(subfolders(base / data.path))
+    return None
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Those that hold a contributor's images each; hidden ones do not."""
+    return [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+
+
+def _list_problems(key: str, entry: Listed, base: Path) -> list[str]:
+    try:
+        listed = len(lists.read(base / entry.path).coalitions)
+    except UserError as error:
+        return [problem(f"{key}.path", entry.path, str(error))]
+    if entry.count is not None and entry.count > listed:
+        return [problem(f"{key}.count", entry.count, f"{entry.path} lists {listed} coalitions")]
+    return []
