@@ -107,7 +107,7 @@ BAD = {
     "more sampling steps than noise levels": ("sampling.steps", 2000, "timesteps = 1000"),
     "folder for the digits": ("data.path", "pictures", "must be null"),
     "colored digits": ("data.channels", 3, "gray"),
-    "digits by subfolder": ("data.contributors", "subfolder", "number or label"),
+    "digits by subfolder": ("data.contributors", "subfolder", "label or image"),
     "section that is not one": ("sampling", 5, "dictionary"),
     "one point of convergence": ("evaluation.convergence.points", 1, "2 or more"),
     "coalitions that are made nowhere": (
