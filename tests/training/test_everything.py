@@ -1,5 +1,6 @@
 """The full and the pruned model."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,11 @@ def place(target: Path) -> everything.Place:
     return everything.Place(target, "cpu", processes=1, checkpoint_steps=2)
 
 
+@pytest.mark.parametrize(
+    "pruner", ["magnitude", "reinit", {"name": "diff_pruning", "images": 4, "threshold": 0.5}]
+)
 def test_full_and_pruned_models_are_written_whole_and_repeat(
-    tmp_path: Path, owned: Images, model: Model, settings: Training
+    tmp_path: Path, owned: Images, model: Model, settings: Training, pruner: str | dict
 ) -> None:
     for name in ("first", "again"):
         folder = tmp_path / name
@@ -32,7 +36,7 @@ def test_full_and_pruned_models_are_written_whole_and_repeat(
         everything.pruned(
             owned,
             folder / "full",
-            Pruned(ratio=0.5, steps=3),
+            Pruned(pruner=pruner, ratio=0.5, steps=3),
             settings,
             model.timesteps,
             0,
@@ -75,6 +79,43 @@ def test_interrupted_full_training_ends_with_the_same_bits(
     assert not target.exists()
     everything.full(owned, model, Full(steps=5), settings, 0, place(target))
     assert len(calls) == 5 + 1  # steps 0..3, the interruption, step 4
+    whole, parts = (
+        checkpoints.load(tmp_path / name).network.state_dict() for name in ("whole", "parts")
+    )
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+def test_interrupted_pruned_training_ends_with_the_same_bits(
+    tmp_path: Path,
+    owned: Images,
+    model: Model,
+    settings: Training,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And leaves nothing beside it."""
+    everything.full(owned, model, Full(steps=1), settings, 0, place(tmp_path / "full"))
+    pruner = {"name": "taylor", "images": 2}
+    arguments = (
+        Pruned(pruner=pruner, ratio=0.5, steps=5),
+        settings,
+        model.timesteps,
+        0,
+    )
+    everything.pruned(owned, tmp_path / "full", *arguments, place(tmp_path / "whole"))
+    backward, calls = Denoise.backward, []
+
+    def interrupted(self, *given):  # type: ignore[no-untyped-def]
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return backward(self, *given)
+
+    monkeypatch.setattr(Denoise, "backward", interrupted)
+    for _ in range(2):
+        with contextlib.suppress(KeyboardInterrupt):
+            everything.pruned(owned, tmp_path / "full", *arguments, place(tmp_path / "parts"))
+    assert len(calls) == 4 + 3  # from the checkpoint of step 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "parts", "whole"]
     whole, parts = (
         checkpoints.load(tmp_path / name).network.state_dict() for name in ("whole", "parts")
     )

@@ -97,22 +97,13 @@ def _make(
     checkpoint: Checkpoint,
     label: str,
 ) -> None:
-    approach, settings = recipe.approach, recipe.training
-    objective = build(OBJECTIVES, approach.objective.model_dump())
+    objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
     kept = coalition.mask[images.contributors]
     pixels = torch.from_numpy(images.pixels).permute(0, 3, 1, 2)
     retained = pixels[kept]
     removed = pixels[~kept] if objective.uses_removed else None
-    begin = _start(coalition, recipe)
-    plan = Plan(
-        label=label,
-        objective=approach.objective.model_dump(),
-        steps=_steps(coalition, approach, objective, removed, settings.batch_size),
-        learning_rate=approach.learning_rate or 0.0,
-        timesteps=recipe.timesteps,
-        seed=coalition.seed,
-        parameters=_parameters(approach),
-    )
+    begin, settings = _start(coalition, recipe), recipe.training
+    plan = _plan(coalition, recipe, objective, removed, label)
     mark = fingerprint(begin, retained, removed, plan, settings)
     target = checkpoint.path.parent / f"{coalition.index:06d}"
     if _is_finished(target, mark):
@@ -127,20 +118,30 @@ def _make(
     checkpoint.path.unlink(missing_ok=True)
 
 
-def _steps(
+def _plan(
     coalition: Coalition,
-    approach: Approach,
+    recipe: Recipe,
     objective: Any,
     removed: torch.Tensor | None,
-    batch_size: int,
-) -> int:
-    """0 for nobody, who is untrained, and where nothing is to be unlearned: the start is v(all)."""
+    label: str,
+) -> Plan:
+    approach = recipe.approach
     if not coalition.mask.any() or (removed is not None and len(removed) == 0):
-        return 0
-    if approach.steps is not None:
-        return approach.steps
-    assert removed is not None
-    return objective.steps(len(removed), batch_size)
+        steps = 0  # Nobody is untrained; where there is nothing to unlearn, the start is v(all).
+    elif approach.steps is not None:
+        steps = approach.steps
+    else:
+        assert removed is not None
+        steps = objective.steps(len(removed), recipe.training.batch_size)
+    return Plan(
+        label=label,
+        objective=approach.objective.model_dump(),
+        steps=steps,
+        learning_rate=approach.learning_rate or 0.0,
+        timesteps=recipe.timesteps,
+        seed=coalition.seed,
+        parameters=_parameters(approach),
+    )
 
 
 def _parameters(approach: Approach) -> dict[str, Any]:
