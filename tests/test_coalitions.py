@@ -1,33 +1,51 @@
 """Coalitions follow their distributions, and more of them change none that exist."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import chi2
+from scipy.stats import binom, chi2
 
 from diffcredit import coalitions
-from diffcredit.config import Datamodel, Everyone, Nobody, Section, Shapley
+from diffcredit.config import (
+    AddOneIn,
+    Datamodel,
+    Distribution,
+    Everyone,
+    LeaveOneOut,
+    Listed,
+    Nobody,
+    Shapley,
+    Uniform,
+)
 from diffcredit.errors import UserError
 
 SHAPLEY = Shapley(distribution="shapley", count=12, paired=False)
 PAIRED = Shapley(distribution="shapley", count=12, paired=True)
 DATAMODEL = Datamodel(distribution="datamodel", count=12, alpha=0.5)
+LEVERAGE = Shapley(distribution="shapley", count=12, paired=True, sampling="leverage")
+UNIFORM = Uniform(distribution="uniform", count=12, paired=False)
+UNIFORM_PAIRED = Uniform(distribution="uniform", count=12, paired=True)
+DRAWN = [SHAPLEY, PAIRED, LEVERAGE, DATAMODEL, UNIFORM, UNIFORM_PAIRED]
+LEAVE_ONE_OUT = LeaveOneOut(distribution="leave_one_out")
+ADD_ONE_IN = AddOneIn(distribution="add_one_in")
 EVERYONE = Everyone(distribution="full", count=12)
 NOBODY = Nobody(distribution="none", count=12)
 
 
-def drawn(distribution: Section, contributors: int, seed: int = 0) -> np.ndarray:
-    numbers = range(distribution.count)  # type: ignore[attr-defined]
+def drawn(distribution: Distribution, contributors: int, seed: int = 0) -> np.ndarray:
+    numbers = range(distribution.count or contributors)
     return np.stack(list(coalitions.table(distribution, contributors, seed, numbers)["mask"]))
 
 
-def seeds_of(distribution: Section, contributors: int, seed: int) -> set[int]:
+def seeds_of(distribution: Distribution, contributors: int, seed: int) -> set[int]:
     return set(coalitions.table(distribution, contributors, seed, range(12))["seed"])
 
 
-def with_count(distribution: Section, count: int) -> Section:
+def with_count(distribution: Distribution, count: int) -> Distribution:
     return distribution.model_copy(update={"count": count})
 
 
@@ -59,6 +77,38 @@ def test_shapley_coalitions_of_one_size_are_equally_likely() -> None:
     assert_frequencies(counts[counts > 0], np.full(math.comb(n, 2), 1 / math.comb(n, 2)))
 
 
+@pytest.mark.parametrize("paired", [False, True])
+def test_leverage_draws_every_size_alike(paired: bool) -> None:
+    n = 8
+    distribution = Shapley(distribution="shapley", count=4000, paired=paired, sampling="leverage")
+    sizes = drawn(distribution, n)[:: 2 if paired else 1].sum(axis=1)
+    counts = np.bincount(sizes, minlength=n + 1)
+    assert counts[0] == counts[n] == 0
+    assert_frequencies(counts[1:n], np.full(n - 1, 1 / (n - 1)))
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_uniform_coalitions_are_equally_likely(paired: bool) -> None:
+    """All 2^N of them, everybody and nobody too."""
+    n = 5
+    distribution = Uniform(distribution="uniform", count=4000, paired=paired)
+    masks = drawn(distribution, n)[:: 2 if paired else 1]
+    counts = np.bincount(masks @ (1 << np.arange(n)), minlength=2**n)
+    assert_frequencies(counts, np.full(2**n, 2.0**-n))
+
+
+def test_leave_one_out_and_add_one_in_go_through_the_contributors() -> None:
+    np.testing.assert_array_equal(drawn(ADD_ONE_IN, 5), np.eye(5, dtype=bool))
+    np.testing.assert_array_equal(drawn(LEAVE_ONE_OUT, 5), ~np.eye(5, dtype=bool))
+
+
+@pytest.mark.parametrize("kind", [LEAVE_ONE_OUT, ADD_ONE_IN])
+def test_count_that_is_not_the_number_of_contributors_is_told(kind: Distribution) -> None:
+    distribution = kind.model_copy(update={"count": 7})
+    with pytest.raises(UserError, match="each of the 5 contributors, but count = 7"):
+        coalitions.table(distribution, 5, 0, range(5))
+
+
 def test_datamodel_coalitions_are_equally_likely() -> None:
     n = 5
     masks = drawn(Datamodel(distribution="datamodel", count=2000, alpha=0.4), n)
@@ -82,8 +132,11 @@ def test_datamodel_size_is_exact_where_alpha_n_is_whole(percent: int, contributo
     assert size == percent * contributors // 100
 
 
-def test_paired_coalitions_are_complements_with_one_pair_number() -> None:
-    table = coalitions.table(PAIRED, 7, seed=3, numbers=range(12))
+@pytest.mark.parametrize("distribution", [PAIRED, LEVERAGE, UNIFORM_PAIRED])
+def test_paired_coalitions_are_complements_with_one_pair_number(
+    distribution: Distribution,
+) -> None:
+    table = coalitions.table(distribution, 7, seed=3, numbers=range(12))
     masks = np.stack(list(table["mask"]))
     assert (masks[1::2] == ~masks[0::2]).all()
     assert list(table["pair"]) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -97,52 +150,149 @@ def test_everyone_and_nobody() -> None:
     assert len(seeds_of(NOBODY, 4, 0)) == 12  # repetitions are independent
 
 
-@pytest.mark.parametrize("distribution", [SHAPLEY, PAIRED, DATAMODEL, EVERYONE, NOBODY])
-def test_shards_of_coalitions_are_those_of_one_table(distribution: Section) -> None:
+@pytest.mark.parametrize("distribution", [*DRAWN, EVERYONE, NOBODY])
+def test_shards_of_coalitions_are_those_of_one_table(distribution: Distribution) -> None:
     """How many are asked for, and in which shards, changes none of them."""
     shards = [coalitions.table(with_count(distribution, 7), 6, 1, r) for r in (range(5), [5, 6])]
     whole = coalitions.table(with_count(distribution, 40), 6, 1, range(40))
     pd.testing.assert_frame_equal(pd.concat(shards, ignore_index=True), whole.head(7))
 
 
-@pytest.mark.parametrize("distribution", [SHAPLEY, PAIRED, DATAMODEL])
-def test_another_seed_draws_other_coalitions(distribution: Section) -> None:
+@pytest.mark.parametrize("distribution", DRAWN)
+def test_another_seed_draws_other_coalitions(distribution: Distribution) -> None:
     assert (drawn(distribution, 10, seed=1) != drawn(distribution, 10, seed=2)).any()
     assert not seeds_of(distribution, 10, 1) & seeds_of(distribution, 10, 2)
 
 
-@pytest.mark.parametrize("distribution", [SHAPLEY, DATAMODEL])
-def test_size_probabilities_are_those_of_the_draws(distribution: Section) -> None:
-    probabilities = coalitions.size_probabilities(distribution, 6)
-    sizes = drawn(with_count(distribution, 600), 6).sum(axis=1)
-    assert probabilities.sum() == pytest.approx(1)
-    assert set(sizes) == set(np.flatnonzero(probabilities))
-
-
-def test_shapley_weights_are_kernel_over_sampling_probability() -> None:
+@pytest.mark.parametrize("distribution", [*DRAWN, LEAVE_ONE_OUT, ADD_ONE_IN, EVERYONE, NOBODY])
+def test_size_probabilities_are_those_of_the_draws(distribution: Distribution) -> None:
+    """The leverage of N = 6 contributors and all others: frequencies of sizes."""
     n = 6
-    masks, _ = coalitions.every_coalition(n)
+    probabilities = np.exp(coalitions.log_size_probabilities(distribution, n))
+    assert probabilities.sum() == pytest.approx(1)
+    if distribution.distribution in ("leave_one_out", "add_one_in"):
+        sizes = drawn(distribution, n).sum(axis=1)
+    else:
+        sizes = drawn(with_count(distribution, 2000), n).sum(axis=1)
+    counts = np.bincount(sizes, minlength=n + 1)
+    np.testing.assert_array_equal(counts > 0, probabilities > 0)
+    np.testing.assert_allclose(counts / len(sizes), probabilities, atol=0.05)
+
+
+@pytest.mark.parametrize("n", [6, 5000])
+def test_uniform_size_probabilities_are_binomial(n: int) -> None:
+    logs = coalitions.log_size_probabilities(UNIFORM, n)
+    np.testing.assert_allclose(logs, binom.logpmf(np.arange(n + 1), n, 0.5), rtol=1e-9, atol=1e-8)
+
+
+def every_mask(n: int) -> np.ndarray:
+    return (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
+
+
+LIST = Listed(distribution="file", path="every.csv")
+
+
+def test_importance_is_wanted_over_sampling_probability() -> None:
+    """Of a list of all coalitions, the weight of KernelSHAP; nobody and everybody have none."""
+    n = 5
+    masks = every_mask(n)
+    weights = coalitions.importance(masks, SHAPLEY, LIST)
     sizes = masks.sum(axis=1)
-    uniform = np.r_[0, np.full(n - 1, 1 / (n - 1)), 0]
-    weights = coalitions.shapley_weights(masks, uniform)
-    kernel = 1 / (sizes * (n - sizes))
-    np.testing.assert_allclose(weights / weights[0], kernel / kernel[0])
+    proper = (sizes > 0) & (sizes < n)
+    np.testing.assert_array_equal(weights[~proper], 0)
+    kernel = np.array([(n - 1) / (math.comb(n, s) * s * (n - s)) for s in sizes[proper]])
+    np.testing.assert_allclose(weights[proper] / weights[1], kernel / kernel[0])
     assert weights.mean() == pytest.approx(1)
 
 
-def test_coalitions_drawn_under_the_kernel_weigh_alike() -> None:
-    probabilities = coalitions.size_probabilities(SHAPLEY, 9)
-    np.testing.assert_allclose(coalitions.shapley_weights(drawn(SHAPLEY, 9), probabilities), 1)
+@pytest.mark.parametrize("distribution", [LEVERAGE, UNIFORM, LIST])
+def test_weighted_sizes_are_those_of_the_kernel(distribution: Distribution) -> None:
+    """The sum of weights of each size, times how often it is drawn."""
+    n = 7
+    masks = np.tri(n - 1, n, dtype=bool)  # one of each size
+    weights = coalitions.importance(masks, SHAPLEY, distribution)
+    drawn_as = np.exp(coalitions.log_size_probabilities(distribution, n))[1:n]
+    kernel = coalitions.shapley_size_probabilities(n)[1:n]
+    np.testing.assert_allclose(weights * drawn_as / (weights * drawn_as).sum(), kernel)
 
 
-def test_every_coalition_with_the_weight_of_kernelshap() -> None:
-    n = 5
-    masks, weights = coalitions.every_coalition(n)
-    assert len({tuple(mask) for mask in masks}) == 2**n - 2
-    sizes = masks.sum(axis=1)
-    assert ((sizes > 0) & (sizes < n)).all()
-    kernel = np.array([(n - 1) / (math.comb(n, s) * s * (n - s)) for s in sizes])
-    np.testing.assert_allclose(weights, kernel / kernel.mean())
+@pytest.mark.parametrize("distribution", [SHAPLEY, LIST.model_copy(update={"drawn": "shapley"})])
+def test_coalitions_drawn_under_the_kernel_weigh_alike(distribution: Distribution) -> None:
+    masks = drawn(SHAPLEY, 9)
+    np.testing.assert_allclose(coalitions.importance(masks, SHAPLEY, distribution), 1)
+
+
+def test_thousands_of_contributors_have_weights() -> None:
+    """2^-N is 0 in floating point; the weights are not."""
+    n = 5000
+    masks = drawn(UNIFORM, n)
+    weights = coalitions.importance(masks, SHAPLEY, UNIFORM)
+    assert (weights > 0).all()
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_coalition_that_cannot_have_been_drawn_is_told() -> None:
+    with pytest.raises(UserError, match="datamodel has no coalitions of 1 of 6"):
+        coalitions.importance(np.eye(6, dtype=bool), SHAPLEY, DATAMODEL)
+
+
+def test_coalitions_that_tell_nothing_are_told() -> None:
+    with pytest.raises(UserError, match="everybody or nobody"):
+        coalitions.importance(np.ones((4, 6), dtype=bool), SHAPLEY, UNIFORM)
+
+
+NAMES = ["ann", "bob", "cid", "dan"]
+
+
+def listed(folder: Path, name: str, text: str) -> Listed:
+    (folder / name).write_text(text)
+    return Listed(distribution="file", path=str(folder / name))
+
+
+FORMS = {
+    "names.csv": "bob,ann,dan,cid\n1,0,1,0\n0,0,0,0\n1,1,1,1\n",
+    "numbers.csv": "0,1,2,3\n0,1,0,1\n0,0,0,0\n1,1,1,1\n",
+    "names.jsonl": '["dan", "bob"]\n[]\n\n["ann", "bob", "cid", "dan"]\n',
+    "numbers.jsonl": "[1, 3]\n[]\n[3, 2, 1, 0]\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_list_of_coalitions(tmp_path: Path, form: str) -> None:
+    distribution = listed(tmp_path, form, FORMS[form])
+    table = coalitions.table(distribution, 4, 0, range(3), NAMES)
+    expected = [[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1]]
+    np.testing.assert_array_equal(np.stack(list(table["mask"])), expected)
+    shard = coalitions.table(distribution, 4, 0, range(2, 3), NAMES)
+    pd.testing.assert_frame_equal(shard, table.tail(1).reset_index(drop=True))
+
+
+WRONG = {
+    "unknown name": ("a.jsonl", '["ann"]\n["bo"]\n', ["line 2", "'bo'", "mean 'bob'"]),
+    "unknown number": ("a.jsonl", "[0]\n[4]\n", ["line 2", "4 is no contributor", "0 to 3"]),
+    "negative number": ("a.jsonl", "[-1]\n[1]\n", ["line 1", "-1"]),
+    "twice": ("a.jsonl", '["ann", 0]\n[1]\n', ["line 1", "twice"]),
+    "unknown column": ("a.csv", "ann,bob,cid,eve\n1,0,1,0\n1,0,1,0\n", ["line 1", "'eve'"]),
+    "missing column": ("a.csv", "ann,bob,cid\n1,0,1\n1,0,1\n", ["no column", "'dan'"]),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_contributor_of_a_list_that_is_wrong_is_told(tmp_path: Path, mistake: str) -> None:
+    """Who the contributors are is known when the data has been read."""
+    name, text, said = WRONG[mistake]
+    distribution = listed(tmp_path, name, text)
+    with pytest.raises(UserError) as told:
+        coalitions.table(distribution, 4, 0, range(2), NAMES)
+    for part in [str(tmp_path / name), *said]:
+        assert part in str(told.value)
+
+
+def test_name_that_looks_like_a_number_is_a_name(tmp_path: Path) -> None:
+    distribution = listed(tmp_path, "a.jsonl", json.dumps(["3"]) + "\n" + json.dumps([3]) + "\n")
+    table = coalitions.table(distribution, 4, 0, range(2), ["3", "2", "1", "0"])
+    expected = [[1, 0, 0, 0], [0, 0, 0, 1]]
+    np.testing.assert_array_equal(np.stack(list(table["mask"])), expected)
 
 
 def test_alpha_that_keeps_nobody_is_told() -> None:

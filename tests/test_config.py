@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from diffcredit import config
-from diffcredit.config import Section, load
+from diffcredit.config import Section, lists, load
 from diffcredit.errors import UserError
 from diffcredit.registry import (
     DATASETS,
@@ -68,6 +68,7 @@ BAD = {
     "alpha 1": ("coalitions.datamodel.alpha", 1, "below 1"),
     "0 coalitions": ("coalitions.shapley.count", 0, "1 or more"),
     "0 training seeds": ("approaches.sft.coalitions.shapley", 0, "1"),
+    "unknown sampling": ("coalitions.shapley.sampling", "levrage", "kernel, or leverage"),
     "unknown distribution": ("coalitions.shapley.distribution", "shaply", "'shapley'"),
     "more planted than contributors": ("data.planted.contributors", 13, "contributors = 12"),
     "unknown behavior": ("behaviors.fid.measure", "fud", "did you mean 'fid'?"),
@@ -107,7 +108,7 @@ BAD = {
     "more sampling steps than noise levels": ("sampling.steps", 2000, "timesteps = 1000"),
     "folder for the digits": ("data.path", "pictures", "must be null"),
     "colored digits": ("data.channels", 3, "gray"),
-    "digits by subfolder": ("data.contributors", "subfolder", "label or image"),
+    "digits by subfolder": ("data.contributors", "subfolder", "number, label or image"),
     "section that is not one": ("sampling", 5, "dictionary"),
     "one point of convergence": ("evaluation.convergence.points", 1, "2 or more"),
     "coalitions that are made nowhere": (
@@ -424,6 +425,237 @@ def test_missing_endpoint() -> None:
     raw = default()
     del raw["attributions"]["shapley_ridge"]["none"]
     assert "attributions.shapley_ridge.none is missing" in message(raw)
+
+
+def with_coalitions(**keys: Any) -> dict[str, Any]:
+    """The default run and further coalitions called ``more``."""
+    raw = default()
+    raw["coalitions"]["more"] = keys
+    return raw
+
+
+def with_attribution(made: dict[str, list[str]], **keys: Any) -> dict[str, Any]:
+    """The default run, further coalitions, and an attribution called ``more`` on them.
+
+    Approaches also make what ``made`` says: few (Shapley), full, without (leave-one-out), alone.
+    """
+    raw = default()
+    raw["coalitions"] |= {
+        "few": {"distribution": "shapley", "count": 12},
+        "without": {"distribution": "leave_one_out"},
+        "alone": {"distribution": "add_one_in"},
+    }
+    for approach, names in made.items():
+        raw["approaches"][approach]["coalitions"] |= dict.fromkeys(names, 1)
+    raw["approaches"]["retrain"]["coalitions"]["full"] = 1
+    raw["attributions"]["more"] = keys
+    return raw
+
+
+TWO_LEVEL = {
+    "estimator": "two_level",
+    "values": "sft/shapley",
+    "full": "sft/full",
+    "none": "retrain/none",
+    "corrections": "retrain/few",
+}
+BOTH = {"sft": ["few"], "retrain": ["few"]}
+
+BAD_ATTRIBUTIONS = {
+    # what is made further, keys of the attribution, what the message must say
+    "corrections that nobody makes": (
+        {"sft": ["few"]},
+        TWO_LEVEL,
+        ["attributions.more.corrections = 'retrain/few'", "no such models"],
+    ),
+    "corrections without their cheap counterparts": (
+        {"retrain": ["few"]},
+        TWO_LEVEL,
+        [
+            "attributions.more.corrections = 'retrain/few'",
+            "needs sft/few",
+            "add few to approaches.sft",
+        ],
+    ),
+    "corrections by the approach of the values": (
+        BOTH,
+        TWO_LEVEL | {"corrections": "sft/few"},
+        ["attributions.more.corrections = 'sft/few'", "another approach"],
+    ),
+    "no corrections": (
+        BOTH,
+        {k: v for k, v in TWO_LEVEL.items() if k != "corrections"},
+        ["attributions.more.corrections is missing"],
+    ),
+    "corrections that are not used": (
+        BOTH,
+        TWO_LEVEL | {"estimator": "shapley_ridge"},
+        ["attributions.more.corrections = 'retrain/few'", "does not use it"],
+    ),
+    "corrections of nobody": (
+        BOTH,
+        TWO_LEVEL | {"corrections": "retrain/none"},
+        ["attributions.more.corrections = 'retrain/none'", "says nothing"],
+    ),
+    "v(all) of another approach": (
+        BOTH,
+        TWO_LEVEL | {"full": "retrain/full"},
+        ["attributions.more.full = 'retrain/full'", "approach of values"],
+    ),
+    "corrections on the test coalitions": (
+        {"sft": ["datamodel"]},
+        TWO_LEVEL | {"corrections": "retrain/datamodel"},
+        ["evaluation.lds.truth = 'retrain/datamodel'", "fitted on these coalitions"],
+    ),
+    "leave-one-out of other coalitions": (
+        {},
+        {"estimator": "leave_one_out", "values": "sft/shapley", "full": "sft/full"},
+        ["attributions.more.values = 'sft/shapley'", "distribution leave_one_out"],
+    ),
+    "add-one-in without v(none)": (
+        {"retrain": ["alone"]},
+        {"estimator": "add_one_in", "values": "retrain/alone"},
+        ["attributions.more.none is missing"],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_ATTRIBUTIONS)
+def test_mistake_of_an_attribution(mistake: str) -> None:
+    made, keys, said = BAD_ATTRIBUTIONS[mistake]
+    told = message(with_attribution(made, **keys))
+    for part in said:
+        assert part in told
+
+
+GOOD_ATTRIBUTIONS: dict[str, tuple[dict[str, list[str]], dict[str, str]]] = {
+    "two_level": (BOTH, TWO_LEVEL),
+    "two_level on coalitions that both make": (
+        {"retrain": ["shapley"]},
+        TWO_LEVEL | {"corrections": "retrain/shapley"},
+    ),
+    "two_level_free": (
+        BOTH,
+        {k: v for k, v in TWO_LEVEL.items() if k != "none"} | {"estimator": "two_level_free"},
+    ),
+    "leave_one_out": (
+        {"sft": ["without"]},
+        {"estimator": "leave_one_out", "values": "sft/without", "full": "sft/full"},
+    ),
+    "add_one_in": (
+        {"retrain": ["alone"]},
+        {"estimator": "add_one_in", "values": "retrain/alone", "none": "retrain/none"},
+    ),
+    "banzhaf": ({}, {"estimator": "banzhaf", "values": "sft/shapley"}),
+    "datamodel_lasso": ({}, {"estimator": "datamodel_lasso", "values": "sft/shapley"}),
+}
+
+
+@pytest.mark.parametrize("name", GOOD_ATTRIBUTIONS)
+def test_attribution(name: str) -> None:
+    made, keys = GOOD_ATTRIBUTIONS[name]
+    assert load(with_attribution(made, **keys), ROOT).attributions["more"].values == keys["values"]
+
+
+def test_references_of_a_two_level_attribution() -> None:
+    loaded = load(with_attribution(BOTH, **TWO_LEVEL), ROOT)
+    assert loaded.attributions["more"].references == {
+        "values": "sft/shapley",
+        "full": "sft/full",
+        "none": "retrain/none",
+        "corrections": "retrain/few",
+        "cheap": "sft/few",
+        "exact_full": "retrain/full",
+    }
+    assert loaded.attributions["datamodel"].references == {"values": "sft/shapley"}
+
+
+@pytest.mark.parametrize("distribution", ["leave_one_out", "add_one_in"])
+def test_count_is_the_number_of_contributors(distribution: str) -> None:
+    loaded = load(with_coalitions(distribution=distribution), ROOT)
+    assert loaded.coalitions["more"].count == 12
+    told = message(with_coalitions(distribution=distribution, count=5))
+    assert "coalitions.more.count = 5" in told
+    assert "number of contributors, 12" in told
+
+
+def test_count_that_the_data_does_not_tell_is_asked_for() -> None:
+    raw = with_coalitions(distribution="leave_one_out")
+    raw["data"] |= {"contributors": "label"}
+    told = message(raw)
+    assert "coalitions.more.count is missing" in told
+    assert "data.contributors = 'label'" in told
+    raw["coalitions"]["more"]["count"] = 10
+    assert load(raw, ROOT).coalitions["more"].count == 10
+
+
+def test_count_of_subfolders(tmp_path: Path) -> None:
+    raw = folder(tmp_path)
+    (tmp_path / "pictures" / ".cache").mkdir()
+    raw["coalitions"]["more"] = {"distribution": "add_one_in"}
+    assert load(raw, tmp_path).coalitions["more"].count == 2
+
+
+def test_count_of_a_list(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text("[0, 1]\n[2]\n[]\n")
+    raw = with_coalitions(distribution="file", path="mine.jsonl")
+    assert load(raw, tmp_path).coalitions["more"].count == 3
+    raw["coalitions"]["more"]["count"] = 2
+    assert load(raw, tmp_path).coalitions["more"].count == 2
+    raw["coalitions"]["more"]["count"] = 4
+    assert "coalitions.more.count = 4: mine.jsonl lists 3" in message(raw, tmp_path)
+
+
+def test_counts_stay_where_a_configuration_is_loaded_again(tmp_path: Path) -> None:
+    """As every job does with what the first reading made of it."""
+    (tmp_path / "mine.csv").write_text("0,1\n1,0\n")
+    raw = with_coalitions(distribution="file", path="mine.csv")
+    raw["coalitions"]["without"] = {"distribution": "leave_one_out"}
+    loaded = load(raw, tmp_path)
+    assert load(loaded.model_dump(), tmp_path) == loaded
+
+
+BAD_LISTS = {
+    # name and content of the file, what the message must say
+    "missing": (None, None, ["cannot be read", "No such file"]),
+    "of another kind": ("mine.txt", "1,0\n", [".csv table or .jsonl"]),
+    "empty table": ("mine.csv", "", ["lists no coalitions"]),
+    "header only": ("mine.csv", "ann,bob\n", ["lists no coalitions"]),
+    "value that is no mask": ("mine.csv", "ann,bob\n1,0\n1,2\n", ["line 3, column bob", "'2'"]),
+    "short row": ("mine.csv", "ann,bob\n1,0\n1\n", ["line 3", "1 values for 2 columns"]),
+    "column twice": ("mine.csv", "ann,ann\n1,0\n", ["line 1", "'ann'", "more than once"]),
+    "no JSON": ("mine.jsonl", "[0]\n[1,\n", ["line 2", "'[1,'", "no JSON"]),
+    "no list": ("mine.jsonl", '[0]\n{"kept": [1]}\n', ["line 2", "must be a list"]),
+    "no contributor": ("mine.jsonl", "[0]\n[1.5]\n", ["line 2", "1.5", "name or the number"]),
+    "true for a number": ("mine.jsonl", "[0]\n[true]\n", ["line 2", "True"]),
+    "no text": ("mine.csv", b"\xff\xfe\x00", ["cannot be read"]),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_LISTS)
+def test_list_that_is_wrong_is_told_before_anything_runs(tmp_path: Path, mistake: str) -> None:
+    name, content, said = BAD_LISTS[mistake]
+    if isinstance(content, bytes):
+        (tmp_path / str(name)).write_bytes(content)
+    elif content is not None:
+        (tmp_path / str(name)).write_text(content)
+    told = message(with_coalitions(distribution="file", path=name or "none.csv"), tmp_path)
+    for part in [f"coalitions.more.path = {name or 'none.csv'!r}", *said]:
+        assert part in told
+
+
+def test_list_without_a_path() -> None:
+    assert "coalitions.more.path is missing" in message(with_coalitions(distribution="file"))
+
+
+def test_digest_of_a_list_is_that_of_the_asked_coalitions(tmp_path: Path) -> None:
+    """More coalitions at the end change no digest of those before; spaces neither."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text("[0]\n[1]\n")
+    before = lists.digest(path, range(2))
+    path.write_text("[0]\n\n[ 1 ]\n[2]\n")
+    assert lists.digest(path, range(2)) == before
+    assert lists.digest(path, range(1, 3)) != before
 
 
 def folder(tmp_path: Path, **keys: Any) -> dict[str, Any]:

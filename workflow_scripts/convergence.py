@@ -9,23 +9,38 @@ with job(snakemake.log[0], "convergence"):
     from diffcredit import seeds
     from diffcredit.attribution.table import fit
     from diffcredit.config import Attribution, Convergence, Distribution, Lds
-    from diffcredit.evaluation.convergence import convergence_table, equal_compute, spent
+    from diffcredit.evaluation.convergence import (
+        convergence_table,
+        counts_to_fit,
+        equal_compute,
+        spent,
+    )
     from diffcredit.files import read_table, write_csv, write_table
 
     params = snakemake.params
     measured = dict(zip(params.made, map(read_table, snakemake.input.behaviors), strict=True))
+    entries = {name: Attribution(**settings) for name, settings in params.attributions.items()}
+    tables = {
+        name: {role: measured[reference] for role, reference in entry.references.items()}
+        for name, entry in entries.items()
+    }
+    values = {name: roles.pop("values") for name, roles in tables.items()}
+    fixed = {name: sum(map(spent, roles.values())) for name, roles in tables.items()}
+    budget = min(fixed[name] + spent(values[name]) for name in entries)
     parts = []
-    for name, settings in params.attributions.items():
-        entry = Attribution(**settings)
-        tables = {role: measured[reference] for role, reference in entry.references.items()}
-        values = tables.pop("values")
+    for name, entry in entries.items():
         drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn[name])
         part = convergence_table(
-            lambda used, e=entry, t=tables, d=drawn: fit(e, {"values": used, **t}, d),
-            values,
-            sum(spent(table) for table in tables.values()),
+            lambda used, e=entry, t=tables[name], d=drawn: fit(e, {"values": used, **t}, d),
+            values[name],
+            fixed[name],
             read_table(snakemake.input.truth),
-            Convergence(**params.convergence).points,
+            counts_to_fit(
+                entry.estimator,
+                values[name],
+                Convergence(**params.convergence).points,
+                budget - fixed[name],
+            ),
             Lds(**params.lds),
             seeds.derive(params.seed, "lds"),
         )

@@ -180,6 +180,57 @@ def test_more_coefficients_than_rows(problem: dict[str, np.ndarray]) -> None:
         np.testing.assert_allclose(fit.coefficients[:, target], expected, atol=1e-9)
 
 
+def test_noise_is_that_of_the_rows_and_of_whole_clusters() -> None:
+    rng = np.random.default_rng(8)
+    design, noise = rng.normal(size=(400, 6)), rng.normal(0, 3, (400, 50))
+    ones, intercept = np.ones(400), np.ones((400, 1))
+    fit = regression.ridge(design, noise, ones, np.arange(400), intercept)
+    assert regression.noise(fit).mean() == pytest.approx(9, rel=0.05)
+    # Rows that come twice are one observation of twice the variance.
+    twice = np.repeat(np.arange(400), 2)
+    fit = regression.ridge(design[twice], noise[twice], ones[twice], twice, intercept[twice])
+    assert regression.noise(fit).mean() == pytest.approx(18, rel=0.05)
+
+
+def test_shrinkage_is_what_the_penalty_takes_from_coefficients_of_its_own_size(
+    problem: dict[str, np.ndarray],
+) -> None:
+    """Mean of (b - what a noiseless fit finds)^2 over b of variance noise / strength."""
+    fit = fit_of(problem, "ridge")
+    found = regression.shrinkage(fit, np.empty((COLUMNS, 0)))
+    rng = np.random.default_rng(6)
+    target = 2
+    truth = rng.normal(size=(COLUMNS, 40_000))
+    truth *= np.sqrt(regression.noise(fit)[target] / fit.strengths[target])
+    fitted = refit_all(problem, problem["design"] @ truth, fit.strengths[target])
+    np.testing.assert_allclose(((fitted - truth) ** 2).mean(axis=1), found[:, target], rtol=0.05)
+
+
+def refit_all(problem: dict[str, np.ndarray], targets: np.ndarray, strength: float) -> np.ndarray:
+    free = problem["unpenalized"] * np.sqrt(problem["weights"])[:, None]
+    rows, wanted = (x * np.sqrt(problem["weights"])[:, None] for x in (problem["design"], targets))
+    rows, wanted = (x - free @ np.linalg.lstsq(free, x, rcond=None)[0] for x in (rows, wanted))
+    return np.linalg.solve(rows.T @ rows + strength * np.eye(COLUMNS), rows.T @ wanted)
+
+
+def test_shrinkage_of_a_direction_that_is_never_seen_is_all_of_it() -> None:
+    """Unless it is known; least squares cannot tell what it is."""
+    rng = np.random.default_rng(0)
+    design = rng.normal(size=(20, 2))
+    design -= design.mean(axis=1, keepdims=True)  # Along (1, 1) nothing varies.
+    targets = design @ rng.normal(size=(2, 1)) + rng.normal(0, 0.5, (20, 1))
+    rows = (np.ones(20), np.arange(20), np.empty((20, 0)))
+    nothing, total = np.empty((2, 0)), np.full((2, 1), 0.5**0.5)
+    ridge = regression.ridge(design, targets, *rows)
+    unseen = regression.shrinkage(ridge, nothing) - regression.shrinkage(ridge, total)
+    np.testing.assert_allclose(
+        unseen, 0.5 * regression.noise(ridge) / ridge.strengths * np.ones((2, 1))
+    )
+    plain = regression.least_squares(design, targets, *rows)
+    assert np.isnan(regression.shrinkage(plain, nothing)).all()
+    np.testing.assert_array_equal(regression.shrinkage(plain, total), np.zeros((2, 1)))
+
+
 def test_derivative_is_the_change_of_the_coefficients(problem: dict[str, np.ndarray]) -> None:
     direction = np.random.default_rng(3).normal(size=ROWS)
     fit = fit_of(problem, "ridge")

@@ -1,22 +1,36 @@
 """From recorded behaviors to the table of an attribution."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from diffcredit.attribution.table import attribute
+from diffcredit.attribution.table import Corrections, attribute
 from diffcredit.coalitions import table
-from diffcredit.config import Datamodel, Everyone, Nobody, Section, Shapley
+from diffcredit.config import (
+    AddOneIn,
+    Datamodel,
+    Distribution,
+    Everyone,
+    LeaveOneOut,
+    Nobody,
+    Shapley,
+    Uniform,
+)
 from diffcredit.errors import UserError
+from diffcredit.registry import ESTIMATORS
 
 WORTH = {"fid": np.array([3.0, -2, 0.5, 8, -1]), "log_fid": np.array([1.0, 1, 2, -1, 0])}
 SHAPLEY = Shapley(distribution="shapley", count=20, paired=True)
+FEW = Shapley(distribution="shapley", count=30, paired=False)
+UNIFORM = Uniform(distribution="uniform", count=40)
 DATAMODEL = Datamodel(distribution="datamodel", count=20, alpha=0.6)
 
 
-def recorded(distribution: Section, replicates: int = 1, seed: int = 0) -> pd.DataFrame:
+def recorded(distribution: Distribution, replicates: int = 1, seed: int = 0) -> pd.DataFrame:
     """Gathered behaviors of additive games, two behaviors and, of one, two queries."""
-    numbers = range(distribution.count)  # type: ignore[attr-defined]
+    numbers = range(distribution.count or 5)
     drawn = table(distribution, 5, seed, numbers)
     rows = []
     for replicate in range(replicates):
@@ -92,13 +106,99 @@ def test_pairs_and_training_seeds_are_left_out_together() -> None:
 
 
 @pytest.mark.parametrize("distribution", [SHAPLEY, DATAMODEL])
-def test_datamodel_needs_no_endpoints(distribution: Section) -> None:
+def test_datamodel_needs_no_endpoints(distribution: Distribution) -> None:
     result = attribute("datamodel_ridge", recorded(distribution), {}, distribution)
     fitted = values(result, "fid")
     # Where every coalition has one size, the level of the slopes is not determined.
     np.testing.assert_allclose(
         fitted - fitted.mean(), WORTH["fid"] - WORTH["fid"].mean(), atol=0.05
     )
+
+
+@pytest.mark.parametrize("estimator", ["banzhaf", "banzhaf_ridge", "datamodel_lasso"])
+def test_additive_game_has_the_same_values_by_every_estimator(estimator: str) -> None:
+    result = attribute(estimator, recorded(UNIFORM), {}, UNIFORM)
+    np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=0.02)
+
+
+@pytest.mark.parametrize("estimator", ["shapley_constrained", "shapley_ridge"])
+def test_empty_and_full_coalitions_do_not_count_for_shapley_values(
+    endpoints: dict[str, pd.DataFrame], estimator: str
+) -> None:
+    """Under `uniform` they occur; their weight would be infinite, and the endpoints have them."""
+    behaviors = recorded(UNIFORM)
+    sizes = behaviors["mask"].map(sum)
+    assert sizes.isin([0, 5]).any()
+    broken = behaviors.assign(value=behaviors["value"] + 1e6 * sizes.isin([0, 5]))
+    result = attribute(estimator, broken, endpoints, UNIFORM)
+    np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=0.02)
+
+
+def test_leave_one_out_and_add_one_in(endpoints: dict[str, pd.DataFrame]) -> None:
+    for estimator, distribution, end in (
+        ("leave_one_out", LeaveOneOut(distribution="leave_one_out"), "full"),
+        ("add_one_in", AddOneIn(distribution="add_one_in"), "none"),
+    ):
+        behaviors = recorded(distribution, replicates=2)
+        result = attribute(estimator, behaviors, {end: endpoints[end]}, distribution)
+        np.testing.assert_allclose(values(result, "fid"), WORTH["fid"])
+        np.testing.assert_allclose(result["standard_error"], 0, atol=1e-6)
+        some = behaviors[behaviors["coalition"] != 3]
+        with pytest.raises(UserError, match="each of 5 contributors; there are 4"):
+            attribute(estimator, some, {end: endpoints[end]}, distribution)
+
+
+def cheaply(behaviors: pd.DataFrame) -> pd.DataFrame:
+    """What a cheap approach measures: a tenth of what contributors do, and wrong about each."""
+    mistakes = np.array([0.5, -0.3, 0.0, 0.2, 0.1])
+    wrong = behaviors["mask"].map(lambda mask: float(mistakes @ mask))
+    return behaviors.assign(value=50 + 0.1 * (behaviors["value"] - 50) + wrong)
+
+
+def corrections() -> Corrections:
+    return Corrections(
+        cheap=cheaply(recorded(FEW, 1, seed=1)),
+        exact=recorded(FEW, 2, seed=1),
+        exact_full=recorded(Everyone(distribution="full", count=2)),
+        distribution=FEW,
+    )
+
+
+@pytest.mark.parametrize("estimator", ["two_level", "two_level_free"])
+def test_two_levels_give_the_exact_values(
+    endpoints: dict[str, pd.DataFrame], estimator: str
+) -> None:
+    ends = {"full": cheaply(endpoints["full"]), "none": endpoints["none"]}
+    needed = {name: ends[name] for name in ESTIMATORS[estimator].endpoints}
+    many = recorded(SHAPLEY.model_copy(update={"count": 60}))
+    result = attribute(estimator, cheaply(many), needed, SHAPLEY, corrections())
+    np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=0.02)
+    np.testing.assert_allclose(values(result, "log_fid"), WORTH["log_fid"], atol=0.02)
+
+
+def test_corrections_of_other_coalitions_are_told(endpoints: dict[str, pd.DataFrame]) -> None:
+    few = corrections()
+    some = dataclasses.replace(few, cheap=few.cheap[few.cheap["coalition"] != 7])
+    with pytest.raises(UserError, match="not the same coalitions"):
+        attribute("two_level", recorded(SHAPLEY), endpoints, SHAPLEY, some)
+
+
+def test_too_few_corrections_are_told(endpoints: dict[str, pd.DataFrame]) -> None:
+    few = corrections()
+    two = dataclasses.replace(
+        few,
+        cheap=few.cheap[few.cheap["coalition"] < 2],
+        exact=few.exact[few.exact["coalition"] < 2],
+    )
+    with pytest.raises(UserError, match="the correction of two_level cannot be fitted on 2"):
+        attribute("two_level", recorded(SHAPLEY), endpoints, SHAPLEY, two)
+
+
+def test_one_pair_is_too_few(endpoints: dict[str, pd.DataFrame]) -> None:
+    """Its training seeds are one observation."""
+    one = recorded(SHAPLEY.model_copy(update={"count": 2}), replicates=3)
+    with pytest.raises(UserError, match="cannot be fitted on 6 coalitions"):
+        attribute("datamodel_lasso", one, {}, SHAPLEY)
 
 
 def test_too_few_coalitions_are_told(endpoints: dict[str, pd.DataFrame]) -> None:

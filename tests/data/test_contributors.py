@@ -132,3 +132,16 @@ def test_images_that_have_owners_keep_them() -> None:
     prepared = prepare(dataset(OWNERS, list("abcdef")), settings, deal_seed=0, plant_seed=0)
     np.testing.assert_array_equal(prepared.train.contributors, OWNERS)
     assert list(prepared.contributors["name"]) == list("abcdef")
+
+
+def test_each_image_is_a_contributor() -> None:
+    """Its label stays; planted contributors are single images then."""
+    settings = Data(contributors="image", planted=Planted(contributors=5, noise=0.5))
+    prepared = prepare(dataset(OWNERS, list("abcdef")), settings, deal_seed=0, plant_seed=0)
+    np.testing.assert_array_equal(prepared.train.contributors, np.arange(60))
+    np.testing.assert_array_equal(prepared.train.labels, np.arange(60) % 10)
+    assert (prepared.contributors["size"] == 1).all()
+    assert list(prepared.contributors["name"])[:2] == ["image 00", "image 01"]
+    assert prepared.contributors["name"].is_unique
+    changed = (prepared.train.pixels != GRAY).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(np.flatnonzero(changed), prepared.planted)

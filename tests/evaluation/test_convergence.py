@@ -10,7 +10,14 @@ from diffcredit.attribution.table import attribute
 from diffcredit.behaviors.table import COSTS
 from diffcredit.coalitions import table
 from diffcredit.config import Datamodel, Lds, Section, Shapley
-from diffcredit.evaluation.convergence import convergence_table, equal_compute, spent, stops
+from diffcredit.evaluation.convergence import (
+    affordable,
+    convergence_table,
+    counts_to_fit,
+    equal_compute,
+    spent,
+    stops,
+)
 
 WORTH = np.array([3.0, -2, 0.5, 8, -1, 4])
 SHAPLEY = Shapley(distribution="shapley", count=40, paired=True)
@@ -47,7 +54,7 @@ def test_more_coalitions_cost_more_and_agree_better() -> None:
     behaviors = recorded(SHAPLEY, noise=4.0)
     truth = recorded(Datamodel(distribution="datamodel", count=40, alpha=0.5), 0.0, seed=1)
     fit = partial(attribute, "datamodel_ridge", endpoints={}, distribution=SHAPLEY)
-    found = convergence_table(fit, behaviors, 100.0, truth, 5, LDS, seed=3)
+    found = convergence_table(fit, behaviors, 100.0, truth, stops(40, 5), LDS, seed=3)
     assert list(found["seconds"]) == [100 + 6 * count for count in found["coalitions"]]
     assert found["correlation"].iloc[-1] == 1
     assert found["lds"].iloc[-1] > max(0.8, found["lds"].iloc[0])
@@ -58,7 +65,7 @@ def test_noiseless_game_is_known_from_few_coalitions() -> None:
     behaviors = recorded(SHAPLEY, noise=0.0)
     truth = recorded(Datamodel(distribution="datamodel", count=40, alpha=0.5), 0.0, seed=1)
     fit = partial(attribute, "datamodel_ridge", endpoints={}, distribution=SHAPLEY)
-    found = convergence_table(fit, behaviors, 0.0, truth, 5, LDS, seed=3)
+    found = convergence_table(fit, behaviors, 0.0, truth, stops(40, 5), LDS, seed=3)
     assert (found.loc[found["coalitions"] >= 16, "lds"] > 0.99).all()
 
 
@@ -79,3 +86,19 @@ def test_equal_compute_takes_what_the_cheapest_can_spend() -> None:
     assert found.to_dict() == {"cheap": 12, "dear": 4}
     unknown = pd.DataFrame(rows).assign(seconds=np.nan)
     assert equal_compute(unknown).empty
+
+
+def test_seconds_pay_for_whole_coalitions() -> None:
+    behaviors = recorded(SHAPLEY, noise=0.0)
+    assert affordable(behaviors, 60.0) == 10
+    assert affordable(behaviors, 59.0) == 9
+    both_seeds = pd.concat([behaviors, behaviors.assign(replicate=1)])
+    assert affordable(both_seeds, 60.0) == 5
+    assert affordable(behaviors.assign(**dict.fromkeys(COSTS, np.nan)), 60.0) == 0
+
+
+def test_what_seconds_pay_for_is_among_the_counts() -> None:
+    behaviors = recorded(SHAPLEY, noise=0.0)
+    assert counts_to_fit("datamodel_ridge", behaviors, 4, 66.0) == sorted({*stops(40, 4), 11})
+    assert counts_to_fit("datamodel_ridge", behaviors, 4, 1.0) == stops(40, 4)
+    assert counts_to_fit("leave_one_out", behaviors, 4, 66.0) == [40]

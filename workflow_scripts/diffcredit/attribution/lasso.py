@@ -6,6 +6,7 @@ multipliers (Boyd et al. 2011, section 6.4), each step a product of matrices. Pe
 fractions of the smallest one that leaves no coefficient.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,42 +130,61 @@ def solve(
     """
     kind = problem.correlations.dtype
     found = State(*(np.empty(problem.correlations.shape, kind) for _ in range(2)))
-    for first in range(0, len(penalties), _TOGETHER):
-        part = slice(first, first + _TOGETHER)
-        some = Problem(problem.directions, problem.eigenvalues, problem.correlations[:, part])
-        state = _iterate(some, penalties[part].astype(kind), start.of(part), precision)
-        found.coefficients[:, part], found.duals[:, part] = state.coefficients, state.duals
+    for penalty in np.unique(penalties):
+        alike = np.flatnonzero(penalties == penalty)
+        # Rows that are all alike have no eigenvalues; nobody has a value then, whatever the step.
+        mean = max(problem.eigenvalues.sum() / len(problem.correlations), 1e-9)
+        step = float(_STEP * mean * penalty)
+        smoothed = _smoother(problem, step)
+        for part in np.array_split(alike, -(-len(alike) // _TOGETHER)):
+            pull = problem.correlations[:, part] / kind.type(step)
+            state = _iterate(smoothed, pull, penalty / step, start.of(part), precision)
+            found.coefficients[:, part], found.duals[:, part] = state.coefficients, state.duals
     return found
 
 
+def _smoother(problem: Problem, step: float) -> Callable[[np.ndarray], np.ndarray]:
+    """What x is taken to by X^T W X (X^T W X + step)^-1: one product, or two narrower ones."""
+    kind = problem.directions.dtype.type
+    shrunken = problem.directions * (problem.eigenvalues / (problem.eigenvalues + kind(step)))
+    if 2 * len(problem.eigenvalues) < len(problem.directions):
+        return lambda x: shrunken @ (problem.directions.T @ x)
+    matrix = shrunken @ problem.directions.T
+    return lambda x: matrix @ x
+
+
 def _iterate(
-    problem: Problem, penalties: np.ndarray, start: State, precision: tuple[float, int]
+    smoothed: Callable[[np.ndarray], np.ndarray],
+    pull: np.ndarray,
+    limit: float,
+    start: State,
+    precision: tuple[float, int],
 ) -> State:
+    """The iterations for targets of one penalty.
+
+    Args:
+        smoothed: X^T W X (X^T W X + step)^-1 x.
+        pull: (p, Q) correlations / step.
+        limit: penalty / step, the largest scaled dual.
+        start: the state to start from.
+        precision: of the coefficients, and the most iterations.
+    """
     tolerance, iterations = precision
-    kind = problem.correlations.dtype.type
-    # Rows that are all alike have no eigenvalues; nobody has a value then, whatever the step.
-    step = kind(_STEP * max(problem.eigenvalues.sum() / len(problem.correlations), 1e-9))
-    steps = step * penalties
-    limit = 1 / step  # penalty / step: the largest dual
-    pull = problem.correlations / steps
-    eigenvalues = problem.eigenvalues[:, None]
-    shrinkage = eigenvalues / (eigenvalues + steps)
-    relaxation = kind(_RELAXATION)
+    kind = pull.dtype.type
+    relaxation, bound = kind(_RELAXATION), kind(limit)
     coefficients, duals = start.coefficients.astype(kind), start.duals.astype(kind)
     for iteration in range(1, iterations + 1):
         smooth = coefficients - duals
         smooth += pull
-        along = problem.directions.T @ smooth
-        along *= shrinkage
-        smooth -= problem.directions @ along
+        smooth -= smoothed(smooth)
         before = coefficients
         moved = relaxation * smooth
         moved += (1 - relaxation) * before
         moved += duals
-        duals = np.clip(moved, -limit, limit)
+        duals = np.clip(moved, -bound, bound)
         coefficients = moved - duals
         if iteration % 5 == 0:
-            allowed = tolerance * np.maximum(np.abs(coefficients).max(axis=0), limit)
+            allowed = tolerance * np.maximum(np.abs(coefficients).max(axis=0), bound)
             change = np.maximum(np.abs(coefficients - before), np.abs(coefficients - smooth))
             if (change.max(axis=0) <= allowed).all():
                 break

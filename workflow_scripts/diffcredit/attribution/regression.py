@@ -6,6 +6,7 @@ singular value decomposition serves all strengths and targets, whether there are
 more contributors, and no array is larger than rows x targets or coefficients x targets.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,6 @@ class Fit:
         strengths: (Q,) chosen penalties.
         left_out: (m, Q) residual of each row in the fit without its cluster, times the root of its
             weight; NaN where the rows are too few to leave any residual.
-        noise: (Q,) variance of a row of weight 1 about the fit; NaN where none is left.
         clusters: (m,) rows that are left out together.
         roots: (m,) of the weights.
         left, sizes, right: (m, r), (r,) and (r, p) singular value decomposition of the design,
@@ -33,7 +33,6 @@ class Fit:
     coefficients: np.ndarray
     strengths: np.ndarray
     left_out: np.ndarray
-    noise: np.ndarray
     clusters: np.ndarray
     roots: np.ndarray
     left: np.ndarray
@@ -97,21 +96,21 @@ def _fit(
     groups = _groups(clusters)
     chosen = np.full(targets.shape[1], strengths[0])
     least = np.full(targets.shape[1], np.inf)
-    kept, noises = np.full(weighted.shape, np.nan), np.full(targets.shape[1], np.nan)
+    kept = np.full(weighted.shape, np.nan)
     for strength in strengths:
         hat = free @ free.T + (left * (sizes**2 / (sizes**2 + strength))) @ left.T
         freedom = len(hat) - np.trace(hat)
         if freedom < 0.5:  # A strength that leaves no residuals cannot be judged.
             continue
         residuals = weighted - hat @ weighted
-        noise = (residuals**2).sum(axis=0) / freedom
-        left_out = _left_out(hat, residuals, np.sqrt(noise), groups)
+        noise = np.sqrt((residuals**2).sum(axis=0) / freedom)
+        left_out = _left_out(hat, residuals, noise, groups)
         errors = (left_out**2).sum(axis=0)
         better = errors < least
-        least[better], chosen[better], noises[better] = errors[better], strength, noise[better]
+        least[better], chosen[better] = errors[better], strength
         kept[:, better] = left_out[:, better]
     coefficients = right.T @ (_filters(sizes, chosen) * (left.T @ weighted))
-    return Fit(coefficients, chosen, kept, noises, clusters, roots, left, sizes, right)
+    return Fit(coefficients, chosen, kept, clusters, roots, left, sizes, right)
 
 
 def _orthonormal(columns: np.ndarray) -> np.ndarray:
@@ -178,23 +177,30 @@ def jackknife(fit: Fit) -> np.ndarray:
         operator = (fit.right.T * _filters(fit.sizes, np.array([strength]))[:, 0]) @ fit.left.T
         residuals = fit.left_out[:, columns]
         mean = operator @ residuals / count
-        squares = sum(_squared_changes(operator, residuals, rows) for rows in groups)
+        squares = _squared_changes(operator, residuals, groups)
         variances[:, columns] = (count - 1) / count * (squares - count * mean**2)
     return np.maximum(variances, 0.0)
 
 
-def _squared_changes(operator: np.ndarray, residuals: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _squared_changes(
+    operator: np.ndarray, residuals: np.ndarray, groups: list[np.ndarray]
+) -> np.ndarray:
     """(p, Q) sum over clusters g of (operator_g residuals_g)^2, without a value for each cluster.
 
     The square is a sum over pairs of a cluster's rows; each pair is a product of two matrices.
     """
-    places = range(rows.shape[1])
-    return sum(
-        (operator[:, rows[:, one]] * operator[:, rows[:, other]])
-        @ (residuals[rows[:, one]] * residuals[rows[:, other]])
-        for one in places
-        for other in places
-    )
+    total = np.zeros((len(operator), residuals.shape[1]))
+    for rows in groups:
+        for one, other in itertools.product(range(rows.shape[1]), repeat=2):
+            products = operator[:, rows[:, one]] * operator[:, rows[:, other]]
+            total += products @ (residuals[rows[:, one]] * residuals[rows[:, other]])
+    return total
+
+
+def noise(fit: Fit) -> np.ndarray:
+    """(Q,) variance of the noise along a direction of the design, its clusters counted as one."""
+    scores = _squared_changes(fit.left.T, fit.left_out, _groups(fit.clusters))
+    return scores.sum(axis=0) / max(len(fit.sizes), 1)
 
 
 def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
@@ -213,7 +219,7 @@ def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
     unseen = np.where(unseen > 1e-9, unseen, 0.0)[:, None]
     penalized = fit.strengths > 0
     taken = fit.strengths / (fit.sizes[:, None] ** 2 + fit.strengths)
-    expected = fit.noise / np.where(penalized, fit.strengths, 1.0)
+    expected = noise(fit) / np.where(penalized, fit.strengths, 1.0)
     errors = expected * ((fit.right**2).T @ taken**2 + unseen)
     return np.where(penalized, errors, np.where(unseen > 0, np.nan, 0.0))
 

@@ -2,7 +2,8 @@
 
 phi = beta phi(v_cheap) + phi(v_exact - beta v_cheap): the first from many coalitions of the cheap
 approach, the second from the few that were retrained as well. It has no bias of the cheap approach,
-and the noise of the few only where the two approaches differ.
+and the noise of the few only where the two approaches differ. beta is the slope of the exact values
+in the cheap ones over the few; the standard errors take it as given.
 """
 
 from collections.abc import Callable

@@ -5,6 +5,7 @@ a list of the kept contributors. Contributors are named, or numbered from 0.
 """
 
 import csv
+import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from diffcredit.config.messages import choices
 from diffcredit.errors import UserError
 
 
@@ -130,10 +130,11 @@ def _places(
         if place is None and str(item).isdecimal():  # A table can only write numbers as text.
             place = int(item)
         if place is None or not 0 <= place < len(contributors):
+            close = difflib.get_close_matches(str(item), contributors, n=1)
             raise UserError(
-                f"{path}, line {line}: {item!r} is no contributor; "
-                f"{choices(item, list(contributors))}, or a number from 0 to "
-                f"{len(contributors) - 1}"
+                f"{path}, line {line}: {item!r} is no contributor; accepted: a name"
+                + (f" (did you mean {close[0]!r}?)" if close else "")
+                + f" or a number from 0 to {len(contributors) - 1}"
             )
         if place in places:
             raise UserError(f"{path}, line {line}: contributor {item!r} is listed twice")

@@ -9,6 +9,7 @@ from diffcredit.behaviors.table import COSTS
 from diffcredit.config import Lds
 from diffcredit.evaluation.lds import linear_predictions, score, spearman
 from diffcredit.evaluation.lds_table import truth_of, values_of
+from diffcredit.registry import ESTIMATORS
 from diffcredit.seeds import derive
 
 #: Fewest coalitions that are fitted on: two pairs.
@@ -23,12 +24,33 @@ def stops(coalitions: int, points: int) -> list[int]:
     return sorted({*(2 * np.round(spaced[:-1] / 2).astype(int)).tolist(), coalitions})
 
 
+def affordable(behaviors: pd.DataFrame, seconds: float) -> int:
+    """How many of the first coalitions a number of seconds pays for; 0 if their cost is unknown."""
+    models = behaviors.drop_duplicates(["coalition", "replicate"])
+    costs = models.groupby("coalition")[COSTS].sum(min_count=1).sum(axis=1, skipna=False)
+    return int((costs.sort_index().cumsum() <= seconds + 1e-9).sum())
+
+
+def counts_to_fit(
+    estimator: str, behaviors: pd.DataFrame, points: int, seconds: float
+) -> list[int]:
+    """Numbers of coalitions to fit: `stops`, and how many some seconds pay for.
+
+    Estimators of a distribution's every coalition, as leave-one-out, have no use for fewer.
+    """
+    coalitions = behaviors["coalition"].nunique()
+    if ESTIMATORS[estimator].distribution is not None:
+        return [coalitions]
+    paid = affordable(behaviors, seconds)
+    return sorted({*stops(coalitions, points), *([paid] if paid >= LEAST else [])})
+
+
 def convergence_table(
     fit: Callable[[pd.DataFrame], pd.DataFrame],
     behaviors: pd.DataFrame,
     fixed_seconds: float,
     truth: pd.DataFrame,
-    points: int,
+    counts: list[int],
     settings: Lds,
     seed: int,
 ) -> pd.DataFrame:
@@ -39,7 +61,7 @@ def convergence_table(
         behaviors: gathered behaviors of the coalitions that are added, in their order.
         fixed_seconds: what is spent however few the coalitions: on v(all) and v(none).
         truth: gathered behaviors of the retrained test coalitions.
-        points: how many numbers of coalitions to fit.
+        counts: the numbers of coalitions to fit.
         settings: resamples and confidence of the LDS.
         seed: of the bootstrap.
 
@@ -51,7 +73,7 @@ def convergence_table(
     numbers = np.sort(behaviors["coalition"].unique())
     final = fit(behaviors)
     rows = []
-    for count in stops(len(numbers), points):
+    for count in counts:
         used = behaviors[behaviors["coalition"].isin(numbers[:count])]
         fitted = final if count == len(numbers) else fit(used)
         seconds = fixed_seconds + spent(used)
