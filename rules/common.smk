@@ -54,7 +54,10 @@ PICTURED_NAME, PICTURED = list(CONFIG.attributions.items())[-1]
 
 wildcard_constraints:
     # An approach is followed by the coalitions that it makes, so that others are no targets.
-    approach="|".join(rf"{made.split('/')[0]}(?=/{made.split('/')[1]}\b)" for made in MADE),
+    approach="|".join(
+        rf"{approach}(?=/{distribution})"
+        for approach, distribution in (Path(made).parts for made in MADE)
+    ),
     distribution="|".join([*CONFIG.coalitions, "counterfactual"]),
     attribution="|".join(CONFIG.attributions),
     table="|".join(CONFIG.records.tables if CONFIG.records else []),

@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffcredit.evaluation.lds_table import CEILING
 from diffcredit.report.style import COLORS
@@ -27,6 +28,9 @@ def convergence_figure(table: pd.DataFrame, lds: pd.DataFrame) -> Figure:
             below.plot(rows["coalitions"], rows["correlation"], **look)
         above.set(title=behavior, xlabel="seconds spent on models", xscale="log")
         below.set(xlabel="coalitions")
+        above.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        above.xaxis.set_major_formatter("{x:g}")
+        above.xaxis.set_minor_formatter(NullFormatter())
         for panel in (above, below):
             panel.set_ylim(-1.05, 1.05)
     panels[0, 0].set_ylabel("LDS")
