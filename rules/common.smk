@@ -55,7 +55,7 @@ PICTURED_NAME, PICTURED = list(CONFIG.attributions.items())[-1]
 wildcard_constraints:
     # An approach is followed by the coalitions that it makes, so that others are no targets.
     approach="|".join(
-        rf"{approach}(?=/{distribution})"
+        rf"{approach}(?=/{distribution}\b)"
         for approach, distribution in (Path(made).parts for made in MADE)
     ),
     distribution="|".join([*CONFIG.coalitions, "counterfactual"]),
