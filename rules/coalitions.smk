@@ -8,7 +8,6 @@ In: data/contributors.parquet. Out: coalitions/<distribution>/<shard>.parquet.
 rule coalitions:
     input:
         contributors=rules.data.output.contributors,
-        listed=lambda wildcards: getattr(CONFIG.coalitions[wildcards.distribution], "path", []),
     output:
         coalitions=f"{RUN}/coalitions/{{distribution}}/{{shard}}.parquet",
     log:
@@ -26,6 +25,7 @@ rule coalitions:
     params:
         distribution=lambda wildcards: identity(wildcards.distribution),
         numbers=shard_numbers,
+        listed=listed,
         seed=SEED,
         version=VERSIONS["coalitions"],
     script:

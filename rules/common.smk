@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 import diffcredit.config
 from diffcredit.code import digest
-from diffcredit.config import weights
+from diffcredit.config import lists, weights
 from diffcredit.errors import UserError
 from diffcredit.logs import failures
 
@@ -81,7 +81,7 @@ VERSIONS = {
 CODE = {
     "behaviors": digest("behaviors", "../score.py", "../gather.py", "../records.py"),
     "attributions": digest(
-        "attribution", "behaviors/table.py", "coalitions.py", "../attribution.py"
+        "attribution", "behaviors/table.py", "coalitions.py", "registry.py", "../attribution.py"
     ),
     "evaluation": digest(
         "evaluation",
@@ -139,6 +139,14 @@ def shard_numbers(wildcards):
     first = int(wildcards.shard) * size
     count = CONFIG.coalitions[wildcards.distribution].count
     return [first, min(first + size, count)]
+
+
+def listed(wildcards):
+    """A digest of a shard's coalitions that a file lists, so that changed ones are made again."""
+    entry = CONFIG.coalitions[wildcards.distribution]
+    if entry.distribution != "file":
+        return None
+    return lists.digest(Path(entry.path), range(*shard_numbers(wildcards)))
 
 
 def shard_count(distribution):

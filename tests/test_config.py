@@ -570,6 +570,46 @@ def test_references_of_a_two_level_attribution() -> None:
     assert loaded.attributions["datamodel"].references == {"values": "sft/shapley"}
 
 
+BAD_COALITIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no leave-one-out coalitions": (
+        {"distribution": "leave_one_out", "count": 0},
+        ["coalitions.more.count = 0", "number of contributors"],
+    ),
+    "half a coalition": (
+        {"distribution": "add_one_in", "count": 1.5},
+        ["coalitions.more.count = 1.5", "number of contributors"],
+    ),
+    "number for a path": (
+        {"distribution": "file", "path": 5},
+        ["coalitions.more.path = 5", ".csv table", ".jsonl lines"],
+    ),
+    "list drawn from elsewhere": (
+        {"distribution": "file", "path": "a.csv", "drawn": "kernel"},
+        ["coalitions.more.drawn = 'kernel'", "uniform", "shapley"],
+    ),
+    "text for yes": (
+        {"distribution": "uniform", "paired": "yes"},
+        ["coalitions.more.paired = 'yes'", "complement"],
+    ),
+    "alpha of uniform coalitions": (
+        {"distribution": "uniform", "alpha": 0.5},
+        ["coalitions.more.alpha = 0.5", "unknown key"],
+    ),
+    "unknown distribution": (
+        {"distribution": "leave_1_out"},
+        ["coalitions.more.distribution = 'leave_1_out'", "did you mean 'leave_one_out'?"],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_COALITIONS)
+def test_mistake_of_coalitions(mistake: str) -> None:
+    keys, said = BAD_COALITIONS[mistake]
+    told = message(with_coalitions(**keys))
+    for part in said:
+        assert part in told
+
+
 @pytest.mark.parametrize("distribution", ["leave_one_out", "add_one_in"])
 def test_count_is_the_number_of_contributors(distribution: str) -> None:
     loaded = load(with_coalitions(distribution=distribution), ROOT)

@@ -180,28 +180,18 @@ def test_more_coefficients_than_rows(problem: dict[str, np.ndarray]) -> None:
         np.testing.assert_allclose(fit.coefficients[:, target], expected, atol=1e-9)
 
 
-def test_noise_is_that_of_the_rows_and_of_whole_clusters() -> None:
-    rng = np.random.default_rng(8)
-    design, noise = rng.normal(size=(400, 6)), rng.normal(0, 3, (400, 50))
-    ones, intercept = np.ones(400), np.ones((400, 1))
-    fit = regression.ridge(design, noise, ones, np.arange(400), intercept)
-    assert regression.noise(fit).mean() == pytest.approx(9, rel=0.05)
-    # Rows that come twice are one observation of twice the variance.
-    twice = np.repeat(np.arange(400), 2)
-    fit = regression.ridge(design[twice], noise[twice], ones[twice], twice, intercept[twice])
-    assert regression.noise(fit).mean() == pytest.approx(18, rel=0.05)
-
-
 def test_shrinkage_is_what_the_penalty_takes_from_coefficients_of_its_own_size(
     problem: dict[str, np.ndarray],
 ) -> None:
-    """Mean of (b - what a noiseless fit finds)^2 over b of variance noise / strength."""
+    """Mean of (b - what a noiseless fit finds)^2 over random b."""
     fit = fit_of(problem, "ridge")
     found = regression.shrinkage(fit, np.empty((COLUMNS, 0)))
     rng = np.random.default_rng(6)
     target = 2
     truth = rng.normal(size=(COLUMNS, 40_000))
-    truth *= np.sqrt(regression.noise(fit)[target] / fit.strengths[target])
+    eigenvalues = fit.sizes**2
+    effective = (eigenvalues / (eigenvalues + fit.strengths[target])).sum()
+    truth *= np.sqrt((fit.coefficients[:, target] ** 2).sum() / effective)
     fitted = refit_all(problem, problem["design"] @ truth, fit.strengths[target])
     np.testing.assert_allclose(((fitted - truth) ** 2).mean(axis=1), found[:, target], rtol=0.05)
 
@@ -223,9 +213,9 @@ def test_shrinkage_of_a_direction_that_is_never_seen_is_all_of_it() -> None:
     nothing, total = np.empty((2, 0)), np.full((2, 1), 0.5**0.5)
     ridge = regression.ridge(design, targets, *rows)
     unseen = regression.shrinkage(ridge, nothing) - regression.shrinkage(ridge, total)
-    np.testing.assert_allclose(
-        unseen, 0.5 * regression.noise(ridge) / ridge.strengths * np.ones((2, 1))
-    )
+    effective = ridge.sizes**2 / (ridge.sizes**2 + ridge.strengths)
+    expected = 0.5 * (ridge.coefficients**2).sum(axis=0) / effective
+    np.testing.assert_allclose(unseen, np.tile(expected, (2, 1)))
     plain = regression.least_squares(design, targets, *rows)
     assert np.isnan(regression.shrinkage(plain, nothing)).all()
     np.testing.assert_array_equal(regression.shrinkage(plain, total), np.zeros((2, 1)))

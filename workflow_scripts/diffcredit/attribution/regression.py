@@ -197,19 +197,13 @@ def _squared_changes(
     return total
 
 
-def noise(fit: Fit) -> np.ndarray:
-    """(Q,) variance of the noise along a direction of the design, its clusters counted as one."""
-    scores = _squared_changes(fit.left.T, fit.left_out, _groups(fit.clusters))
-    return scores.sum(axis=0) / max(len(fit.sizes), 1)
-
-
 def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
     """(p, Q) mean squared error of the coefficients that the penalty makes.
 
-    The strength s says how large coefficients are to be expected, of variance noise / s; what the
-    penalty takes from such coefficients is the error, and all of it in directions in which the
-    design does not vary. With it, intervals of shrunken values cover (Nychka 1988). NaN where least
-    squares leaves a coefficient undetermined.
+    How large coefficients are to be expected is their mean square per effective parameter (MacKay
+    1992); what the penalty takes from such coefficients is the error, and all of it in directions
+    in which the design does not vary. With it, intervals of shrunken values cover (Nychka 1988).
+    NaN where least squares leaves a coefficient undetermined.
 
     Args:
         fit: of p coefficients.
@@ -217,11 +211,11 @@ def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
     """
     unseen = 1 - (fit.right**2).sum(axis=0) - (known**2).sum(axis=1)
     unseen = np.where(unseen > 1e-9, unseen, 0.0)[:, None]
-    penalized = fit.strengths > 0
-    taken = fit.strengths / (fit.sizes[:, None] ** 2 + fit.strengths)
-    expected = noise(fit) / np.where(penalized, fit.strengths, 1.0)
-    errors = expected * ((fit.right**2).T @ taken**2 + unseen)
-    return np.where(penalized, errors, np.where(unseen > 0, np.nan, 0.0))
+    kept = fit.sizes[:, None] * _filters(fit.sizes, fit.strengths)
+    effective = np.maximum(kept.sum(axis=0), np.finfo(float).tiny)
+    expected = (fit.coefficients**2).sum(axis=0) / effective
+    errors = expected * ((fit.right**2).T @ (1 - kept) ** 2 + unseen)
+    return np.where(fit.strengths > 0, errors, np.where(unseen > 0, np.nan, 0.0))
 
 
 def derivative(fit: Fit, direction: np.ndarray) -> np.ndarray:

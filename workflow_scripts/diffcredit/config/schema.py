@@ -251,14 +251,18 @@ class LeaveOneOut(Section):
     """Everybody but one: coalition number i lacks contributor i."""
 
     distribution: Literal["leave_one_out"]
-    count: Count | None = Field(None, description="number of contributors, where it is not known")
+    count: Count | None = Field(
+        None, description="the number of contributors, 1 or more; left out where the data tells it"
+    )
 
 
 class AddOneIn(Section):
     """One contributor alone: coalition number i is contributor i."""
 
     distribution: Literal["add_one_in"]
-    count: Count | None = Field(None, description="number of contributors, where it is not known")
+    count: Count | None = Field(
+        None, description="the number of contributors, 1 or more; left out where the data tells it"
+    )
 
 
 class Listed(Section):
@@ -274,8 +278,8 @@ class Listed(Section):
     )
     drawn: Literal["uniform", "shapley"] = Field(
         "uniform",
-        description="what Shapley and Banzhaf values take the list to be drawn from: uniform (all "
-        "coalitions alike) or shapley (the kernel)",
+        description="uniform (of all coalitions alike) or shapley (from the kernel): what Shapley "
+        "and Banzhaf values take the list to be drawn from",
     )
 
 
@@ -559,8 +563,8 @@ class Attribution(Section):
     none: Reference | None = Field(None, description="approach/coalitions, what v(none) is from")
     corrections: Reference | None = Field(
         None,
-        description="exact approach/coalitions that correct the values of a two-level estimator; "
-        "the approach of its values makes the same coalitions",
+        description="approach/coalitions, the few retrained ones that correct a two-level "
+        "estimator; the approach of its values makes the same coalitions",
     )
 
     @property
