@@ -81,7 +81,12 @@ VERSIONS = {
 CODE = {
     "behaviors": digest("behaviors", "../score.py", "../gather.py", "../records.py"),
     "attributions": digest(
-        "attribution", "behaviors/table.py", "coalitions.py", "registry.py", "../attribution.py"
+        "attribution",
+        "behaviors/table.py",
+        "coalitions.py",
+        "registry.py",
+        "../attribution.py",
+        "../enough.py",
     ),
     "evaluation": digest(
         "evaluation",
