@@ -85,9 +85,10 @@ rule convergence:
         behaviors=[f"{RUN}/behaviors/{made}.parquet" for made in FITTED],
         truth=rules.lds.input.truth,
     output:
-        parquet=f"{RUN}/evaluation/convergence.parquet",
-        csv=f"{RUN}/evaluation/convergence.csv",
-        equal=f"{RUN}/evaluation/equal_compute.csv",
+        convergence=f"{RUN}/evaluation/convergence.parquet",
+        convergence_csv=f"{RUN}/evaluation/convergence.csv",
+        equal_compute=f"{RUN}/evaluation/equal_compute.parquet",
+        equal_compute_csv=f"{RUN}/evaluation/equal_compute.csv",
     log:
         f"{RUN}/logs/convergence.log",
     benchmark:

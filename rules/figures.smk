@@ -7,7 +7,9 @@ In: tables, samples. Out: figures/*.svg, figures/tables.html, evaluation/lds.txt
 rule figure_tables:
     input:
         lds=rules.lds.output.parquet,
-        convergence=rules.convergence.output.parquet if CONFIG.evaluation.convergence else [],
+        equal_compute=(
+            rules.convergence.output.equal_compute if CONFIG.evaluation.convergence else []
+        ),
         counterfactual=rules.counterfactual.output.parquet if COUNTERFACTUAL else [],
         planted=[] if CONFIG.records else rules.planted.output.parquet,
         cost=[] if CONFIG.records else rules.cost.output.parquet,
@@ -94,7 +96,7 @@ rule figure_cost:
 
 rule figure_convergence:
     input:
-        convergence=rules.convergence.output.parquet,
+        convergence=rules.convergence.output.convergence,
         lds=rules.lds.output.parquet,
     output:
         report(

@@ -1,8 +1,10 @@
-"""How each attribution and its LDS settle as coalitions are added."""
+"""How each attribution and its LDS settle as coalitions are added, and all at equal compute."""
 
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "convergence"):
+    from functools import partial
+
     import pandas as pd
     from pydantic import TypeAdapter
 
@@ -11,41 +13,44 @@ with job(snakemake.log[0], "convergence"):
     from diffcredit.config import Attribution, Convergence, Distribution, Lds
     from diffcredit.evaluation.convergence import (
         convergence_table,
+        count_paid_for,
         counts_to_fit,
-        equal_compute,
         spent,
     )
     from diffcredit.files import read_table, write_csv, write_table
 
     params = snakemake.params
+    points = Convergence(**params.convergence).points
     measured = dict(zip(params.made, map(read_table, snakemake.input.behaviors), strict=True))
+    evaluate = partial(
+        convergence_table,
+        truth=read_table(snakemake.input.truth),
+        settings=Lds(**params.lds),
+        seed=seeds.derive(params.seed, "lds"),
+    )
     entries = {name: Attribution(**settings) for name, settings in params.attributions.items()}
-    tables = {
+    others = {
         name: {role: measured[reference] for role, reference in entry.references.items()}
         for name, entry in entries.items()
     }
-    values = {name: roles.pop("values") for name, roles in tables.items()}
-    fixed = {name: sum(map(spent, roles.values())) for name, roles in tables.items()}
+    values = {name: roles.pop("values") for name, roles in others.items()}
+    fixed = {name: sum(map(spent, roles.values())) for name, roles in others.items()}
+    # What the cheapest attribution spends is what all are compared at.
     budget = min(fixed[name] + spent(values[name]) for name in entries)
-    parts = []
+    settling, equal = [], []
     for name, entry in entries.items():
         drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn[name])
-        part = convergence_table(
-            lambda used, e=entry, t=tables[name], d=drawn: fit(e, {"values": used, **t}, d),
+        of_entry = partial(
+            evaluate,
+            lambda used, e=entry, o=others[name], d=drawn: fit(e, {"values": used, **o}, d),
             values[name],
             fixed[name],
-            read_table(snakemake.input.truth),
-            counts_to_fit(
-                entry.estimator,
-                values[name],
-                Convergence(**params.convergence).points,
-                budget - fixed[name],
-            ),
-            Lds(**params.lds),
-            seeds.derive(params.seed, "lds"),
         )
-        parts.append(part.assign(attribution=name))
-    table = pd.concat(parts, ignore_index=True)
-    write_table(table, snakemake.output.parquet)
-    write_csv(table, snakemake.output.csv)
-    write_csv(equal_compute(table), snakemake.output.equal)
+        counts = counts_to_fit(entry.estimator, values[name], points)
+        paid = count_paid_for(entry.estimator, values[name], budget - fixed[name])
+        settling.append(of_entry(counts=counts).assign(attribution=name))
+        equal.append(of_entry(counts=paid).assign(attribution=name))
+    for tables, stem in ((settling, "convergence"), (equal, "equal_compute")):
+        table = pd.concat(tables, ignore_index=True)
+        write_table(table, snakemake.output[stem])
+        write_csv(table, snakemake.output[f"{stem}_csv"])

@@ -3,7 +3,6 @@
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "tables"):
-    from diffcredit.evaluation.convergence import equal_compute
     from diffcredit.files import read_json, read_table, write_text
     from diffcredit.report.tables import lds_cells, lds_text, model_sizes, page
 
@@ -14,8 +13,8 @@ with job(snakemake.log[0], "tables"):
         "counterfactual": "Relative change without the contributors that attributions name",
         "cost": "Cost in seconds",
     }
-    if path := snakemake.input.convergence:
-        compared = equal_compute(read_table(path)).rename(columns={"attribution": "predictor"})
+    if path := snakemake.input.equal_compute:
+        compared = read_table(path).rename(columns={"attribution": "predictor"})
         tables["LDS at equal compute"] = lds_cells(compared)
     for name, heading in headings.items():
         if path := snakemake.input[name]:

@@ -13,8 +13,8 @@ from diffcredit.config import Datamodel, Lds, Section, Shapley
 from diffcredit.evaluation.convergence import (
     affordable,
     convergence_table,
+    count_paid_for,
     counts_to_fit,
-    equal_compute,
     spent,
     stops,
 )
@@ -75,19 +75,6 @@ def test_seconds_count_each_model_once() -> None:
     assert spent(both) == spent(behaviors) == 40 * 6
 
 
-def test_equal_compute_takes_what_the_cheapest_can_spend() -> None:
-    seconds = {"cheap": [1, 2, 4], "dear": [3, 6, 12], "late": [5, 6, 7]}
-    rows = [
-        {"attribution": name, "behavior": "fid", "coalitions": 4 * (i + 1), "seconds": s}
-        for name, spent_ in seconds.items()
-        for i, s in enumerate(spent_)
-    ]
-    found = equal_compute(pd.DataFrame(rows)).set_index("attribution")["coalitions"]
-    assert found.to_dict() == {"cheap": 12, "dear": 4}
-    unknown = pd.DataFrame(rows).assign(seconds=np.nan)
-    assert equal_compute(unknown).empty
-
-
 def test_seconds_pay_for_whole_coalitions() -> None:
     behaviors = recorded(SHAPLEY, noise=0.0)
     assert affordable(behaviors, 60.0) == 10
@@ -97,8 +84,21 @@ def test_seconds_pay_for_whole_coalitions() -> None:
     assert affordable(behaviors.assign(**dict.fromkeys(COSTS, np.nan)), 60.0) == 0
 
 
-def test_what_seconds_pay_for_is_among_the_counts() -> None:
+def test_what_seconds_pay_for_must_be_enough_to_fit() -> None:
     behaviors = recorded(SHAPLEY, noise=0.0)
-    assert counts_to_fit("datamodel_ridge", behaviors, 4, 66.0) == sorted({*stops(40, 4), 11})
-    assert counts_to_fit("datamodel_ridge", behaviors, 4, 1.0) == stops(40, 4)
-    assert counts_to_fit("leave_one_out", behaviors, 4, 66.0) == [40]
+    assert count_paid_for("datamodel_ridge", behaviors, 66.0) == [11]
+    assert count_paid_for("datamodel_ridge", behaviors, 6.0) == []
+    assert count_paid_for("leave_one_out", behaviors, 66.0) == []
+    assert count_paid_for("leave_one_out", behaviors, 240.0) == [40]
+
+
+def test_estimators_of_every_coalition_are_fitted_on_all() -> None:
+    behaviors = recorded(SHAPLEY, noise=0.0)
+    assert counts_to_fit("leave_one_out", behaviors, 4) == [40]
+    assert counts_to_fit("datamodel_ridge", behaviors, 4) == stops(40, 4)
+
+
+def test_nothing_to_fit_gives_an_empty_table() -> None:
+    behaviors = recorded(SHAPLEY, noise=0.0)
+    fit = partial(attribute, "datamodel_ridge", endpoints={}, distribution=SHAPLEY)
+    assert convergence_table(fit, behaviors, 0.0, behaviors, [], LDS, seed=3).empty

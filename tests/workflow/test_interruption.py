@@ -35,7 +35,13 @@ def kill_when(workflow: Workflow, reached: Callable[[], bool], *targets: str) ->
 def tables(workflow: Workflow) -> dict[str, pd.DataFrame]:
     """Everything that is measured and computed, without the seconds that it took."""
     patterns = ["behaviors/*/*.parquet", "attributions/*.parquet", "evaluation/*.parquet"]
-    paths = [path for pattern in patterns for path in workflow.run_folder.glob(pattern)]
+    # Which coalitions equal compute pays for depends on the seconds that they took.
+    paths = [
+        path
+        for pattern in patterns
+        for path in workflow.run_folder.glob(pattern)
+        if path.stem != "equal_compute"
+    ]
     found = {str(p.relative_to(workflow.run_folder)): pd.read_parquet(p) for p in paths}
     return {
         name: table[[c for c in table.columns if not c.startswith("seconds")]]

@@ -14,6 +14,7 @@ from diffcredit.seeds import derive
 
 #: Fewest coalitions that are fitted on: two pairs.
 LEAST = 4
+COLUMNS = ["coalitions", "seconds", "behavior", "lds", "low", "high", "correlation"]
 
 
 def stops(coalitions: int, points: int) -> list[int]:
@@ -31,18 +32,24 @@ def affordable(behaviors: pd.DataFrame, seconds: float) -> int:
     return int((costs.sort_index().cumsum() <= seconds + 1e-9).sum())
 
 
-def counts_to_fit(
-    estimator: str, behaviors: pd.DataFrame, points: int, seconds: float
-) -> list[int]:
-    """Numbers of coalitions to fit: `stops`, and how many some seconds pay for.
+def counts_to_fit(estimator: str, behaviors: pd.DataFrame, points: int) -> list[int]:
+    """Numbers of coalitions to fit: `stops`.
 
     Estimators of a distribution's every coalition, as leave-one-out, have no use for fewer.
     """
     coalitions = behaviors["coalition"].nunique()
-    if ESTIMATORS[estimator].distribution is not None:
-        return [coalitions]
+    return [coalitions] if _needs_all(estimator) else stops(coalitions, points)
+
+
+def count_paid_for(estimator: str, behaviors: pd.DataFrame, seconds: float) -> list[int]:
+    """The number of coalitions that some seconds pay for; empty where they are too few to fit."""
     paid = affordable(behaviors, seconds)
-    return sorted({*stops(coalitions, points), *([paid] if paid >= LEAST else [])})
+    least = behaviors["coalition"].nunique() if _needs_all(estimator) else LEAST
+    return [paid] if paid >= least else []
+
+
+def _needs_all(estimator: str) -> bool:
+    return ESTIMATORS[estimator].distribution is not None
 
 
 def convergence_table(
@@ -97,27 +104,10 @@ def convergence_table(
                     "correlation": float(np.mean(agreement)),
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def spent(behaviors: pd.DataFrame) -> float:
     """Seconds of training, sampling and scoring of all models of a table."""
     models = behaviors.drop_duplicates(["coalition", "replicate"])
     return float(models[COSTS].to_numpy().sum())
-
-
-def equal_compute(table: pd.DataFrame) -> pd.DataFrame:
-    """Each attribution at the most coalitions that all of them can pay for.
-
-    Args:
-        table: rows of `convergence_table` with a column attribution.
-
-    Returns:
-        The rows of the largest numbers of coalitions whose seconds do not exceed what the cheapest
-        attribution spends on all of its coalitions; attributions that need more even for their
-        fewest coalitions are left out. Without known seconds none is compared.
-    """
-    budget = table.groupby("attribution")["seconds"].max().min()
-    paid = table[table["seconds"] <= budget]
-    most = paid.groupby(["attribution", "behavior"], sort=False)["coalitions"].idxmax()
-    return paid.loc[most].reset_index(drop=True)
