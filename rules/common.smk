@@ -70,7 +70,7 @@ GRIDS = [name for name, entry in CONFIG.scores.items() if len(entry.dampings) > 
 # scores that explain it.
 SHOWN = sorted(
     [name for explained in EXPLAINED.values() for name, b in explained.items() if b.queried],
-    key=lambda name: getattr(CONFIG.behaviors[name].measure, "images", "generated") != "generated",
+    key=lambda name: CONFIG.behaviors[name].query_images != "generated",
 )[:1]
 PROPONENTS = [name for name, explained in EXPLAINED.items() if set(SHOWN) & set(explained)]
 
@@ -399,7 +399,7 @@ def weight_files():
 
 def query_images(wildcards):
     """What the query images of a behavior are."""
-    return getattr(CONFIG.behaviors[wildcards.behavior].measure, "images", "generated")
+    return CONFIG.behaviors[wildcards.behavior].query_images
 
 
 def measured_tables(approach, distribution, names):

@@ -209,7 +209,7 @@ rule regenerated_coalitions:
         draws=lambda wildcards: (
             0 if asked_attribution("regenerated", wildcards.shard) else REGENERATED.random
         ),
-        better=REGENERATED and CONFIG.behaviors[REGENERATED.behavior].better,
+        sign=REGENERATED and CONFIG.behaviors[REGENERATED.behavior].sign,
         seed=SEED,
         code=CODE["regenerated_coalitions"],
     script:

@@ -19,7 +19,7 @@ with job(snakemake.log[0], f"coalitions regenerated {shard}"):
         table = ranked_coalitions(
             Path(path).stem,
             values[values["behavior"] == params.settings["behavior"]],
-            -1 if params.better == "lower" else 1,
+            params.sign,
             queries,
             remove,
             shard * queries,

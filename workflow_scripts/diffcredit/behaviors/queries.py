@@ -28,8 +28,7 @@ def read(measure: LossMeasure | PairMeasure, places: Mapping[str, Path], seed: i
     Raises:
         UserError: if there are too few.
     """
-    train = places["train"]
-    asked = measure.images if isinstance(measure, LossMeasure) else "generated"
+    train, asked = places["train"], measure.images
     if isinstance(asked, QueryFolder):
         folder = Path(asked.folder).expanduser()
         return _of_folder(folder, measure.queries, train, seed)

@@ -278,7 +278,7 @@ def _regenerated_problems(config: Config, settings: Regenerated) -> list[str]:
     generated = [
         name
         for name, behavior in config.behaviors.items()
-        if behavior.queried and getattr(behavior.measure, "images", "generated") == "generated"
+        if behavior.query_images == "generated"
     ]
     compared = [name for name, b in config.behaviors.items() if b.compares == "full"]
     named: dict[str, tuple[list[str], list[str]]] = {

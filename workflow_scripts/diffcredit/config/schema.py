@@ -493,6 +493,11 @@ class PairMeasure(Section):
     )
     queries: Count = Field(16, description="images, one value each; 1 to sampling.images")
 
+    @property
+    def images(self) -> Literal["generated"]:
+        """What the query images are."""
+        return "generated"
+
 
 class QueryFolder(Section):
     """A folder of query images, of which none need be a training image."""
@@ -581,9 +586,19 @@ class Behavior(Section):
         return MEASURES[self.measure.name].better
 
     @property
+    def sign(self) -> int:
+        """What turns a value into one of which more is better: -1 or 1."""
+        return -1 if self.better == "lower" else 1
+
+    @property
     def queried(self) -> bool:
         """Whether it has a value for each of several images, not one for the model."""
         return isinstance(self.measure, PairMeasure | LossMeasure)
+
+    @property
+    def query_images(self) -> "str | QueryFolder | None":
+        """What the images are that it has a value for; None where it has one for the model."""
+        return self.measure.images if isinstance(self.measure, PairMeasure | LossMeasure) else None
 
     @property
     def sees(self) -> str | None:

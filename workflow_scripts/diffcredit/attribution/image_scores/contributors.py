@@ -141,7 +141,7 @@ def explained(
     return {
         name: Explained(
             scores=read_scores(folder, name if behavior.queried else str(entry.queries)),
-            sign=-1 if behavior.better == "lower" else 1,
+            sign=behavior.sign,
             whole=not behavior.queried,
         )
         for name, behavior in behaviors.items()
