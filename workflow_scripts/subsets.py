@@ -13,6 +13,7 @@ with job(snakemake.log[0], label):
     from diffcredit.models import checkpoints, ddpm
     from diffcredit.training import subsets
     from diffcredit.training.loop import make_accelerator
+    from diffcredit.training.recipe import Recipe
 
     execution = snakemake.config["execution"]
     train = images.from_file(snakemake.input.train)
@@ -32,8 +33,8 @@ with job(snakemake.log[0], label):
         subsets.train_shard(
             coalitions,
             train,
-            subsets.Recipe(
-                Approach(**snakemake.params.approach, coalitions={}),
+            Recipe(
+                Approach(**snakemake.params.approach),
                 start,
                 scratch,
                 training,

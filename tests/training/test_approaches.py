@@ -19,7 +19,8 @@ from diffcredit.models.pruning.structure import Material
 from diffcredit.registry import OBJECTIVES
 from diffcredit.seeds import derive
 from diffcredit.training.loop import make_accelerator
-from diffcredit.training.subsets import Coalition, Recipe, of_table, train_shard
+from diffcredit.training.recipe import Recipe
+from diffcredit.training.subsets import Coalition, of_table, train_shard
 
 LOOP = {"steps": 4, "learning_rate": 2e-3}
 LORA = {"lora": {"rank": 2, "dropout": 0.3}}

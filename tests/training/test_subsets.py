@@ -19,7 +19,8 @@ from diffcredit.seeds import derive
 from diffcredit.training.batches import Batch
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
-from diffcredit.training.subsets import Coalition, Recipe, of_table, train_shard
+from diffcredit.training.recipe import Recipe
+from diffcredit.training.subsets import Coalition, of_table, train_shard
 
 STEPS = 4
 TABLE = pd.DataFrame(

@@ -70,17 +70,19 @@ class Measure:
 
     Attributes:
         target: a class; see `diffcredit.behaviors`.
-        needs: what its extractor must give; None where it sees the pixels, or the model itself.
-        compares: a model's images with the "reference" images, to one value; with those of the
-            "full" model from the same initial noises, to a value for each; or the model itself
-            with "queries", given images, to a value for each.
-        better: which way is good.
+        needs: what its extractor must give; None where it sees no more than the pixels.
+        compares: with the "reference" images, to one value; with those of the "full" model from
+            the same initial noises, to a value for each; with "queries", given images, to a value
+            for each.
+        better: which way is good; of queries, which way a model knows them better.
+        of: what is compared, "samples" of the model or the "model" itself.
     """
 
     target: str
     needs: str | None
     compares: Literal["reference", "full", "queries"] = "reference"
     better: Literal["lower", "higher"] = "higher"
+    of: Literal["samples", "model"] = "samples"
 
 
 @dataclass(frozen=True)
@@ -223,8 +225,12 @@ MEASURES = {
     "ssim": Measure("diffcredit.behaviors.ssim:Ssim", None, "full"),
     "similarity": Measure("diffcredit.behaviors.similarity:Similarity", "features", "full"),
     "denoising_loss": Measure(
-        "diffcredit.behaviors.denoising_loss:DenoisingLoss", None, "queries", "lower"
+        "diffcredit.behaviors.denoising_loss:DenoisingLoss", None, "queries", "lower", of="model"
     ),
+    "reconstruction": Measure(
+        "diffcredit.behaviors.reconstruction:Reconstruction", "features", "queries", of="model"
+    ),
+    "occurrence": Measure("diffcredit.behaviors.occurrence:Occurrence", "features", "queries"),
 }
 ESTIMATORS = {
     "shapley_constrained": Estimator(

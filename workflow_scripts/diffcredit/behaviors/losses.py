@@ -1,26 +1,31 @@
 """Measure the behaviors of every model of a shard by the model itself, on given images."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
 from diffcredit.behaviors.denoising_loss import Setting
+from diffcredit.behaviors.evidence import Extractor
 from diffcredit.behaviors.scoring import transformed
 from diffcredit.behaviors.table import model_rows
-from diffcredit.config import Behavior, LossMeasure
+from diffcredit.config import Behavior
 from diffcredit.files import read_json
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints
+from diffcredit.models.checkpoints import Trained
 from diffcredit.registry import MEASURES, load
 
 
 def measure_shard(
     models: Path,
-    queries: dict[LossMeasure, torch.Tensor],
+    queries: dict[str, torch.Tensor],
     setting: Setting,
+    extractors: dict[str, Extractor],
     behaviors: dict[str, Behavior],
     label: str,
 ) -> pd.DataFrame:
@@ -28,8 +33,9 @@ def measure_shard(
 
     Args:
         models: folder of the models of a shard, each named by the number of its coalition.
-        queries: (n, c, h, w) uint8 images of each measure.
+        queries: (n, c, h, w) uint8 images of each behavior.
         setting: how the models are queried.
+        extractors: name -> extractor, those that the behaviors use.
         behaviors: name -> what to measure.
         label: of the job, for its progress.
 
@@ -39,10 +45,8 @@ def measure_shard(
     found = sorted(path for path in models.iterdir() if path.is_dir())
     progress = Progress(label, len(found), "models", every=5.0)
     measures = {
-        measure: load(MEASURES, measure.name)(
-            images, setting, **measure.model_dump(exclude={"name", "images", "queries"})
-        )
-        for measure, images in queries.items()
+        (b.measure, b.sees): make(b, queries[name], setting, extractors)
+        for name, b in behaviors.items()
     }
     tables = []
     for model in found:
@@ -51,12 +55,27 @@ def measure_shard(
     return pd.concat(tables, ignore_index=True)
 
 
+def make(
+    behavior: Behavior,
+    images: torch.Tensor,
+    setting: Setting,
+    extractors: dict[str, Extractor],
+) -> Callable[[Trained], np.ndarray]:
+    """The measure of a behavior, to be called with models; arguments as of `measure_shard`."""
+    seen = [] if behavior.sees is None else [extractors[behavior.sees]]
+    made: Callable[[Trained], np.ndarray] = load(MEASURES, behavior.measure.name)(
+        images, setting, *seen, **behavior.options
+    )
+    return made
+
+
 def _measure(model: Path, measures: dict[Any, Any], behaviors: dict[str, Behavior]) -> pd.DataFrame:
     began = time.perf_counter()
     trained = checkpoints.load(model)
     measured = {key: measure(trained) for key, measure in measures.items()}
     values = {
-        name: transformed(name, b, measured[b.measure], model) for name, b in behaviors.items()
+        name: transformed(name, b, measured[b.measure, b.sees], model)
+        for name, b in behaviors.items()
     }
     seconds = {
         "seconds_training": read_json(model / checkpoints.CONFIG)["facts"]["seconds"],

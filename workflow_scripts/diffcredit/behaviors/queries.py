@@ -5,24 +5,26 @@ from pathlib import Path
 
 import numpy as np
 
-from diffcredit.config import LossMeasure, PairMeasure, QueryFolder
-from diffcredit.data import images
+from diffcredit.config import PairMeasure, QueryFolder, QueryMeasure
+from diffcredit.data import images, removal
 from diffcredit.errors import UserError
-from diffcredit.files import IMAGE_SUFFIXES, read_tensors
+from diffcredit.files import IMAGE_SUFFIXES, read_table, read_tensors
 from diffcredit.logs import logger
 
 
-def read(measure: LossMeasure | PairMeasure, places: Mapping[str, Path], seed: int) -> np.ndarray:
+def read(measure: QueryMeasure | PairMeasure, places: Mapping[str, Path], seed: int) -> np.ndarray:
     """(queries, h, w, c) uint8 images.
 
     Generated ones are the first, as in the behaviors that compare images, and so are those held
-    out, which were drawn already. Of the others the draw of the first k does not depend on how many
+    out, which were drawn already. Removed ones are as many as there are different ones, at most
+    those that are asked for. Of the others the draw of the first k does not depend on how many
     are asked for.
 
     Args:
         measure: says which images, and how many.
         places: "train" -> table of the training images; where they are asked for "generated" ->
-            samples of the full model, "held_out" -> table of the images held out.
+            samples of the full model, "held_out" -> table of the images held out, "removed" and
+            "retained" -> those of `data.removal`.
         seed: of the draw.
 
     Raises:
@@ -39,8 +41,13 @@ def read(measure: LossMeasure | PairMeasure, places: Mapping[str, Path], seed: i
         held_out = images.from_file(places["held_out"]).pixels
         _check_enough(len(held_out), measure.queries, places["held_out"])
         return held_out[: measure.queries]
+    if asked == "removed":
+        return removal.distinct(images.from_file(places["removed"]).pixels)[: measure.queries]
     trained_on = images.from_file(train).pixels
-    rows = draw(len(trained_on), measure.queries, seed, train)
+    known = np.arange(len(trained_on))
+    if asked == "retained":
+        known = read_table(places["retained"])["row"].to_numpy()
+    rows = known[draw(len(known), measure.queries, seed, places.get(asked, train))]
     logger.info("queries are rows %s of %s", rows.tolist(), train)
     return trained_on[rows]
 

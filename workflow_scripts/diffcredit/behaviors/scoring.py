@@ -20,6 +20,7 @@ from diffcredit.registry import MEASURES, load
 def score_shard(
     samples: list[Path],
     compared: dict[str, torch.Tensor],
+    queries: dict[str, torch.Tensor],
     extractors: dict[str, Extractor],
     behaviors: dict[str, Behavior],
 ) -> pd.DataFrame:
@@ -29,6 +30,8 @@ def score_shard(
         samples: files of samples, named by the number of their coalition.
         compared: (n, c, h, w) uint8 images that behaviors compare samples with: the "reference"
             images, those of the "full" model from the same initial noises.
+        queries: behavior -> (q, c, h, w) uint8 images, of those that look for images among the
+            samples.
         extractors: name -> extractor, those that the behaviors use.
         behaviors: name -> what to measure.
 
@@ -39,18 +42,26 @@ def score_shard(
     known: dict[str | None, Extractor] = {None: pixels.load()}
     known.update(extractors)
     against = {
-        pair: Evidence(compared[pair[0]], known[pair[1]])
-        for pair in {(b.compares, b.sees) for b in behaviors.values()}
+        (images, extractor): Evidence(compared[images], known[extractor])
+        for images, extractor in {(_compared(b), b.sees) for b in behaviors.values()}
     }
+    sought = {name: Evidence(found, known[behaviors[name].sees]) for name, found in queries.items()}
     measures = {
         (b.measure, b.sees): load(MEASURES, b.measure.name)(
-            against[b.compares, b.sees], **b.measure.model_dump(exclude={"name"})
+            *([sought[name]] if name in sought else []),
+            against[_compared(b), b.sees],
+            **b.options,
         )
-        for b in behaviors.values()
+        for name, b in behaviors.items()
     }
     return pd.concat(
         [_score(path, measures, known, behaviors) for path in samples], ignore_index=True
     )
+
+
+def _compared(behavior: Behavior) -> str:
+    """Images that samples are compared with: the full model's, or the reference."""
+    return "full" if behavior.compares == "full" else "reference"
 
 
 def _score(

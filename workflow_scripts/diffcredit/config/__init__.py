@@ -58,6 +58,7 @@ from diffcredit.config.schema import (
     PromptMeasure,
     Pruned,
     QueryFolder,
+    QueryMeasure,
     RecordedTable,
     Records,
     Regenerated,
@@ -72,6 +73,7 @@ from diffcredit.config.schema import (
     Uniform,
     Until,
 )
+from diffcredit.config.unlearning import Cluster, Removal, Unlearning
 from diffcredit.errors import UserError
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "BlipExtractor",
     "Classifier",
     "ClipExtractor",
+    "Cluster",
     "Config",
     "Convergence",
     "Counterfactual",
@@ -121,9 +124,11 @@ __all__ = [
     "PromptMeasure",
     "Pruned",
     "QueryFolder",
+    "QueryMeasure",
     "RecordedTable",
     "Records",
     "Regenerated",
+    "Removal",
     "Sampling",
     "Score",
     "Section",
@@ -134,6 +139,7 @@ __all__ = [
     "Taylor",
     "Training",
     "Uniform",
+    "Unlearning",
     "Until",
     "load",
 ]
@@ -188,6 +194,7 @@ def _without_models(raw: dict[str, Any]) -> dict[str, Any]:
     if raw.get("records") is None:
         return raw
     cleaned = raw | {s: {} for s in ("coalitions", "approaches", "behaviors", "scores")}
+    cleaned["unlearning"] = None
     if isinstance(entries := raw.get("attributions"), dict):
         cleaned["attributions"] = {k: v for k, v in entries.items() if _is_of_records(v)}
     return cleaned

@@ -1,7 +1,6 @@
 """What behaviors ask of extractors, of sampling and of files."""
 
 from pathlib import Path
-from typing import TypeGuard
 
 from diffcredit.config import weights
 from diffcredit.config.messages import choices, problem
@@ -13,7 +12,8 @@ from diffcredit.config.schema import (
     NeighborMeasure,
     PairMeasure,
     QueryFolder,
-    Section,
+    QueryMeasure,
+    ReconstructionMeasure,
 )
 from diffcredit.registry import EXTRACTORS, MEASURES
 
@@ -30,7 +30,7 @@ def behavior_problems(config: Config, base: Path) -> list[str]:
         measure = behavior.measure
         if isinstance(measure, AestheticMeasure):
             found += weights.missing_head(name, measure, base)
-        if isinstance(measure, LossMeasure) and isinstance(measure.images, QueryFolder):
+        if isinstance(measure, QueryMeasure) and isinstance(measure.images, QueryFolder):
             found += _folder_problems(name, measure.images, base)
     return [*found, *_weight_problems(config, base)]
 
@@ -57,16 +57,22 @@ def _range_problems(config: Config, name: str, behavior: Behavior) -> list[str]:
     measure, images = behavior.measure, config.sampling.images
     key = f"behaviors.{name}.measure"
     found = []
-    if _is_drawn(measure) and measure.queries > images:
+    asked = measure.queries if isinstance(measure, PairMeasure | QueryMeasure) else 0
+    if behavior.query_images == "generated" and asked > images:
         accepted = f"must not exceed sampling.images = {images}"
-        found.append(problem(f"{key}.queries", measure.queries, accepted))
+        found.append(problem(f"{key}.queries", asked, accepted))
     if isinstance(measure, NeighborMeasure) and measure.k >= images:
         found.append(problem(f"{key}.k", measure.k, f"must be below sampling.images = {images}"))
     held_out = config.data.held_out
-    if _is_held_out(measure) and measure.queries > held_out:
+    if behavior.query_images == "held_out" and asked > held_out:
         accepted = f"must not exceed data.held_out = {held_out}"
-        found.append(problem(f"{key}.queries", measure.queries, accepted))
+        found.append(problem(f"{key}.queries", asked, accepted))
+    if behavior.query_images in ("removed", "retained") and config.unlearning is None:
+        accepted = "the section unlearning, which removes them, is missing"
+        found.append(problem(f"{key}.images", behavior.query_images, accepted))
     levels = config.model.timesteps
+    if isinstance(measure, ReconstructionMeasure):
+        found += _reconstruction_problems(key, measure, levels)
     if isinstance(measure, LossMeasure) and (measure.timesteps or 0) > levels:
         accepted = f"must not exceed model.timesteps = {levels}"
         found.append(problem(f"{key}.timesteps", measure.timesteps, accepted))
@@ -77,16 +83,15 @@ def _range_problems(config: Config, name: str, behavior: Behavior) -> list[str]:
     return found
 
 
-def _is_drawn(measure: Section) -> TypeGuard[PairMeasure | LossMeasure]:
-    """Whether the queries are images that the full model draws."""
-    return isinstance(measure, PairMeasure) or (
-        isinstance(measure, LossMeasure) and measure.images == "generated"
-    )
-
-
-def _is_held_out(measure: Section) -> TypeGuard[LossMeasure]:
-    """Whether the queries are images that no model sees."""
-    return isinstance(measure, LossMeasure) and measure.images == "held_out"
+def _reconstruction_problems(key: str, measure: ReconstructionMeasure, levels: int) -> list[str]:
+    found = []
+    if measure.timestep >= levels:
+        accepted = f"must be below model.timesteps = {levels}"
+        found.append(problem(f"{key}.timestep", measure.timestep, accepted))
+    if measure.steps > levels:
+        accepted = f"must not exceed model.timesteps = {levels}"
+        found.append(problem(f"{key}.steps", measure.steps, accepted))
+    return found
 
 
 def _folder_problems(name: str, images: QueryFolder, base: Path) -> list[str]:

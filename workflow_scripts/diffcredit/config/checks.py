@@ -22,6 +22,8 @@ from diffcredit.config.schema import (
     Until,
 )
 from diffcredit.config.score_checks import score_problems
+from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
+from diffcredit.config.unlearning_checks import unlearning_problems
 from diffcredit.registry import ESTIMATORS
 
 #: Fewest coalitions that a regression is fitted on.
@@ -35,13 +37,15 @@ def problems(config: Config, base: Path) -> list[str]:
         return [*_nothing_attributed(config), *problems_of_records, *_names(config)]
     return [
         *_empty_sections(config),
-        *_nothing_attributed(config),
+        *([] if config.unlearning else _nothing_attributed(config)),
+        *_untested(config),
         *_model_problems(config),
         *data_problems(config, base),
         *approach_problems(config),
         *count_problems(config, base),
         *behavior_problems(config, base),
         *score_problems(config, _made(config), base),
+        *unlearning_problems(config, base),
         *_names(config),
     ]
 
@@ -50,12 +54,18 @@ def _empty_sections(config: Config) -> list[str]:
     return [
         f"  {section} is empty: it needs an entry, or the run records"
         for section in ("coalitions", "approaches", "behaviors")
-        if not getattr(config, section)
+        if not getattr(config, section) and not (section == "coalitions" and config.unlearning)
     ]
 
 
 def _nothing_attributed(config: Config) -> list[str]:
     return [] if config.attributed else ["  attributions and scores are empty: name one"]
+
+
+def _untested(config: Config) -> list[str]:
+    if config.evaluation.lds or not config.attributed:
+        return []
+    return ["  evaluation.lds is null: attributions need test models; name truth"]
 
 
 def _record_problems(records: Records, base: Path) -> list[str]:
@@ -156,12 +166,16 @@ def _names(config: Config) -> list[str]:
                 )
     found += [
         f"  coalitions.{taken}: this name is taken; choose another one"
-        for taken in (COUNTERFACTUAL, REGENERATED)
+        for taken in (COUNTERFACTUAL, REGENERATED, UNLEARNING)
         if taken in config.coalitions
     ]
-    if RECORDS in config.approaches:
-        found.append(f"  approaches.{RECORDS}: this name is taken; choose another one")
-    references = {"evaluation.lds.truth": config.evaluation.lds.truth}
+    found += [
+        f"  approaches.{taken}: this name is taken; choose another one"
+        for taken in (RECORDS, PRETRAINED)
+        if taken in config.approaches
+    ]
+    truth = config.evaluation.truth
+    references = {"evaluation.lds.truth": truth} if truth else {}
     if counterfactual := config.evaluation.counterfactual:
         references["evaluation.counterfactual.full"] = counterfactual.full
         found += _counterfactual_names(config, counterfactual)
@@ -189,7 +203,8 @@ def _names(config: Config) -> list[str]:
         return found
     for name, entry in config.coalitions.items():
         found += _until_problems(config, name, getattr(entry, "until", None))
-    found += rank_problems(config, "evaluation.lds.truth", config.evaluation.lds.truth)
+    if truth:
+        found += rank_problems(config, "evaluation.lds.truth", truth)
     for name, attribution in config.attributions.items():
         key = f"attributions.{name}"
         found += _endpoint_problems(config, key, attribution)
@@ -200,7 +215,7 @@ def _names(config: Config) -> list[str]:
 
 def _test_problems(config: Config, key: str, attribution: Attribution) -> list[str]:
     """No score may see its own fit."""
-    tested = config.evaluation.lds.truth
+    tested = config.evaluation.truth
     return [
         problem(
             "evaluation.lds.truth",
@@ -209,7 +224,7 @@ def _test_problems(config: Config, key: str, attribution: Attribution) -> list[s
             "name other coalitions for one of the two; a new entry of coalitions draws anew",
         )
         for fitted in (attribution.values, attribution.corrections)
-        if fitted is not None and config.origin(fitted) == config.origin(tested)
+        if fitted and tested and config.origin(fitted) == config.origin(tested)
     ]
 
 
@@ -276,9 +291,7 @@ def _unexplained(
 def _regenerated_problems(config: Config, settings: Regenerated) -> list[str]:
     key = "evaluation.regenerated"
     generated = [
-        name
-        for name, behavior in config.behaviors.items()
-        if behavior.query_images == "generated"
+        name for name, behavior in config.behaviors.items() if behavior.query_images == "generated"
     ]
     compared = [name for name, b in config.behaviors.items() if b.compares == "full"]
     named: dict[str, tuple[list[str], list[str]]] = {

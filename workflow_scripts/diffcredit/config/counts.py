@@ -77,7 +77,7 @@ def known_contributors(data: Data, base: Path) -> int | None:
     if isinstance(data.contributors, int):
         return data.contributors
     if data.contributors == "image":
-        return _known_images(data)
+        return known_images(data)
     # The others are the classes.
     if data.labels is not None:
         return len(data.labels)
@@ -89,7 +89,7 @@ def known_contributors(data: Data, base: Path) -> int | None:
     return len(subfolders(folder)) if folder.is_dir() else None
 
 
-def _known_images(data: Data) -> int | None:
+def known_images(data: Data) -> int | None:
     """Number of images to train on, where the configuration or the source tells it."""
     total = DATASETS[data.source].images
     if data.images is not None or data.labels is not None or total is None:

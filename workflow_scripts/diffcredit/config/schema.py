@@ -21,6 +21,7 @@ from diffcredit.config.sections import (
     named,
     one_of,
 )
+from diffcredit.config.unlearning import Unlearning
 from diffcredit.registry import DATASETS, ESTIMATORS, EXTRACTORS, MEASURES, OBJECTIVES, PRUNERS
 
 
@@ -393,7 +394,8 @@ class Approach(Section):
     )
     learning_rate: Rate | None = Field(None, description="a number above 0; none for a closed form")
     coalitions: dict[Name, Count] = Field(
-        description="for each entry of coalitions to be made: the number of training seeds"
+        default_factory=dict,
+        description="for each entry of coalitions to be made: the number of training seeds",
     )
 
 
@@ -505,19 +507,50 @@ class QueryFolder(Section):
     folder: str = Field(description="folder of images, read with its subfolders")
 
 
-class LossMeasure(Section):
+class QueryMeasure(Section):
+    """What measures of query images, a value for each, have in common."""
+
+    images: Literal["train", "generated", "held_out", "removed", "retained"] | QueryFolder = Field(
+        "generated",
+        description="train (training images), generated (by the full model), held_out (those "
+        "that data.held_out sets apart), removed or retained (by unlearning) or {folder: ...}",
+    )
+    queries: Count = Field(
+        16, description="images, one value each; 1 or more; of removed ones at most so many"
+    )
+
+
+class LossMeasure(QueryMeasure):
     """Denoising loss of query images, averaged over noises and noise levels."""
 
     name: Literal["denoising_loss"] = Field(description=f"one of: {', '.join(MEASURES)}")
-    images: Literal["train", "generated", "held_out"] | QueryFolder = Field(
-        "generated",
-        description="train (training images), generated (by the full model), held_out (those "
-        "that data.held_out sets apart) or {folder: ...}",
-    )
-    queries: Count = Field(16, description="images, one value each; 1 or more")
     noises: Count = Field(50, description="noises, the same for every model; 1 or more")
     timesteps: Annotated[int, Field(ge=2)] | None = Field(
         None, description="noise levels, 2 to model.timesteps; null: those of sampling"
+    )
+
+
+class ReconstructionMeasure(QueryMeasure):
+    """How similar to a query image is what the model makes of it with noise."""
+
+    name: Literal["reconstruction"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    timestep: Count = Field(
+        250, description="noise level that it begins from, 1 or more, below model.timesteps"
+    )
+    steps: Annotated[int, Field(ge=2)] = Field(
+        50, description="DDIM steps of all noise levels, 2 or more"
+    )
+    noises: Count = Field(4, description="noises, the same for every model; 1 or more")
+
+
+class OccurrenceMeasure(QueryMeasure):
+    """Fraction of the samples that are a query image."""
+
+    name: Literal["occurrence"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    within: Rate = Field(
+        0.5,
+        description="largest distance of such samples, as a share of that to the nearest other "
+        "reference image; above 0",
     )
 
 
@@ -528,6 +561,8 @@ _WITH_OPTIONS = (
     PromptMeasure,
     PairMeasure,
     LossMeasure,
+    ReconstructionMeasure,
+    OccurrenceMeasure,
 )
 _NAMES_WITH_OPTIONS = {
     name
@@ -561,6 +596,8 @@ MeasureOptions = (
     | PromptMeasure
     | PairMeasure
     | LossMeasure
+    | ReconstructionMeasure
+    | OccurrenceMeasure
 )
 
 
@@ -581,6 +618,17 @@ class Behavior(Section):
         return MEASURES[self.measure.name].compares
 
     @property
+    def of(self) -> str:
+        """What is measured: "samples" of the model, or the "model" itself."""
+        return MEASURES[self.measure.name].of
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What its measure takes besides images."""
+        common = QueryMeasure.model_fields if isinstance(self.measure, QueryMeasure) else ()
+        return self.measure.model_dump(exclude={"name", *common})
+
+    @property
     def better(self) -> str:
         """Which way is good: "lower" or "higher"."""
         return MEASURES[self.measure.name].better
@@ -593,12 +641,12 @@ class Behavior(Section):
     @property
     def queried(self) -> bool:
         """Whether it has a value for each of several images, not one for the model."""
-        return isinstance(self.measure, PairMeasure | LossMeasure)
+        return isinstance(self.measure, PairMeasure | QueryMeasure)
 
     @property
     def query_images(self) -> "str | QueryFolder | None":
         """What the images are that it has a value for; None where it has one for the model."""
-        return self.measure.images if isinstance(self.measure, PairMeasure | LossMeasure) else None
+        return self.measure.images if isinstance(self.measure, PairMeasure | QueryMeasure) else None
 
     @property
     def sees(self) -> str | None:
@@ -711,7 +759,9 @@ class Regenerated(Section):
 class Evaluation(Section):
     """How good the attributions are."""
 
-    lds: Lds
+    lds: Lds | None = Field(
+        None, description="a section with truth; null where nothing is attributed"
+    )
     convergence: Convergence | None = Field(
         Convergence(), description="a section with points, or null for none"
     )
@@ -723,6 +773,11 @@ class Evaluation(Section):
         description="a section with approach, attributions, behavior, remove, compared; null for "
         "none",
     )
+
+    @property
+    def truth(self) -> str | None:
+        """approach/coalitions of the test models, if any."""
+        return self.lds.truth if self.lds else None
 
 
 #: What stands for an approach in a reference to recorded behaviors.
@@ -801,6 +856,7 @@ class Config(Section):
         }
     )
     behaviors: dict[Name, Behavior]
+    unlearning: Unlearning | None = Field(None, description="a section, or null for none")
     gradients: dict[Name, Gradients] = Field(default_factory=dict)
     attributions: dict[Name, Attribution] = Field(default_factory=dict)
     scores: dict[Name, Score] = Field(default_factory=dict)

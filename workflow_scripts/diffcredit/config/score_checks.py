@@ -172,12 +172,12 @@ def _damping_problems(config: Config, key: str, score: Score, made: list[str]) -
             return []
         return [
             f"  {key}.chosen_on is missing: one of {len(score.dampings)} dampings is chosen on "
-            f"coalitions other than evaluation.lds.truth = {config.evaluation.lds.truth!r}\n"
+            f"coalitions other than evaluation.lds.truth = {config.evaluation.truth!r}\n"
             "    Hint: name approach/coalitions, or one damping"
         ]
     if score.chosen_on not in made:
         return [problem(f"{key}.chosen_on", score.chosen_on, choices(score.chosen_on, made))]
-    truth = config.evaluation.lds.truth
+    truth = config.evaluation.truth
     if truth in made and config.origin(score.chosen_on) == config.origin(truth):
         accepted = "the LDS is reported on these coalitions; choose on others"
         return [problem(f"{key}.chosen_on", score.chosen_on, accepted)]

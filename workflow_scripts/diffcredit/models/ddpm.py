@@ -77,12 +77,52 @@ def sample(
     Returns:
         (n, c, h, w) uint8 images.
     """
-    finished = []
+    finished, scheduler = [], _ddim(timesteps, steps)
     for part in noise.split(batch_size):
-        for _, _, current in _denoised(network, part, timesteps, steps):
+        for _, _, current in _denoised(network, part, scheduler, scheduler.timesteps):
             last = current
         finished.append(to_uint8(last))
     return torch.cat(finished)
+
+
+@torch.inference_mode()
+def restore(
+    network: torch.nn.Module,
+    images: torch.Tensor,
+    noise: torch.Tensor,
+    timestep: int,
+    timesteps: int,
+    steps: int,
+    batch_size: int,
+) -> torch.Tensor:
+    """What deterministic DDIM makes of images with noise.
+
+    Args:
+        network: the denoising network, on the device of ``images``.
+        images: (n, c, h, w) in [-1, 1].
+        noise: (n, c, h, w) standard normal.
+        timestep: noise level to begin from; the largest at or below it that DDIM visits is taken.
+        timesteps: noise levels of the training schedule.
+        steps: DDIM steps from pure noise, of which the last ones are made.
+        batch_size: images at a time.
+
+    Returns:
+        (n, c, h, w) uint8 images.
+    """
+    finished, scheduler = [], _ddim(timesteps, steps)
+    levels = scheduler.timesteps[scheduler.timesteps <= timestep]
+    for clean, drawn in zip(images.split(batch_size), noise.split(batch_size), strict=True):
+        noised = scheduler.add_noise(clean, drawn, levels[:1])
+        for _, _, current in _denoised(network, noised, scheduler, levels):
+            last = current
+        finished.append(to_uint8(last))
+    return torch.cat(finished)
+
+
+def _ddim(timesteps: int, steps: int) -> DDIMScheduler:
+    scheduler = DDIMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
+    scheduler.set_timesteps(steps)
+    return scheduler
 
 
 @dataclass(frozen=True)
@@ -105,8 +145,9 @@ def trajectory(
     network: torch.nn.Module, noise: torch.Tensor, timesteps: int, steps: int, batch_size: int
 ) -> Drawing:
     """The images that `sample` draws, with all states between; arguments as there."""
+    scheduler = _ddim(timesteps, steps)
     parts = [
-        list(zip(*_denoised(network, part, timesteps, steps), strict=True))
+        list(zip(*_denoised(network, part, scheduler, scheduler.timesteps), strict=True))
         for part in noise.split(batch_size)
     ]
     levels = torch.stack(parts[0][0]).cpu()
@@ -115,13 +156,10 @@ def trajectory(
 
 
 def _denoised(
-    network: torch.nn.Module, noise: torch.Tensor, timesteps: int, steps: int
+    network: torch.nn.Module, current: torch.Tensor, scheduler: DDIMScheduler, levels: torch.Tensor
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Timestep, images before and images after, step by step."""
-    scheduler = DDIMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
-    scheduler.set_timesteps(steps)
-    current = noise
-    for timestep in scheduler.timesteps:
+    for timestep in levels:
         predicted = predict(network, current, timestep)
         after = scheduler.step(predicted, timestep, current).prev_sample
         yield timestep, current, after

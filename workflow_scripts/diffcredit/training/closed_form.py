@@ -66,7 +66,7 @@ def solve(
         )
     _move(network, change)
     seconds = time.perf_counter() - began
-    return Outcome(Trained(network.cpu(), start.description), seconds, None)
+    return Outcome(Trained(network.cpu(), start.description), seconds, loss=None, steps=1)
 
 
 def _gradients(network: torch.nn.Module, draw: Drawing, role: str, batches: int) -> torch.Tensor:

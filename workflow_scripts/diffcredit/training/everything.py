@@ -65,7 +65,9 @@ def full(
     description = Description(ddpm.architecture(model, height, channels))
     start = Trained(description.build(derive(seed, "weights")), description)
     plan = Plan("full", DENOISE, settings.steps, settings.learning_rate, model.timesteps, seed)
-    snapshots = place.snapshots and Snapshots(place.snapshots, snapshot_steps(settings)[:-1])
+    on_the_way = snapshot_steps(settings)[:-1]
+    numbered = {step: str(number) for number, step in enumerate(on_the_way, start=1)}
+    snapshots = place.snapshots and Snapshots(place.snapshots, numbered)
     arguments = (start, _tensor(images), plan, training, place, snapshots)
     _launch(_train_full, arguments, place.processes)
 

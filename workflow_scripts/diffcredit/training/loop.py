@@ -4,10 +4,12 @@ The randomness of a step depends on (seed, step) alone and the loop's state is s
 one machine and thread count an interrupted training ends with the same bits.
 """
 
+import copy
 import hashlib
 import json
 import math
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,11 +64,13 @@ class Outcome:
         trained: on the CPU, ready for inference.
         seconds: wall time of the training, interruptions not counted.
         loss: mean loss of the last tenth of the steps; None without steps.
+        steps: that were made.
     """
 
     trained: Trained
     seconds: float
     loss: float | None
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -78,16 +82,31 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """When a training has come far enough.
+
+    Attributes:
+        reached: whether the model of a folder has.
+        facts: what that depends on, as JSON can hold it.
+    """
+
+    reached: Callable[[Path], bool]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Snapshots:
     """Models that a training leaves behind on its way.
 
     Attributes:
-        folder: of a folder for each, named by its number from 1.
-        steps: after which they are left.
+        folder: of a folder for each.
+        names: step -> name of the folder of the model after it.
+        stop: may end the training at one of them, early.
     """
 
     folder: Path
-    steps: tuple[int, ...]
+    names: Mapping[int, str]
+    stop: Stop | None = None
 
 
 def make_accelerator(settings: Training, device: str) -> Accelerator:
@@ -138,7 +157,8 @@ def train(
         settings: the loop's settings.
         accelerator: from `make_accelerator`.
         checkpoint: where the training continues from and is saved to now and then.
-        snapshots: models (the moving average) to leave behind on the way.
+        snapshots: models (the moving average) to leave behind on the way, which one process may
+            end early.
 
     Raises:
         UserError: if the loss or the weights stop being finite, naming training and step; or if
@@ -151,7 +171,7 @@ def train(
     measuring = time.perf_counter() - began
     state = _State.begin(start, plan, accelerator)
     state.seconds = measuring
-    mark = fingerprint(start, retained, removed, plan, settings)
+    mark = fingerprint(start, retained, removed, plan, settings, snapshots)
     if checkpoint is not None:
         state.restore(checkpoint.path, mark)
     progress = Progress(plan.label, plan.steps, "steps", done=state.step)
@@ -170,7 +190,9 @@ def train(
         state.seconds += time.perf_counter() - began
         progress.advance()
         if snapshots is not None and accelerator.is_main_process:
-            state.leave_if_due(snapshots, start, accelerator)
+            folder = state.leave_if_due(snapshots, start, accelerator)
+            if folder and snapshots.stop and snapshots.stop.reached(folder):
+                break
         if checkpoint is not None and accelerator.is_main_process:
             state.save_if_due(checkpoint, mark, plan.steps)
     return state.finish(start, plan, accelerator)
@@ -194,12 +216,18 @@ def fingerprint(
     removed: torch.Tensor | None,
     plan: Plan,
     settings: Training,
+    snapshots: Snapshots | None = None,
 ) -> str:
-    """What decides the outcome of a training; work of another fingerprint is never continued."""
+    """What decides the outcome of a training; work of another fingerprint is never continued.
+
+    The arguments are those of `train`.
+    """
     digest = hashlib.blake2b(digest_size=16)
     planned = {key: value for key, value in asdict(plan).items() if key != "label"}
     code = cached_digest("training", "models")
-    facts = [asdict(start.description), planned, settings.model_dump(), code]
+    facts: list[Any] = [asdict(start.description), planned, settings.model_dump(), code]
+    if snapshots is not None:
+        facts.append([sorted(snapshots.names), snapshots.stop and snapshots.stop.facts])
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for tensor in (*start.network.state_dict().values(), retained, removed):
         if tensor is not None:
@@ -320,17 +348,22 @@ class _State:
             self.save(checkpoint.path, mark)
 
     @torch.no_grad()
-    def leave_if_due(self, snapshots: Snapshots, start: Trained, accelerator: Accelerator) -> None:
-        """Save what the model would be now."""
-        if self.step not in snapshots.steps:
-            return
+    def leave_if_due(
+        self, snapshots: Snapshots, start: Trained, accelerator: Accelerator
+    ) -> Path | None:
+        """Save what the model would be now; returns its folder, if any."""
+        if self.step not in snapshots.names:
+            return None
         average = {id(p): a for p, a in zip(self.parameters, self.average, strict=True)}
-        current, left = accelerator.unwrap_model(self.prepared), start.copy()
-        for own, parameter in zip(left.network.parameters(), current.parameters(), strict=True):
+        current = accelerator.unwrap_model(self.prepared)
+        left = copy.deepcopy(current)
+        for own, parameter in zip(left.parameters(), current.parameters(), strict=True):
             own.copy_(average.get(id(parameter), parameter))
-        number = snapshots.steps.index(self.step) + 1
-        folder = snapshots.folder / str(number)
-        checkpoints.save(left, folder, {"step": self.step})
+        self.adapted.merge(left)
+        folder = snapshots.folder / snapshots.names[self.step]
+        facts = {"step": self.step, "seconds": self.seconds}
+        checkpoints.save(Trained(left, start.description), folder, facts)
+        return folder
 
     def save(self, path: Path, mark: str) -> None:
         stored = self.optimizer.state_dict()["state"]
@@ -381,4 +414,5 @@ class _State:
         network = network.to("cpu")
         self.adapted.merge(network)
         accelerator.free_memory()  # or it keeps every network of the process
-        return Outcome(Trained(network.eval(), start.description), self.seconds, loss)
+        trained = Trained(network.eval(), start.description)
+        return Outcome(trained, self.seconds, loss, self.step)

@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 from accelerate import Accelerator
 
-from diffcredit.config import Approach, Training
 from diffcredit.data.images import Images
 from diffcredit.files import read_json
 from diffcredit.logs import Progress
@@ -19,7 +18,8 @@ from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import channels_first
 from diffcredit.registry import OBJECTIVES, build, load_target
 from diffcredit.seeds import derive
-from diffcredit.training.loop import Checkpoint, Plan, fingerprint
+from diffcredit.training.loop import Checkpoint, fingerprint
+from diffcredit.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -46,25 +46,6 @@ def of_table(table: pd.DataFrame, role: tuple[str, str]) -> list[Coalition]:
         Coalition(int(row["index"]), np.asarray(row["mask"]), derive(int(row["seed"]), *role))
         for _, row in table.iterrows()
     ]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the models of a shard are made.
-
-    Attributes:
-        approach: objective, parameters, steps and learning rate.
-        start: what the approach starts from; None for scratch.
-        scratch: describes the network that is never trained.
-        training: the loop's settings.
-        timesteps: noise levels of the schedule.
-    """
-
-    approach: Approach
-    start: Trained | None
-    scratch: checkpoints.Description
-    training: Training
-    timesteps: int
 
 
 def train_shard(
@@ -104,7 +85,8 @@ def _make(
     retained = pixels[kept]
     removed = pixels[~kept] if objective.uses_removed else None
     begin, settings = _start(coalition, recipe), recipe.training
-    plan = _plan(coalition, recipe, objective, removed, label)
+    steps = _steps(coalition, recipe, objective, removed)
+    plan = recipe.plan(steps, coalition.seed, label)
     mark = fingerprint(begin, retained, removed, plan, settings)
     target = checkpoint.path.parent / f"{coalition.index:06d}"
     if _is_finished(target, mark):
@@ -119,45 +101,20 @@ def _make(
     checkpoint.path.unlink(missing_ok=True)
 
 
-def _plan(
-    coalition: Coalition,
-    recipe: Recipe,
-    objective: Any,
-    removed: torch.Tensor | None,
-    label: str,
-) -> Plan:
-    approach = recipe.approach
+def _steps(
+    coalition: Coalition, recipe: Recipe, objective: Any, removed: torch.Tensor | None
+) -> int:
+    """None for nobody, who is untrained, and where there is nothing to unlearn: v(all)."""
     if not coalition.mask.any() or (removed is not None and len(removed) == 0):
-        steps = 0  # Nobody is untrained; where there is nothing to unlearn, the start is v(all).
-    elif approach.steps is not None:
-        steps = approach.steps
-    else:
-        assert removed is not None
-        steps = objective.steps(len(removed), recipe.training.batch_size)
-    return Plan(
-        label=label,
-        objective=approach.objective.model_dump(),
-        steps=steps,
-        learning_rate=approach.learning_rate or 0.0,
-        timesteps=recipe.timesteps,
-        seed=coalition.seed,
-        parameters=_parameters(approach),
-    )
-
-
-def _parameters(approach: Approach) -> dict[str, Any]:
-    """Name and options of what is trained."""
-    if approach.parameters == "all":
-        return {"name": "all"}
-    return {"name": "lora", **approach.parameters.lora.model_dump()}
+        return 0
+    return recipe.steps(objective, removed)
 
 
 def _start(coalition: Coalition, recipe: Recipe) -> Trained:
     """v(none) is the untrained network whatever the approach starts from."""
-    if recipe.start is not None and coalition.mask.any():
-        return recipe.start
-    seed = derive(coalition.seed, "weights")
-    return Trained(recipe.scratch.build(seed).eval(), recipe.scratch)
+    return (
+        recipe.begin(coalition.seed) if coalition.mask.any() else recipe.untrained(coalition.seed)
+    )
 
 
 def _is_finished(target: Path, mark: str) -> bool:

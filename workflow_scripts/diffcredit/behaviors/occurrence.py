@@ -1,0 +1,30 @@
+"""How often a model draws given images."""
+
+import numpy as np
+from sklearn.metrics import pairwise_distances
+
+from diffcredit.behaviors.distances import reduce_distances
+from diffcredit.behaviors.evidence import Evidence
+
+
+class Occurrence:
+    """Fraction of the samples that are an image, a value for each image.
+
+    A sample is the image where its features are nearer to those of the image than ``within`` times
+    their distance to the nearest other reference image: two images of the data are further apart.
+    """
+
+    def __init__(self, queries: Evidence, reference: Evidence, within: float):
+        self.queries = queries.features
+        nearest = reduce_distances(self.queries, reference.features, _least_above_zero)
+        self.radius = within * nearest
+
+    def __call__(self, samples: Evidence) -> np.ndarray:
+        """(queries,) between 0 and 1."""
+        distances = pairwise_distances(self.queries, samples.features)
+        return (distances < self.radius[:, None]).mean(axis=1)
+
+
+def _least_above_zero(distances: np.ndarray) -> np.ndarray:
+    """(k,) of (k, m); infinite where all are 0."""
+    return np.where(distances > 0, distances, np.inf).min(axis=1)

@@ -1,0 +1,76 @@
+"""What is deleted from the full model, and how that is judged."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from diffcredit.config.sections import Class, Count, Fraction, Name, Real, Section
+
+#: What stands for the coalitions of models that unlearn; no entry of coalitions may have the name.
+UNLEARNING = "unlearning"
+#: What stands for the approach of the full model as it was; no entry of approaches may have it.
+PRETRAINED = "pretrained"
+
+
+class Cluster(Section):
+    """Generated images that an extractor finds alike."""
+
+    clusters: Annotated[int, Field(ge=2)] = Field(
+        10, description="k-means clusters of the images that the full model draws, 2 or more"
+    )
+    number: Annotated[int, Field(ge=0)] = Field(
+        0, description="the cluster to remove, from 0, the tightest"
+    )
+    extractor: Name = Field(
+        "classifier", description="an entry of extractors, whose features are clustered"
+    )
+
+
+class Removal(Section):
+    """Which images are removed: one of these keys."""
+
+    images: Annotated[list[Class], Field(min_length=1)] | None = Field(
+        None, description="a list of numbers of training images, from 0"
+    )
+    contributor: int | str | None = Field(
+        None, description="a contributor, by name or by number from 0"
+    )
+    label: int | None = Field(None, description="a class, by its number from 0 among those kept")
+    cluster: Cluster | None = Field(
+        None, description="a section, such as {clusters: 10, number: 0}: generated images"
+    )
+
+    @property
+    def named(self) -> dict[str, object]:
+        """The keys that are given."""
+        return {
+            key: value
+            for key in type(self).model_fields
+            if (value := getattr(self, key)) is not None
+        }
+
+
+class Unlearning(Section):
+    """Images are deleted from the full model by several approaches, and models are compared."""
+
+    remove: Removal = Field(
+        description="one of {images: [...]}, {contributor: ...}, {label: ...}, {cluster: {...}}"
+    )
+    approaches: Annotated[list[Name], Field(min_length=1)] = Field(
+        description="a list of approaches that start from the full model, one or more"
+    )
+    retrain: Name | None = Field(
+        None, description="approach from scratch without the removed images; null for none"
+    )
+    every: Count = Field(10, description="steps between models that are measured, 1 or more")
+    seeds: Count = Field(3, description="training seeds of each approach, 1 or more")
+    quality: Name = Field("fid", description="behavior that tells how good a model has stayed")
+    forgetting: Name = Field(
+        description="behavior of the removed images that tells how well a model still knows them"
+    )
+    until: Real | None = Field(
+        None,
+        description="value of the behavior of forgetting at which a training ends early; null "
+        "for none",
+    )
+    confidence: Fraction = Field(0.95, description="level of the intervals, above 0 and below 1")

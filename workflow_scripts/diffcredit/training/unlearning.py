@@ -1,0 +1,115 @@
+"""A trained model unlearns images: its models after every so many steps, from several seeds."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from diffcredit.files import read_json, write_json
+from diffcredit.logs import Progress
+from diffcredit.models import checkpoints
+from diffcredit.registry import OBJECTIVES, build, load_target
+from diffcredit.steps import model_name, seed_and_step
+from diffcredit.training.loop import Checkpoint, Plan, Snapshots, Stop, fingerprint, train
+from diffcredit.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Images:
+    """What a model is to know afterwards, and what not.
+
+    Attributes:
+        retained: (n, c, h, w) uint8.
+        removed: (n', c, h, w) uint8, 1 or more.
+    """
+
+    retained: torch.Tensor
+    removed: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where models are left, and when.
+
+    Attributes:
+        folder: of the models, named by `steps.model_name`.
+        every: steps between them; those of a model that begins from scratch are left at its end.
+        stop: ends a training early; None for all of its steps.
+        checkpoint_steps: steps between checkpoints.
+    """
+
+    folder: Path
+    every: int
+    stop: Stop | None
+    checkpoint_steps: int
+
+
+def unlearn(
+    images: Images,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    accelerator: Accelerator,
+    place: Place,
+    label: str,
+) -> None:
+    """Make the models of each training seed.
+
+    What an interrupted run left there is kept where it comes from the same inputs.
+    """
+    progress = Progress(label, len(seeds), "trainings", every=5.0)
+    for number, seed in enumerate(seeds):
+        _unlearn(images, recipe, number, seed, accelerator, place, f"{label} seed {number}")
+        progress.advance()
+
+
+def _unlearn(
+    images: Images,
+    recipe: Recipe,
+    number: int,
+    seed: int,
+    accelerator: Accelerator,
+    place: Place,
+    label: str,
+) -> None:
+    objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
+    removed = images.removed if objective.uses_removed else None
+    plan = recipe.plan(recipe.steps(objective, removed), seed, label)
+    begin = recipe.begin(seed)
+    stop = place.stop if recipe.start is not None else None
+    snapshots = Snapshots(place.folder, _names(number, plan, recipe, place.every), stop)
+    mark = fingerprint(begin, images.retained, removed, plan, recipe.training, snapshots)
+    finished = place.folder / f"{number}.json"
+    if finished.exists() and read_json(finished)["fingerprint"] == mark:
+        return
+    given = (begin, objective, images.retained, removed, plan, recipe.training, accelerator)
+    runner = load_target(OBJECTIVES[plan.objective["name"]].runner)
+    if runner is train:
+        checkpoint = Checkpoint(place.folder / "checkpoint.safetensors", place.checkpoint_steps)
+        steps = train(*given, checkpoint, snapshots).steps
+        checkpoint.path.unlink(missing_ok=True)
+    else:
+        outcome, steps = runner(*given), 1
+        facts = {"step": steps, "seconds": outcome.seconds}
+        checkpoints.save(outcome.trained, place.folder / model_name(number, steps), facts)
+    _clear(place.folder, number, {step for step in snapshots.names if step <= steps})
+    write_json({"fingerprint": mark, "steps": steps}, finished)
+
+
+def _names(number: int, plan: Plan, recipe: Recipe, every: int) -> dict[int, str]:
+    """Step -> name of each model that a training leaves."""
+    end = max(1, plan.steps)
+    steps = {end} if recipe.start is None else {*range(every, end, every), end}
+    return {step: model_name(number, step) for step in steps}
+
+
+def _clear(folder: Path, number: int, steps: set[int]) -> None:
+    """Remove what an interrupted training with other settings left."""
+    for path in folder.iterdir():
+        if not path.is_dir():
+            continue
+        seed, step = seed_and_step(int(path.name))
+        if seed == number and step not in steps:
+            shutil.rmtree(path)

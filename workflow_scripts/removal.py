@@ -1,0 +1,42 @@
+"""Which images a model is to unlearn, and which it keeps."""
+
+from diffcredit.logs import job
+
+with job(snakemake.log[0], "removal"):
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+
+    from diffcredit import seeds
+    from diffcredit.config import Removal
+    from diffcredit.data import images, removal
+    from diffcredit.files import read_table, read_tensors, write_table
+
+    settings = Removal(**snakemake.params.remove)
+    train = images.from_file(snakemake.input.train)
+    if settings.cluster:
+        from diffcredit.behaviors.evidence import Evidence
+        from diffcredit.devices import device
+        from diffcredit.models.pixels import channels_first
+        from diffcredit.registry import EXTRACTORS, load
+
+        generated = read_tensors(snakemake.input.generated)[0]["images"]
+        kind, place = snakemake.params.extractor
+        with device(snakemake.config["execution"]["device"], snakemake.threads) as (where, _):
+            extractor = load(EXTRACTORS, kind)(Path(place), where)
+            features = Evidence(generated, extractor).features
+            of_train = Evidence(channels_first(train.pixels), extractor).features
+        found = removal.of_cluster(
+            settings,
+            generated.permute(0, 2, 3, 1).numpy(),
+            features,
+            of_train,
+            seeds.derive(snakemake.params.seed, "cluster") % 2**32,
+        )
+    else:
+        names = read_table(snakemake.input.contributors)["name"].tolist()
+        found = removal.of_training(settings, train, names)
+    removed = images.nobodys(found.pixels, np.full(len(found.pixels), -1))
+    write_table(images.to_table(removed, "removed"), snakemake.output.removed)
+    write_table(pd.DataFrame({"row": found.retained}), snakemake.output.retained)
