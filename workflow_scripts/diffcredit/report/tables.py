@@ -1,9 +1,9 @@
 """Result tables as one page of HTML, for the report."""
 
 import html
-import math
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 STYLE = """
@@ -29,17 +29,18 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def _with_interval(value: float, low: float, high: float, number: Callable[[float], str]) -> str:
-    """The value alone where there is no interval; "-" where there is no value."""
-    if math.isnan(value):
+def _with_interval(found: np.ndarray, number: Callable[[float], str]) -> str:
+    """Value [low, high]; the value alone where there is no interval, "-" without a value."""
+    value, low, high = found
+    if np.isnan(value):
         return "-"
-    return number(value) + ("" if math.isnan(low) else f" [{number(low)}, {number(high)}]")
+    return number(value) + ("" if np.isnan(low) else f" [{number(low)}, {number(high)}]")
 
 
 def lds_cells(table: pd.DataFrame) -> pd.DataFrame:
     """A predictor a row, a behavior a column: "LDS [low, high]"; "-" where there is none."""
     scores = table[["lds", "low", "high"]].to_numpy()
-    cells = table.assign(cell=[_with_interval(*score, "{:.2f}".format) for score in scores])
+    cells = table.assign(cell=[_with_interval(score, "{:.2f}".format) for score in scores])
     order = list(dict.fromkeys(table["predictor"]))
     behaviors = list(dict.fromkeys(table["behavior"]))
     wide = cells.pivot(index="predictor", columns="behavior", values="cell").loc[order, behaviors]
@@ -82,7 +83,7 @@ def verdict_text(verdict: pd.DataFrame) -> str:
         cells[column] = verdict[column].map(_three_digits)
     for behavior in behaviors:
         found = verdict[[behavior, f"{behavior}_low", f"{behavior}_high"]].to_numpy(float)
-        cells[behavior] = [_with_interval(*row, _three_digits) for row in found]
+        cells[behavior] = [_with_interval(row, _three_digits) for row in found]
     cells["front"] = verdict["front"].map({True: "yes", False: ""})
     return _markdown(cells)
 
