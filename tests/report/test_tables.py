@@ -11,6 +11,7 @@ from diffcredit.report.tables import (
     model_sizes,
     page,
     query_cells,
+    verdict_text,
 )
 
 
@@ -102,3 +103,36 @@ def test_behaviors_of_one_query_have_no_interval_over_queries(lds: pd.DataFrame)
 def test_predictor_that_lacks_a_behavior(lds: pd.DataFrame) -> None:
     cells = lds_cells(lds.drop(index=0)).set_index("predictor")
     assert cells.loc["shapley", "fid"] == "-"
+
+
+def test_score_without_an_interval_stands_alone(lds: pd.DataFrame) -> None:
+    cells = lds_cells(lds.assign(low=np.nan, high=np.nan)).set_index("predictor")
+    assert cells.loc["shapley", "fid"] == "0.83"
+
+
+def test_verdict_is_markdown_with_intervals_and_the_front() -> None:
+    """Small and large numbers, one seed alone, and a behavior that was not measured."""
+    verdict = pd.DataFrame(
+        {
+            "approach": ["pretrained", "siss"],
+            "kind": ["pretrained", "unlearned"],
+            "seeds": [1, 3],
+            "steps": [0.0, 1250.0],
+            "seconds": [0.0, 61.25],
+            "fid": [23.456, 12345.6],
+            "fid_low": [np.nan, 999.7],
+            "fid_high": [np.nan, 23691.5],
+            "loss": [np.nan, 0.00123],
+            "loss_low": [np.nan, 0.001],
+            "loss_high": [np.nan, 0.00146],
+            "front": [False, True],
+            "forgotten": pd.array([pd.NA, True], dtype="boolean"),
+            "quality_change": [0.0, 0.5],
+        }
+    )
+    assert verdict_text(verdict).splitlines() == [
+        "| approach | steps | seconds | fid | loss | front |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| pretrained | 0 | 0 | 23.5 | - |  |",
+        "| siss | 1,250 | 61.2 | 12,346 [1,000, 23,692] | 0.00123 [0.001, 0.00146] | yes |",
+    ]

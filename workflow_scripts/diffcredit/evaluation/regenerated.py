@@ -8,10 +8,10 @@ the yardstick.
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from diffcredit.config import Regenerated
 from diffcredit.evaluation.counterfactual import RANDOM
+from diffcredit.evaluation.intervals import mean_and_interval
 from diffcredit.evaluation.proponents_removed import EVERY
 
 
@@ -53,21 +53,10 @@ def regenerated_summary(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
     for behavior in dict.fromkeys(table["behavior"]):
         for name in dict.fromkeys(table["attribution"]):
             values = wide.loc[behavior, name].to_numpy()
-            more = [np.nan] * 3
+            more = (np.nan, np.nan, np.nan)
             if RANDOM in wide and name != RANDOM:
-                more = _mean_and_interval(
-                    values - wide.loc[behavior, RANDOM].to_numpy(), confidence
-                )
-            mean = _mean_and_interval(values, confidence)
+                more = mean_and_interval(values - wide.loc[behavior, RANDOM].to_numpy(), confidence)
+            mean = mean_and_interval(values, confidence)
             rows.append((name, behavior, len(values), *mean, float(np.median(values)), *more))
     columns = "attribution behavior queries mean low high median more more_low more_high"
     return pd.DataFrame(rows, columns=columns.split())
-
-
-def _mean_and_interval(values: np.ndarray, confidence: float) -> list[float]:
-    mean = float(values.mean())
-    if len(values) < 2:
-        return [mean, np.nan, np.nan]
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    spread = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error)
-    return [mean, mean - spread, mean + spread]

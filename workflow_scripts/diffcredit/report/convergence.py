@@ -5,10 +5,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffcredit.evaluation.lds_table import CEILING
-from diffcredit.report.style import line_style
+from diffcredit.report.style import line_style, plain_log_ticks
 
 #: Behaviors and approaches that stand side by side.
 ACROSS = 4
@@ -69,9 +68,7 @@ def _draw(
     above.set(title=f"{behavior}, {approach}", xscale="log", ylim=(-1.05, 1.05))
     below.set(xlabel="seconds spent on models")
     below.tick_params(labelbottom=True)
-    above.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    above.xaxis.set_major_formatter("{x:g}")
-    above.xaxis.set_minor_formatter(NullFormatter())
+    plain_log_ticks(above.xaxis)
 
 
 def _ceiling(panel: Axes, ceiling: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from diffcredit.evaluation.counterfactual import RANDOM
 from diffcredit.evaluation.proponents_removed import EVERY
+from diffcredit.report.pictures import show
 
 #: Queries that proponents are shown for.
 QUERIES = 4
@@ -40,10 +41,10 @@ def proponent_figure(
         for row, (name, found) in zip(panels, scores.items(), strict=True):
             order = np.argsort(-found[query], kind="stable")
             chosen = [*order[:proponents], *order[-opponents:]]
-            _show(row[0], queries[query])
+            show(row[0], queries[query])
             row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
             for panel, image in zip(row[1:], chosen, strict=True):
-                _show(panel, train[image])
+                show(panel, train[image])
                 panel.set_xlabel(f"{found[query, image]:.2g}", fontsize=6, labelpad=1)
         for panel, title in zip(
             panels[0, [0, 1, 1 + proponents]], ("query", "proponents", "opponents"), strict=True
@@ -73,18 +74,10 @@ def regenerated_figure(
     for row, title in zip(panels, titles, strict=True):
         row[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=8)
     for query in range(queries):
-        _show(panels[0, query], full[query].permute(1, 2, 0).numpy())
+        show(panels[0, query], full[query].permute(1, 2, 0).numpy())
         for row, name in zip(panels[1:], names, strict=True):
             part = coalitions[coalitions["attribution"] == name]
             own = part[part["query"].isin([query, EVERY])].iloc[0]
-            _show(row[query], drawn[int(own["index"])][query].permute(1, 2, 0).numpy())
+            show(row[query], drawn[int(own["index"])][query].permute(1, 2, 0).numpy())
     figure.subplots_adjust(left=0.25)
     return figure
-
-
-def _show(panel, pixels: np.ndarray) -> None:  # type: ignore[no-untyped-def]
-    """An image (h, w, c) uint8 without a frame."""
-    panel.imshow(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), interpolation="nearest")
-    panel.set(xticks=[], yticks=[])
-    for spine in panel.spines.values():
-        spine.set_visible(False)

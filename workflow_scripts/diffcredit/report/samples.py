@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torchvision.utils import make_grid
 
 from diffcredit.data.images import Images
 from diffcredit.models.pixels import channels_first
+from diffcredit.report.pictures import show
 
 
 def sample_figure(grids: dict[str, torch.Tensor], images: int = 64) -> Figure:
@@ -15,7 +17,7 @@ def sample_figure(grids: dict[str, torch.Tensor], images: int = 64) -> Figure:
     figure = Figure(figsize=(2.4 * len(grids), 2.7))
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for panel, (title, pictures) in zip(panels, grids.items(), strict=True):
-        _show(panel, pictures[:images], columns=int(np.ceil(np.sqrt(images))))
+        _show_grid(panel, pictures[:images], columns=int(np.ceil(np.sqrt(images))))
         panel.set_title(title, fontsize=8)
     figure.tight_layout()
     return figure
@@ -39,7 +41,7 @@ def contributor_figure(
     panels = figure.subplots(len(order), 1, squeeze=False)[:, 0]
     pixels = channels_first(images.pixels)
     for panel, contributor in zip(panels, order, strict=True):
-        _show(panel, pixels[images.contributors == contributor][:columns], columns)
+        _show_grid(panel, pixels[images.contributors == contributor][:columns], columns)
         panel.set_ylabel(
             f"{names[contributor]}  {values[contributor]:+.3g}",
             rotation=0,
@@ -52,10 +54,8 @@ def contributor_figure(
     return figure
 
 
-def _show(panel, pictures: torch.Tensor, columns: int) -> None:  # type: ignore[no-untyped-def]
+def _show_grid(panel: Axes, pictures: torch.Tensor, columns: int) -> None:
+    """Images (n, c, h, w) uint8 in rows of so many."""
     grid = make_grid(pictures, nrow=columns, padding=1, pad_value=255)
-    panel.imshow(grid.permute(1, 2, 0).numpy(), interpolation="nearest")
+    show(panel, grid.permute(1, 2, 0).numpy())
     panel.set_xlim(-0.5, columns * (pictures.shape[-1] + 1) + 0.5)
-    panel.set(xticks=[], yticks=[])
-    for spine in panel.spines.values():
-        spine.set_visible(False)

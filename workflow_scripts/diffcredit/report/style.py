@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffcredit.files import whole
 
@@ -29,6 +31,13 @@ def line_style(number: int) -> dict[str, str]:
     """Color and dashes of line ``number``: 28 differ."""
     dashes = LINES[number // len(COLORS) % len(LINES)]
     return {"color": COLORS[number % len(COLORS)], "linestyle": dashes}
+
+
+def plain_log_ticks(axis: Axis) -> None:
+    """Plain numbers at 1 and 3 times the powers of 10, on an axis that is logarithmic."""
+    axis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def write_svg(figure: Figure, path: str | Path) -> None:

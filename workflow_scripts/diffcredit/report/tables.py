@@ -1,7 +1,9 @@
 """Result tables as one page of HTML, for the report."""
 
 import html
+from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 STYLE = """
@@ -27,11 +29,18 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
+def _with_interval(found: np.ndarray, number: Callable[[float], str]) -> str:
+    """Value [low, high]; the value alone where there is no interval, "-" without a value."""
+    value, low, high = found
+    if np.isnan(value):
+        return "-"
+    return number(value) + ("" if np.isnan(low) else f" [{number(low)}, {number(high)}]")
+
+
 def lds_cells(table: pd.DataFrame) -> pd.DataFrame:
     """A predictor a row, a behavior a column: "LDS [low, high]"; "-" where there is none."""
-    found = table["lds"].notna()
-    texts = [f"{r.lds:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in table.itertuples()]
-    cells = table.assign(cell=pd.Series(texts, table.index).where(found, "-"))
+    scores = table[["lds", "low", "high"]].to_numpy()
+    cells = table.assign(cell=[_with_interval(score, "{:.2f}".format) for score in scores])
     order = list(dict.fromkeys(table["predictor"]))
     behaviors = list(dict.fromkeys(table["behavior"]))
     wide = cells.pivot(index="predictor", columns="behavior", values="cell").loc[order, behaviors]
@@ -61,6 +70,33 @@ def lds_text(table: pd.DataFrame, confidence: float) -> str:
         f"with {confidence:.0%} intervals over coalitions"
     )
     return f"{title}\n\n{lds_cells(table).to_string(index=False)}\n"
+
+
+def verdict_text(verdict: pd.DataFrame) -> str:
+    """The verdict on approaches that delete images (`evaluation.unlearning`), as Markdown.
+
+    Columns approach, steps, seconds, each behavior as "mean [low, high]", and a mark of the front.
+    """
+    behaviors = [name for name in verdict if f"{name}_low" in verdict]
+    cells = pd.DataFrame({"approach": verdict["approach"]})
+    for column in ("steps", "seconds"):
+        cells[column] = verdict[column].map(_three_digits)
+    for behavior in behaviors:
+        found = verdict[[behavior, f"{behavior}_low", f"{behavior}_high"]].to_numpy(float)
+        cells[behavior] = [_with_interval(row, _three_digits) for row in found]
+    cells["front"] = verdict["front"].map({True: "yes", False: ""})
+    return _markdown(cells)
+
+
+def _three_digits(value: float) -> str:
+    """Behaviors have units of their own: no number of decimals suits all of them."""
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
+
+
+def _markdown(cells: pd.DataFrame) -> str:
+    """A table of texts."""
+    rows = [list(cells.columns), ["---"] * cells.shape[1], *cells.to_numpy().tolist()]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def model_sizes(facts: dict[str, float]) -> pd.DataFrame:

@@ -1,0 +1,237 @@
+"""Approaches that delete images: their course, their ends, and who is on the front."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from diffcredit.errors import UserError
+from diffcredit.evaluation.unlearning import Criterion, Tables, course, pareto_front, verdict
+
+QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("loss", "higher")
+
+
+def measured(values: dict[int, tuple[float, list[float]]]) -> pd.DataFrame:
+    """Step -> FID, and the loss of each deleted image; a step takes two seconds."""
+    rows = [
+        (step, behavior, query, value, 2.0 * step, 1.0, 0.5)
+        for step, (fid, losses) in values.items()
+        for behavior, found in (("fid", [fid]), ("loss", losses))
+        for query, value in enumerate(found)
+    ]
+    names = ["step", "behavior", "query", "value"]
+    costs = ["seconds_training", "seconds_sampling", "seconds_scoring"]
+    return pd.DataFrame(rows, columns=names + costs)
+
+
+def ended(fid: float, loss: float, step: int = 10) -> pd.DataFrame:
+    return measured({step: (fid, [loss])})
+
+
+def yardsticks() -> Tables:
+    return {
+        ("pretrained", 0): ended(10.0, 1.0, step=0),
+        ("retrained", 0): ended(11.0, 3.0, step=500),
+        ("retrained", 1): ended(13.0, 4.0, step=500),
+    }
+
+
+def judged(tables: Tables, retrained: str | None = "retrained") -> pd.DataFrame:
+    found = verdict(tables, 0.95, QUALITY, FORGETTING, "pretrained", retrained)
+    return found.set_index("approach")
+
+
+def dominated_one_by_one(costs: np.ndarray, row: int) -> bool:
+    for other in costs:
+        no_worse = all(a <= b for a, b in zip(other, costs[row], strict=True))
+        if no_worse and any(a < b for a, b in zip(other, costs[row], strict=True)):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("levels", [2, 4, 1000])
+@pytest.mark.parametrize("seed", range(10))
+def test_front_is_that_of_comparing_one_by_one(levels: int, seed: int) -> None:
+    """Few levels make ties and equal points."""
+    costs = np.random.default_rng(seed).integers(0, levels, (25, 2)).astype(float)
+    expected = [not dominated_one_by_one(costs, row) for row in range(len(costs))]
+    assert pareto_front(costs).tolist() == expected
+
+
+def test_equal_points_are_on_the_front_together() -> None:
+    costs = np.array([[1.0, 2], [1, 2], [1, 3], [2, 2], [0, 5]])
+    assert pareto_front(costs).tolist() == [True, True, False, False, True]
+
+
+def test_what_is_not_finite_is_not_on_the_front_and_dominates_nobody() -> None:
+    costs = np.array([[np.nan, -9.0], [1, 2], [5, -np.inf], [np.nan, np.nan]])
+    assert pareto_front(costs).tolist() == [False, True, False, False]
+    assert pareto_front(costs[[0, 3]]).tolist() == [False, False]
+    assert pareto_front(np.empty((0, 2))).tolist() == []
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_course_is_the_mean_over_queries_then_seeds_with_scipys_interval(confidence: float) -> None:
+    losses = np.random.default_rng(0).normal(size=(4, 3))
+    tables = {("siss", s): measured({5: (20.0 + s, list(losses[s]))}) for s in range(4)}
+    found = course(tables, confidence).set_index("behavior")
+    means = losses.mean(axis=1)
+    low, high = stats.t.interval(confidence, 3, loc=means.mean(), scale=stats.sem(means))
+    loss = found.loc["loss"]
+    assert (loss["value"], loss["low"], loss["high"]) == pytest.approx((means.mean(), low, high))
+    assert found.loc["fid", "value"] == pytest.approx(21.5)
+    assert (loss["step"], loss["seeds"], loss["seconds"]) == (5, 4, 10)
+
+
+def test_one_seed_has_no_interval() -> None:
+    found = course({("siss", 7): measured({0: (1.0, [2.0]), 5: (3.0, [4.0])})}, 0.95)
+    assert found["value"].tolist() == [1, 2, 3, 4]
+    assert found[["low", "high"]].isna().all(axis=None)
+    assert (found["seeds"] == 1).all()
+
+
+def test_course_is_in_order_of_approaches_and_steps() -> None:
+    steps = {10: (1.0, [1.0]), 0: (2.0, [2.0])}
+    found = course({("siss", 0): measured(steps), ("erase_diff", 0): measured(steps)}, 0.95)
+    order = found[["approach", "step"]].drop_duplicates()
+    assert [*order.itertuples(index=False, name=None)] == [
+        ("siss", 0),
+        ("siss", 10),
+        ("erase_diff", 0),
+        ("erase_diff", 10),
+    ]
+
+
+def stopped_early() -> Tables:
+    """The first seed stops at 5 steps, the second goes on to 15."""
+    return {
+        ("siss", 0): measured({0: (10.0, [1.0]), 5: (14.0, [9.0])}),
+        ("siss", 1): measured({0: (10.0, [1.0]), 5: (12.0, [3.0]), 15: (16.0, [5.0])}),
+    }
+
+
+def test_after_an_early_stop_the_others_count_alone() -> None:
+    found = course(stopped_early(), 0.95)
+    fid = found[found["behavior"] == "fid"].set_index("step")
+    assert fid["value"].to_dict() == {0: 10, 5: 13, 15: 16}
+    assert fid["seeds"].to_dict() == {0: 2, 5: 2, 15: 1}
+    assert np.isnan(fid.loc[15, "low"])
+
+
+def test_verdict_takes_each_seed_at_its_own_end() -> None:
+    siss = judged(yardsticks() | stopped_early()).loc["siss"]
+    assert (siss["fid"], siss["loss"]) == (15, 7)
+    assert (siss["steps"], siss["seconds"], siss["seeds"]) == (10, 20, 2)
+    low, high = stats.t.interval(0.95, 1, loc=15, scale=stats.sem([14, 16]))
+    assert (siss["fid_low"], siss["fid_high"]) == pytest.approx((low, high))
+
+
+def unlearned() -> Tables:
+    """The last two are worse than siss and equal to it."""
+    return {
+        ("siss", 0): ended(12.0, 4.0),
+        ("naive", 0): ended(10.5, 1.5),
+        ("neg_grad", 0): ended(14.0, 4.0),
+        ("siss_again", 0): ended(12.0, 4.0),
+    }
+
+
+def test_verdict_knows_front_forgotten_and_change() -> None:
+    found = judged(yardsticks() | unlearned())
+    assert found["kind"].tolist() == ["pretrained", "retrained", *["unlearned"] * 4]
+    assert found.index[found["front"]].tolist() == ["siss", "naive", "siss_again"]
+    assert found["forgotten"].to_dict() == {
+        "pretrained": False,
+        "retrained": True,
+        "siss": True,
+        "naive": False,
+        "neg_grad": True,
+        "siss_again": True,
+    }
+    assert found["quality_change"].to_dict() == pytest.approx(
+        {
+            "pretrained": 0,
+            "retrained": 0.2,
+            "siss": 0.2,
+            "naive": 0.05,
+            "neg_grad": 0.4,
+            "siss_again": 0.2,
+        }
+    )
+
+
+def test_yardsticks_do_not_keep_others_off_the_front() -> None:
+    tables = yardsticks() | {("siss", 0): ended(99.0, 0.5)}
+    assert judged(tables)["front"].to_dict() == {
+        "pretrained": False,
+        "retrained": False,
+        "siss": True,
+    }
+
+
+def test_the_other_direction_turns_the_verdict() -> None:
+    tables = {
+        key: table.assign(value=-table["value"])
+        for key, table in (yardsticks() | unlearned()).items()
+    }
+    turned = verdict(
+        tables,
+        0.95,
+        Criterion("fid", "higher"),
+        Criterion("loss", "lower"),
+        "pretrained",
+        "retrained",
+    ).set_index("approach")
+    expected = judged(yardsticks() | unlearned())
+    pd.testing.assert_frame_equal(turned[["front", "forgotten"]], expected[["front", "forgotten"]])
+    np.testing.assert_allclose(turned["quality_change"], -expected["quality_change"])
+
+
+def test_without_a_retrained_model_nobody_knows_what_is_forgotten() -> None:
+    tables = {("pretrained", 0): ended(10.0, 1.0, step=0)} | unlearned()
+    found = judged(tables, retrained=None)
+    assert found["forgotten"].isna().all()
+    assert found["front"].sum() == 3
+
+
+def test_a_model_that_broke_is_neither_on_the_front_nor_forgotten() -> None:
+    """One query that is NaN is enough: a mean of the others would be of another thing."""
+    broken = measured({10: (9.0, [np.nan, 9.0])})
+    found = judged(yardsticks() | {("neg_grad", 0): broken, ("siss", 0): ended(12.0, 4.0)})
+    assert np.isnan(found.loc["neg_grad", "loss"])
+    assert not found.loc["neg_grad", "front"]
+    assert found["forgotten"].isna().to_dict()["neg_grad"]
+    assert found.loc["siss", "front"]
+
+
+def test_infinite_values_raise_no_warnings(recwarn: pytest.WarningsRecorder) -> None:
+    tables = yardsticks() | {("neg_grad", s): ended(np.inf, np.inf) for s in range(2)}
+    found = judged(tables)
+    assert not found.loc["neg_grad", "front"]
+    assert found.loc["neg_grad", ["fid_low", "fid_high"]].isna().all()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_behavior_that_one_approach_lacks_is_nan_there() -> None:
+    siss = ended(12.0, 4.0)
+    tables = yardsticks() | {("siss", 0): siss[siss["behavior"] == "loss"]}
+    found = judged(tables)
+    assert np.isnan(found.loc["siss", "fid"])
+    assert not found.loc["siss", "front"]
+    assert found.loc["siss", "forgotten"]
+
+
+@pytest.mark.parametrize(
+    ("quality", "pretrained", "retrained", "told"),
+    [
+        ("ssim", "pretrained", None, "behavior 'ssim' was not measured; measured: .*fid.*loss"),
+        ("fid", "start", None, "approach 'start' was not measured"),
+        ("fid", "pretrained", "exact", "approach 'exact' was not measured"),
+    ],
+)
+def test_what_was_not_measured_is_told(
+    quality: str, pretrained: str, retrained: str | None, told: str
+) -> None:
+    criterion = Criterion(quality, "lower")
+    with pytest.raises(UserError, match=told):
+        verdict(yardsticks(), 0.95, criterion, FORGETTING, pretrained, retrained)

@@ -1,0 +1,144 @@
+"""Figures of approaches that delete images: what they show, and that they repeat to the byte."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from diffcredit.evaluation.unlearning import Criterion, Tables
+from diffcredit.evaluation.unlearning import course as course_of
+from diffcredit.evaluation.unlearning import verdict as verdict_of
+from diffcredit.report.style import write_svg
+from diffcredit.report.unlearning import course_figure, strip_figure, verdict_figure
+
+QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("ssim", "lower")
+#: FID and SSIM at the end: naive and siss are on the front, neg_grad is not.
+ENDS = {"naive": (11.0, 0.8), "siss": (14.0, 0.2), "neg_grad": (300.0, 0.3)}
+
+
+def measured(step: int, fid: float, ssim: float) -> pd.DataFrame:
+    found = {"behavior": ["fid", "ssim"], "query": 0, "value": [fid, ssim]}
+    return pd.DataFrame({"step": step, **found, "seconds_training": 0.1 * step})
+
+
+def tables(seeds: int = 3) -> Tables:
+    """All start at the pretrained model."""
+    begun = measured(0, 10.0, 0.9)
+    unlearned = {
+        (name, seed): pd.concat([begun, measured(20, fid + seed, ssim)])
+        for name, (fid, ssim) in ENDS.items()
+        for seed in range(seeds)
+    }
+    retrained = {("exact", seed): measured(500, 12.0 + seed, 0.25) for seed in range(seeds)}
+    return {("pretrained", 0): begun} | retrained | unlearned
+
+
+def course(seeds: int = 3) -> pd.DataFrame:
+    return course_of(tables(seeds), 0.95)
+
+
+def verdict(seeds: int = 3) -> pd.DataFrame:
+    return verdict_of(tables(seeds), 0.95, QUALITY, FORGETTING, "pretrained", "exact")
+
+
+def strips() -> tuple[np.ndarray, dict[str, tuple[list[int], np.ndarray]]]:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 5, 1), dtype=np.uint8)
+    return pixels[0], {"siss": ([0, 20], pixels[1:3]), "naive": ([0, 5, 10], pixels[1:])}
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "course": lambda: course_figure(course(), "pretrained", "exact"),
+    "verdict": lambda: verdict_figure(verdict(), QUALITY, FORGETTING),
+    "strip": lambda: strip_figure(*strips()),
+}
+
+TEXTS = {
+    "course": ["fid", "ssim", "steps", *ENDS, "pretrained", "exact"],
+    "verdict": ["fid (lower is better)", "ssim (lower is better)", "front", *ENDS, "exact"],
+    "strip": ["removed", "0", "5", "10", "20", "siss", "naive"],
+}
+
+
+def texts(figure: Figure) -> set[str]:
+    return {text.get_text() for text in figure.findobj(Text) if isinstance(text, Text)}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_shows_its_table_and_repeats_to_the_byte(tmp_path: Path, name: str) -> None:
+    first, again = tmp_path / "first.svg", tmp_path / "again.svg"
+    figure = FIGURES[name]()
+    write_svg(figure, first)
+    write_svg(FIGURES[name](), again)
+    assert first.read_bytes() == again.read_bytes()
+    assert [text for text in TEXTS[name] if text not in texts(figure)] == []
+
+
+@pytest.mark.parametrize(("behaviors", "shape"), [(1, (1, 1)), (4, (1, 4)), (5, (2, 3))])
+def test_panels_are_wrapped(behaviors: int, shape: tuple[int, int]) -> None:
+    fid = course().query("behavior == 'fid'")
+    many = pd.concat([fid.assign(behavior=f"behavior {b}") for b in range(behaviors)])
+    panels = course_figure(many, "pretrained").axes
+    assert panels[0].get_gridspec().get_geometry() == shape
+    assert [panel.axison for panel in panels].count(True) == behaviors
+
+
+def test_values_far_apart_have_a_logarithmic_axis() -> None:
+    fid, ssim = course_figure(course(), "pretrained", "exact").axes
+    assert (fid.get_yscale(), ssim.get_yscale()) == ("log", "linear")
+    (panel,) = verdict_figure(verdict(), QUALITY, FORGETTING).axes
+    assert (panel.get_xscale(), panel.get_yscale()) == ("log", "linear")
+    near = verdict().query("approach != 'neg_grad'")
+    (panel,) = verdict_figure(near, QUALITY, FORGETTING).axes
+    assert panel.get_xscale() == "linear"
+
+
+def test_values_that_a_logarithmic_axis_would_hide_keep_it_linear() -> None:
+    table = verdict()
+    table.loc[table["approach"] == "siss", ["fid", "fid_low", "fid_high"]] = 0.0
+    (panel,) = verdict_figure(table, QUALITY, FORGETTING).axes
+    assert panel.get_xscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("quality", "expected"), [("lower", [11.0, 14.0]), ("higher", [14.0, 11.0])]
+)
+def test_front_is_joined_from_the_best_quality_on(quality: str, expected: list[float]) -> None:
+    table = verdict(seeds=1)
+    criterion = Criterion("fid", "lower" if quality == "lower" else "higher")
+    (panel,) = verdict_figure(table, criterion, FORGETTING).axes
+    (line,) = [line for line in panel.lines if line.get_label() == "front"]
+    assert np.asarray(line.get_xdata()).tolist() == expected
+    assert line.get_drawstyle() == "steps-post"
+
+
+def test_one_seed_and_a_broken_model_are_drawn_without_warnings(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    broken = tables(seeds=1) | {("neg_grad", 0): measured(20, np.nan, np.inf)}
+    ends = verdict_of(broken, 0.95, QUALITY, FORGETTING, "pretrained")
+    write_svg(verdict_figure(ends, QUALITY, FORGETTING), tmp_path / "verdict.svg")
+    write_svg(course_figure(course_of(broken, 0.95), "pretrained"), tmp_path / "course.svg")
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_retrained_is_a_line_across_and_no_approach() -> None:
+    first = course_figure(course(), "pretrained", "exact").axes[0]
+    assert [13.0, 13.0] in [np.asarray(line.get_ydata()).tolist() for line in first.lines]
+    without = course_figure(course(), "pretrained")
+    assert max(np.max(line.get_xdata(), initial=0) for line in without.axes[0].lines) == 500
+    assert max(np.max(line.get_xdata(), initial=0) for line in first.lines) == 20
+
+
+def test_places_of_steps_that_an_approach_lacks_are_empty() -> None:
+    figure = strip_figure(*strips())
+    shown = np.array([bool(panel.images) for panel in figure.axes]).reshape(2, 5)
+    assert shown.tolist() == [[True, True, False, False, True], [True, True, True, True, False]]
+    removed = strips()[0]
+    for row in (0, 5):
+        np.testing.assert_array_equal(
+            np.asarray(figure.axes[row].images[0].get_array())[..., :1], removed
+        )

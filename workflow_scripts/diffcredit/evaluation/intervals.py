@@ -1,0 +1,22 @@
+"""Means with Student's intervals."""
+
+import numpy as np
+from scipy import stats
+
+
+def mean_and_interval(values: np.ndarray, confidence: float) -> tuple[float, float, float]:
+    """Mean of (n,) values, and the ends of its interval.
+
+    Args:
+        values: independent draws; the mean is NaN or infinite where one is.
+        confidence: level of the interval, in (0, 1).
+
+    Returns:
+        mean, low, high; the ends are NaN for one value, and where values are not finite.
+    """
+    mean = float(values.mean())
+    if len(values) < 2 or not np.isfinite(values).all():
+        return mean, np.nan, np.nan
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    spread = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error)
+    return mean, mean - spread, mean + spread

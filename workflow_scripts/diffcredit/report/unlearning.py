@@ -1,0 +1,181 @@
+"""Images deleted from a trained model: behaviors by step, the front, and what images become."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from diffcredit.evaluation.unlearning import PRETRAINED, RETRAINED, UNLEARNED, Criterion
+from diffcredit.report.pictures import show
+from diffcredit.report.style import COLORS, line_style, plain_log_ticks
+
+#: Most behaviors that stand side by side.
+ACROSS = 4
+
+MARKERS = "osD^vPX"
+
+#: How the yardsticks look as lines, and as points.
+LINES: dict[str, dict[str, Any]] = {
+    PRETRAINED: {"color": "0.45", "linestyle": "--", "linewidth": 1},
+    RETRAINED: {"color": "0.45", "linestyle": "-", "linewidth": 1},
+}
+POINTS: dict[str, dict[str, Any]] = {
+    PRETRAINED: {"color": "0.45", "marker": "+", "markersize": 9, "markeredgewidth": 1.8},
+    RETRAINED: {"color": "0.45", "marker": "*", "markersize": 10},
+}
+
+
+def course_figure(course: pd.DataFrame, pretrained: str, retrained: str | None = None) -> Figure:
+    """A panel for each behavior: its value against the steps, with the interval over seeds.
+
+    An axis of values that are positive and 10 times apart is logarithmic.
+
+    Args:
+        course: of the evaluation.
+        pretrained: approach that is a dashed line across.
+        retrained: approach whose last step is a solid line across, with its band; None where
+            there is none.
+    """
+    behaviors = list(dict.fromkeys(course["behavior"]))
+    yardsticks = {pretrained: LINES[PRETRAINED]}
+    if retrained is not None:
+        yardsticks[retrained] = LINES[RETRAINED]
+    names = [name for name in dict.fromkeys(course["approach"]) if name not in yardsticks]
+    looks: dict[str, dict[str, Any]] = {
+        name: {**line_style(number)} for number, name in enumerate(names)
+    }
+    down = -(-len(behaviors) // ACROSS)
+    across = -(-len(behaviors) // down)
+    figure = Figure(figsize=(max(2.8 * across, 4.5), 2.6 * down))
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for panel, behavior in zip(panels, behaviors, strict=False):
+        part = course[course["behavior"] == behavior]
+        tables = dict(iter(part.groupby("approach")))
+        for name, look in looks.items():
+            if name in tables:
+                _draw_course(panel, tables[name], look)
+        for name, look in yardsticks.items():
+            if name in tables:
+                _draw_across(panel, tables[name].iloc[-1], look)
+        _logarithmic_if_apart(panel, "y", part["value"].to_numpy(float))
+        panel.set(title=behavior, xlabel="steps")
+    for panel in panels[len(behaviors) :]:
+        panel.set_axis_off()
+    figure.tight_layout()
+    # Not every approach need be in every panel.
+    shown = looks | yardsticks
+    lines = [panels[0].plot([], [], **look)[0] for look in shown.values()]
+    figure.legend(lines, list(shown), ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0))
+    return figure
+
+
+def _draw_course(panel: Axes, rows: pd.DataFrame, look: dict[str, Any]) -> None:
+    panel.plot(rows["step"], rows["value"], marker="o", markersize=2.5, linewidth=1.3, **look)
+    panel.fill_between(
+        rows["step"], rows["low"], rows["high"], color=look["color"], alpha=0.15, linewidth=0
+    )
+
+
+def _draw_across(panel: Axes, row: pd.Series, look: dict[str, Any]) -> None:
+    if np.isfinite(row["low"]):
+        panel.axhspan(row["low"], row["high"], color="0.9", zorder=0)
+    panel.axhline(row["value"], zorder=1, **look)
+
+
+def verdict_figure(verdict: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> Figure:
+    """Forgetting against quality at the end of each approach, with the intervals over seeds.
+
+    Approaches on the front are filled, and joined by the line that bounds what was reached. The
+    axis of the quality is logarithmic where its values are positive and 10 times apart.
+    """
+    figure = Figure(figsize=(5.2, 3.8))
+    panel = figure.subplots()
+    number = 0
+    for _, row in verdict.iterrows():
+        if row["kind"] == UNLEARNED:
+            _draw_end(panel, row, quality, forgetting, _point(number, filled=row["front"]))
+            number += 1
+        else:
+            _draw_end(panel, row, quality, forgetting, POINTS[row["kind"]])
+    front = verdict[verdict["front"]]
+    front = front.loc[quality.cost(front).sort_values().index]
+    panel.plot(
+        front[quality.behavior],
+        front[forgetting.behavior],
+        drawstyle="steps-post",
+        color="0.7",
+        linewidth=1,
+        zorder=0,
+        label="front",
+    )
+    _logarithmic_if_apart(panel, "x", verdict[quality.behavior].to_numpy(float))
+    panel.set(xlabel=_label(quality), ylabel=_label(forgetting))
+    figure.tight_layout()
+    figure.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0))
+    return figure
+
+
+def _point(number: int, filled: bool) -> dict[str, Any]:
+    color, marker = COLORS[number % len(COLORS)], MARKERS[number // len(COLORS) % len(MARKERS)]
+    face = color if filled else "white"
+    return {"color": color, "marker": marker, "markersize": 6, "markerfacecolor": face}
+
+
+def _draw_end(
+    panel: Axes, row: pd.Series, quality: Criterion, forgetting: Criterion, look: dict[str, Any]
+) -> None:
+    """A point with its error bars, which are missing where there is no interval."""
+    (x, across), (y, along) = (_with_spread(row, c.behavior) for c in (quality, forgetting))
+    panel.errorbar(
+        x, y, xerr=across, yerr=along, linestyle="none", elinewidth=1, label=row["approach"], **look
+    )
+
+
+def _with_spread(row: pd.Series, behavior: str) -> tuple[float, np.ndarray]:
+    """A value, and (2, 1) how far its interval reaches below and above."""
+    value, low, high = row[[behavior, f"{behavior}_low", f"{behavior}_high"]].to_numpy(float)
+    return value, np.array([[value - low], [high - value]])
+
+
+def _label(criterion: Criterion) -> str:
+    return f"{criterion.behavior} ({criterion.better} is better)"
+
+
+def _logarithmic_if_apart(panel: Axes, name: Literal["x", "y"], values: np.ndarray) -> None:
+    """Make an axis logarithmic where its values are 10 times apart, and all positive.
+
+    It shows no others, and ends below the least value: intervals may reach down to 0.
+    """
+    finite = values[np.isfinite(values)]
+    if len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
+        panel.set(**{f"{name}scale": "log"})
+        panel.set(**{f"{name}lim": (finite.min() / 1.5, None)})
+        plain_log_ticks(panel.xaxis if name == "x" else panel.yaxis)
+
+
+def strip_figure(removed: np.ndarray, strips: dict[str, tuple[list[int], np.ndarray]]) -> Figure:
+    """What becomes of a deleted image: a row for each approach, a column for each step.
+
+    Args:
+        removed: (h, w, c) uint8, shown first in each row.
+        strips: approach -> its steps, and (steps, h, w, c) uint8 images; places of steps that an
+            approach lacks stay empty.
+    """
+    steps = sorted({step for own, _ in strips.values() for step in own})
+    figure = Figure(figsize=(0.8 * (1 + len(steps)) + 1.4, 0.8 * len(strips) + 0.3))
+    panels = figure.subplots(len(strips), 1 + len(steps), squeeze=False)
+    for row, (name, (own, images)) in zip(panels, strips.items(), strict=True):
+        pictures = dict(zip(own, images, strict=True))
+        show(row[0], removed)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+        for panel, step in zip(row[1:], steps, strict=True):
+            if step in pictures:
+                show(panel, pictures[step])
+            else:
+                panel.set_axis_off()
+    for panel, title in zip(panels[0], ["removed", *map(str, steps)], strict=True):
+        panel.set_title(title, fontsize=8)
+    figure.subplots_adjust(hspace=0.08, wspace=0.08)
+    return figure
