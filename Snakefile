@@ -1,6 +1,6 @@
 """diffcredit: credit the data behind a diffusion model.
 
-Targets: all (default), models, behaviors, attributions, evaluation, figures.
+Targets: all (default), models, behaviors, attributions, evaluation, figures, unlearning.
 """
 
 
@@ -25,9 +25,16 @@ else:
     include: "rules/scores.smk"
 
 
-include: "rules/attributions.smk"
-include: "rules/evaluation.smk"
-include: "rules/figures.smk"
+if CONFIG.attributed:
+
+    include: "rules/attributions.smk"
+    include: "rules/evaluation.smk"
+    include: "rules/figures.smk"
+
+
+if CONFIG.unlearning:
+
+    include: "rules/unlearning.smk"
 
 
 # They last seconds: on a cluster they run where snakemake runs.
@@ -55,6 +62,8 @@ localrules:
     figure_regenerated,
     figure_proponents,
     figure_samples,
+    verdict,
+    figure_unlearning,
 
 
 onsuccess:
@@ -68,8 +77,8 @@ onerror:
 rule all:
     default_target: True
     input:
-        rules.figures.input,
-        rules.evaluation.input,
+        [rules.figures.input, rules.evaluation.input] if CONFIG.attributed else [],
+        rules.unlearning.input if CONFIG.unlearning else [],
 
 
 rule models:

@@ -5,22 +5,28 @@ Out: losses/ and behaviors/<approach>/<distribution>/<training seed>-<shard>.par
 behaviors/<approach>/<distribution>.parquet.
 """
 
-EXTRACTORS = extractors()
-KINDS = {kind for kind, _ in EXTRACTORS.values()}
-WEIGHTS = weight_files()
+SEEN = {"score": extractors(SCORED), "losses": extractors(QUERIED)}
+WEIGHTS = {"score": weight_files(SCORED), "losses": weight_files(QUERIED)}
+
+
+def own_classifier(stage):
+    """The classifier of this run, where a stage sees images through it."""
+    kinds = {kind for kind, _ in SEEN[stage].values()}
+    return rules.classifier.output.model if "classifier" in kinds else []
 
 
 rule score:
     input:
         samples=rules.samples.output.samples,
         reference=rules.data.output.reference,
-        classifier=rules.classifier.output.model if "classifier" in KINDS else [],
+        classifier=own_classifier("score"),
         full=(
             f"{RUN}/samples/full.safetensors"
             if any(b.compares == "full" for b in SCORED.values())
             else []
         ),
-        weights=WEIGHTS,
+        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in SOUGHT],
+        weights=WEIGHTS["score"],
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
     log:
@@ -32,12 +38,12 @@ rule score:
     threads: 1
     resources:
         # Networks of others are large.
-        mem_mb=8000 if WEIGHTS else 2000,
+        mem_mb=8000 if WEIGHTS["score"] else 2000,
         runtime=240,
         gpu=GPU,
     params:
         behaviors={name: b.model_dump() for name, b in SCORED.items()},
-        extractors=EXTRACTORS,
+        extractors=SEEN["score"],
         code=CODE["behaviors"],
     script:
         "../workflow_scripts/score.py"
@@ -47,6 +53,8 @@ rule losses:
     input:
         models=rules.subsets.output.models,
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in QUERIED],
+        classifier=own_classifier("losses"),
+        weights=WEIGHTS["losses"],
     output:
         losses=f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
     log:
@@ -59,11 +67,12 @@ rule losses:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=8000 if WEIGHTS["losses"] else 4000,
         runtime=720,
         gpu=GPU,
     params:
         behaviors={name: b.model_dump() for name, b in QUERIED.items()},
+        extractors=SEEN["losses"],
         timesteps=CONFIG.model.timesteps,
         steps=CONFIG.sampling.steps,
         batch_size=CONFIG.sampling.batch_size,

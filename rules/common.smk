@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 import diffcredit.config
 from diffcredit.code import LIBRARY, digest
 from diffcredit.config import lists, weights
+from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.errors import UserError
 from diffcredit.files import IMAGE_SUFFIXES
 from diffcredit.logs import failures
@@ -42,6 +43,12 @@ ASKED = {"counterfactual": COUNTERFACTUAL, "regenerated": REGENERATED}
 ASKED = {name: settings for name, settings in ASKED.items() if settings}
 MADE += [f"{settings.approach}/{name}" for name, settings in ASKED.items()]
 
+# Models that unlearn, with those that they are compared with.
+UNLEARNED = CONFIG.unlearning
+FORGETTING = [PRETRAINED, *UNLEARNED.approaches] if UNLEARNED else []
+if UNLEARNED and UNLEARNED.retrain:
+    FORGETTING.append(UNLEARNED.retrain)
+
 # Whether an approach starts from the pruned model.
 PRUNED = any(approach.start == "pruned" for approach in CONFIG.approaches.values())
 
@@ -51,9 +58,12 @@ ADAPTIVE = [name for name, entry in CONFIG.coalitions.items() if getattr(entry, 
 # Those that attributions are fitted on, with their v(all) and v(none).
 FITTED = sorted({r for entry in CONFIG.attributions.values() for r in entry.references.values()})
 
-# Behaviors of the images that models draw, and of the models themselves on query images.
-SCORED = {name: b for name, b in CONFIG.behaviors.items() if b.compares != "queries"}
-QUERIED = {name: b for name, b in CONFIG.behaviors.items() if b.compares == "queries"}
+# Behaviors of the images that models draw, and of the models themselves.
+SCORED = {name: b for name, b in CONFIG.behaviors.items() if b.of == "samples"}
+QUERIED = {name: b for name, b in CONFIG.behaviors.items() if b.of == "model"}
+
+# Those that look for given images among the samples.
+SOUGHT = [name for name, b in SCORED.items() if b.compares == "queries"]
 
 # Those among them that scores of images explain.
 EXPLAINED = {
@@ -66,23 +76,6 @@ CONVERGENCE = CONFIG.evaluation.convergence if CONFIG.attributions else None
 # Scores with several dampings to choose from.
 GRIDS = [name for name, entry in CONFIG.scores.items() if len(entry.dampings) > 1]
 
-# The behavior of generated images (else of others) whose proponents are shown, as a list, and the
-# scores that explain it.
-SHOWN = sorted(
-    [name for explained in EXPLAINED.values() for name, b in explained.items() if b.queried],
-    key=lambda name: CONFIG.behaviors[name].query_images != "generated",
-)[:1]
-PROPONENTS = [name for name, explained in EXPLAINED.items() if set(SHOWN) & set(explained)]
-
-# What is shown as pictures: the contributors by the last attribution, and a coalition.
-PICTURED_NAME = CONFIG.attributed[-1]
-PICTURED = (
-    CONFIG.attributions[PICTURED_NAME].values
-    if PICTURED_NAME in CONFIG.attributions
-    else CONFIG.evaluation.lds.truth
-)
-
-
 # Matches no name.
 NOTHING = "(?!)"
 
@@ -91,9 +84,11 @@ wildcard_constraints:
     # An approach is followed by the coalitions that it makes, so that others are no targets.
     approach="|".join(
         rf"{approach}(?=/{distribution}\b)"
-        for approach, distribution in (Path(made).parts for made in MADE)
+        for approach, distribution in (
+            Path(made).parts for made in [*MADE, *[f"{a}/{UNLEARNING}" for a in FORGETTING]]
+        )
     ),
-    distribution="|".join([*CONFIG.coalitions, *ASKED]),
+    distribution="|".join([*CONFIG.coalitions, *ASKED, UNLEARNING]),
     attribution="|".join(CONFIG.attributed),
     gradients="|".join(CONFIG.gradients),
     score="|".join(CONFIG.scores),
@@ -114,6 +109,7 @@ VERSIONS = {
     "sampling": 1,
     "queries": 1,
     "losses": 1,
+    "unlearning": 1,
     "gradients": 1,
     "ekfac": 1,
 }
@@ -161,6 +157,7 @@ CODE = {
                 "dampings",
                 "counterfactual",
                 "regenerated",
+                "verdict",
             )
         ],
     ),
@@ -179,6 +176,7 @@ CODE = {
                 "counterfactual",
                 "regenerated",
                 "proponents",
+                "unlearning",
             )
         ],
     ),
@@ -376,9 +374,9 @@ def extractor_place(name):
     return [extractor.kind, str(weights.place(extractor) or f"{RUN}/models/{extractor.kind}")]
 
 
-def extractors():
-    """Kind and place of the extractors that measure images."""
-    used = {b.sees for b in SCORED.values()}
+def extractors(behaviors):
+    """Kind and place of the extractors that behaviors see images through."""
+    used = {b.sees for b in behaviors.values()}
     return {name: extractor_place(name) for name in CONFIG.extractors if name in used}
 
 
@@ -388,11 +386,15 @@ def score_extractor(wildcards):
     return extractor_place(name) if name else ["", ""]
 
 
-def weight_files():
-    """Published weights that measure images."""
-    heads = [b.measure.head for b in SCORED.values() if b.measure.name == "aesthetic"]
+def weight_files(behaviors):
+    """Published weights that behaviors are measured with."""
+    heads = [b.measure.head for b in behaviors.values() if b.measure.name == "aesthetic"]
     return [
-        *[file for name in extractors() for file in weights.files(CONFIG.extractors[name])],
+        *[
+            file
+            for name in extractors(behaviors)
+            for file in weights.files(CONFIG.extractors[name])
+        ],
         *[weights.head(head) for head in dict.fromkeys(heads)],
     ]
 
@@ -487,7 +489,8 @@ def announce(run):
     """Tell where the results are, and show the LDS table."""
     for path in Path(run).glob("coalitions/*/enough-*.json"):
         tell_reached(path)
-    summary = Path(run) / "evaluation" / "lds.txt"
-    if summary.exists() and summary.stat().st_mtime >= STARTED:
-        print(f"\n{summary.read_text()}\nTables: {run}/evaluation/  Figures: {run}/figures/")
+    summaries = [Path(run) / "evaluation" / f"{name}.txt" for name in ("lds", "verdict")]
+    told = [s.read_text() for s in summaries if s.exists() and s.stat().st_mtime >= STARTED]
+    if told:
+        print("", *told, f"Tables: {run}/evaluation/  Figures: {run}/figures/", sep="\n")
         print(f"One HTML file: {run}/report.html (snakemake --report {run}/report.html)")

@@ -3,6 +3,22 @@
 In: tables, samples. Out: figures/*.svg, figures/tables.html, evaluation/lds.txt.
 """
 
+# The behavior of generated images (else of others) whose proponents are shown, as a list, and the
+# scores that explain it.
+SHOWN = sorted(
+    [name for explained in EXPLAINED.values() for name, b in explained.items() if b.queried],
+    key=lambda name: CONFIG.behaviors[name].query_images != "generated",
+)[:1]
+PROPONENTS = [name for name, explained in EXPLAINED.items() if set(SHOWN) & set(explained)]
+
+# What is shown as pictures: the contributors by the last attribution, and a coalition.
+PICTURED_NAME = CONFIG.attributed[-1]
+PICTURED = (
+    CONFIG.attributions[PICTURED_NAME].values
+    if PICTURED_NAME in CONFIG.attributions
+    else CONFIG.evaluation.lds.truth
+)
+
 
 rule figure_tables:
     input:

@@ -13,6 +13,12 @@ rule queries:
         held_out=lambda wildcards: (
             rules.data.output.held_out if query_images(wildcards) == "held_out" else []
         ),
+        removed=lambda wildcards: (
+            rules.removal.output.removed if query_images(wildcards) == "removed" else []
+        ),
+        retained=lambda wildcards: (
+            rules.removal.output.retained if query_images(wildcards) == "retained" else []
+        ),
     output:
         queries=f"{RUN}/queries/{{behavior}}.parquet",
     log:

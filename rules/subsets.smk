@@ -19,6 +19,8 @@ rule subsets:
         f"{RUN}/logs/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
     benchmark:
         f"{RUN}/benchmarks/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
+    wildcard_constraints:
+        distribution="|".join([*CONFIG.coalitions, *ASKED]) or NOTHING,
     conda:
         "../envs/environment.yaml"
     threads: 1

@@ -18,10 +18,11 @@ with job(snakemake.log[0], label):
     from diffcredit.devices import device
     from diffcredit.files import write_table
     from diffcredit.models.pixels import channels_first
+    from diffcredit.registry import EXTRACTORS, load
 
     behaviors = {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()}
     asked = {
-        behaviors[Path(path).stem].measure: channels_first(images.from_file(path).pixels)
+        Path(path).stem: channels_first(images.from_file(path).pixels)
         for path in snakemake.input.queries
     }
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
@@ -35,6 +36,10 @@ with job(snakemake.log[0], label):
                 seeds.derive(snakemake.params.seed, "query noise"),
                 kind,
             ),
+            {
+                name: load(EXTRACTORS, extractor)(Path(place), kind)
+                for name, (extractor, place) in snakemake.params.extractors.items()
+            },
             behaviors,
             label,
         )

@@ -13,7 +13,7 @@ with job(snakemake.log[0], f"queries {snakemake.wildcards.behavior}"):
     from diffcredit.data import images
     from diffcredit.files import write_table
 
-    tables = ("train", "generated", "held_out")
+    tables = ("train", "generated", "held_out", "removed", "retained")
     places = {name: Path(path) for name in tables if (path := snakemake.input.get(name))}
     found = queries.read(
         Behavior(measure=snakemake.params.measure).measure,

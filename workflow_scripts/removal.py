@@ -13,7 +13,7 @@ with job(snakemake.log[0], "removal"):
     from diffcredit.data import images, removal
     from diffcredit.files import read_table, read_tensors, write_table
 
-    settings = Removal(**snakemake.params.remove)
+    settings = Removal(**snakemake.params.removal)
     train = images.from_file(snakemake.input.train)
     if settings.cluster:
         from diffcredit.behaviors.evidence import Evidence

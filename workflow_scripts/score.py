@@ -23,10 +23,15 @@ with job(snakemake.log[0], label):
     compared = {"reference": channels_first(reference.pixels)}
     if snakemake.input.full:
         compared["full"] = read_tensors(snakemake.input.full)[0]["images"]
+    queries = {
+        Path(path).stem: channels_first(images.from_file(path).pixels)
+        for path in snakemake.input.queries
+    }
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         table = scoring.score_shard(
             evidence.shard_files(Path(snakemake.input.samples)),
             compared,
+            queries,
             {
                 name: load(EXTRACTORS, extractor)(Path(place), kind)
                 for name, (extractor, place) in snakemake.params.extractors.items()

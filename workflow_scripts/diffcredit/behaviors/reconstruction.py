@@ -1,14 +1,17 @@
 """How well a model restores given images from noise: a model that knows an image draws it again."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from diffcredit.behaviors.denoising_loss import Setting
 from diffcredit.behaviors.evidence import Evidence, Extractor
-from diffcredit.models import ddpm
+from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import from_uint8
 from diffcredit.sampling import initial_noise
+from diffcredit.steps import seed_and_step
 
 
 class Reconstruction:
@@ -34,25 +37,51 @@ class Reconstruction:
 
     def __call__(self, trained: Trained) -> np.ndarray:
         """(n,) of the n images, between -1 and 1."""
-        found = Evidence(self.restored(trained).flatten(0, 1), self.extractor).directions
+        images = restored(
+            trained, self.images, self.setting, self.timestep, self.steps, self.noises
+        )
+        found = Evidence(images.flatten(0, 1), self.extractor).directions
         alike = found.reshape(self.noises, *self.directions.shape) * self.directions
         return alike.sum(axis=2).mean(axis=0)
 
-    def restored(self, trained: Trained) -> torch.Tensor:
-        """(noises, n, c, h, w) uint8, what the model makes of the n images."""
-        setting = self.setting
-        network = trained.network.to(setting.device).eval()
-        noise = initial_noise(trained.description.architecture, self.noises, setting.seed)
-        clean = from_uint8(self.images)
-        pairs = clean.expand(self.noises, *clean.shape), noise[:, None].expand(-1, *clean.shape)
-        images, noises = (each.flatten(0, 1).to(setting.device) for each in pairs)
-        found = ddpm.restore(
-            network,
-            images,
-            noises,
-            self.timestep,
-            setting.timesteps,
-            self.steps,
-            setting.batch_size,
-        )
-        return found.cpu().unflatten(0, (self.noises, len(clean)))
+
+def restored(
+    trained: Trained, images: torch.Tensor, setting: Setting, timestep: int, steps: int, noises: int
+) -> torch.Tensor:
+    """(noises, n, c, h, w) uint8, what a model makes of images (n, c, h, w) with noise."""
+    network = trained.network.to(setting.device).eval()
+    noise = initial_noise(trained.description.architecture, noises, setting.seed)
+    clean = from_uint8(images)
+    found = ddpm.restore(
+        network,
+        clean.repeat(noises, 1, 1, 1).to(setting.device),
+        noise.repeat_interleave(len(clean), dim=0).to(setting.device),
+        timestep,
+        setting.timesteps,
+        steps,
+        setting.batch_size,
+    )
+    return found.cpu().unflatten(0, (noises, len(clean)))
+
+
+def course(
+    models: Path, image: torch.Tensor, setting: Setting, timestep: int, steps: int
+) -> dict[int, torch.Tensor]:
+    """Step -> what the first training of a folder of models makes of an image, (c, h, w) uint8.
+
+    Args:
+        models: named as `diffcredit.steps` says.
+        image: (c, h, w) uint8.
+        setting: how the models are asked.
+        timestep: as of `Reconstruction`, like ``steps``.
+        steps: DDIM steps of all noise levels.
+    """
+    found = {}
+    for folder in sorted(path for path in models.iterdir() if path.is_dir()):
+        seed, step = seed_and_step(int(folder.name))
+        if seed == 0:
+            made = restored(
+                checkpoints.load(folder), image[None], setting, timestep, steps, noises=1
+            )
+            found[step] = made[0, 0]
+    return found

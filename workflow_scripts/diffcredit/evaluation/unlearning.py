@@ -14,8 +14,11 @@ import pandas as pd
 
 from diffcredit.errors import UserError
 from diffcredit.evaluation.intervals import mean_and_interval
+from diffcredit.steps import seed_and_step
 
 PRETRAINED, RETRAINED, UNLEARNED = "pretrained", "retrained", "unlearned"
+
+Better = Literal["lower", "higher"]
 
 #: Columns of measured approaches, by their names and their training seeds.
 Tables = dict[tuple[str, int], pd.DataFrame]
@@ -31,11 +34,42 @@ class Criterion:
     """
 
     behavior: str
-    better: Literal["lower", "higher"]
+    better: Better
 
     def cost(self, table: pd.DataFrame) -> pd.Series:
         """The behavior's column, turned so that less is better."""
         return table[self.behavior] * (1.0 if self.better == "lower" else -1.0)
+
+
+def by_seed(shards: dict[str, list[pd.DataFrame]]) -> Tables:
+    """The measured models of each training, from those of an approach.
+
+    Args:
+        shards: approach -> tables of different behaviors with columns coalition (the number of a
+            model, see `diffcredit.steps`), behavior, query, value and seconds_training.
+    """
+    tables: Tables = {}
+    for approach, parts in shards.items():
+        table = pd.concat(parts, ignore_index=True)
+        seeds, steps = seed_and_step(table["coalition"].to_numpy())
+        table = table.assign(step=steps)
+        for seed in np.unique(seeds):
+            tables[approach, int(seed)] = table[seeds == seed]
+    return tables
+
+
+def criteria(
+    quality: str, forgetting: str, better: dict[str, Better]
+) -> tuple[Criterion, Criterion]:
+    """What is judged: a model that knows the removed images less has forgotten them better.
+
+    Args:
+        quality: behavior that should stay.
+        forgetting: behavior of the removed images.
+        better: behavior -> which values are good.
+    """
+    less: Better = "higher" if better[forgetting] == "lower" else "lower"
+    return Criterion(quality, better[quality]), Criterion(forgetting, less)
 
 
 def course(tables: Tables, confidence: float) -> pd.DataFrame:

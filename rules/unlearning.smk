@@ -1,0 +1,238 @@
+"""Images deleted from the full model by several approaches, and how that is judged.
+
+Models are those of the coalitions "unlearning" of each approach: of all seeds, after every so many
+steps, numbered as diffcredit.steps says; images and behaviors of them are made as of any others.
+In: data/train.parquet, models/full. Out: unlearning/{removed,retained}.parquet,
+subsets/<approach>/unlearning/0-0, unlearning/restored/<approach>.safetensors,
+evaluation/{unlearning,verdict}.{parquet,csv}, figures/{unlearning,verdict,restored}.svg.
+"""
+
+CLUSTER = UNLEARNED.remove.cluster
+CLUSTERED = extractor_place(CLUSTER.extractor) if CLUSTER else ["", ""]
+
+# What a training that may end early is measured by, on its way.
+ASKED_EARLY = (
+    {}
+    if UNLEARNED.until is None
+    else {UNLEARNED.forgetting: CONFIG.behaviors[UNLEARNED.forgetting]}
+)
+
+# The behavior whose images are shown, as a list: what models make of removed images with noise.
+RESTORED = [
+    name
+    for name, b in CONFIG.behaviors.items()
+    if b.measure.name == "reconstruction" and b.query_images == "removed"
+][:1]
+
+
+def seen_early():
+    """Kind and place of the extractors that a training may be measured through."""
+    return extractors(ASKED_EARLY)
+
+
+rule removal:
+    input:
+        train=rules.data.output.train,
+        contributors=rules.data.output.contributors,
+        generated=f"{RUN}/samples/full.safetensors" if CLUSTER else [],
+        classifier=rules.classifier.output.model if CLUSTERED[0] == "classifier" else [],
+        weights=weights.files(CONFIG.extractors[CLUSTER.extractor]) if CLUSTER else [],
+    output:
+        removed=f"{RUN}/unlearning/removed.parquet",
+        retained=f"{RUN}/unlearning/retained.parquet",
+    log:
+        f"{RUN}/logs/unlearning/removal.log",
+    # A removal that cannot be made is told before anything is trained.
+    priority: 100
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=GPU if CLUSTER else 0,
+    params:
+        removal=UNLEARNED.remove.model_dump(),
+        extractor=CLUSTERED,
+        seed=SEED,
+        version=VERSIONS["unlearning"],
+    script:
+        "../workflow_scripts/removal.py"
+
+
+rule pretrained:
+    input:
+        model=rules.full.output.model,
+    output:
+        models=keep(
+            CONFIG.execution.keep.models, directory(f"{RUN}/subsets/{PRETRAINED}/{UNLEARNING}/0-0")
+        ),
+    log:
+        f"{RUN}/logs/subsets/{PRETRAINED}/{UNLEARNING}/0-0.log",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    script:
+        "../workflow_scripts/pretrained.py"
+
+
+rule unlearn:
+    input:
+        train=rules.data.output.train,
+        removed=rules.removal.output.removed,
+        retained=rules.removal.output.retained,
+        start=start_model,
+        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in ASKED_EARLY],
+        classifier=(
+            rules.classifier.output.model
+            if "classifier" in {kind for kind, _ in seen_early().values()}
+            else []
+        ),
+        weights=weight_files(ASKED_EARLY),
+    output:
+        models=keep(
+            CONFIG.execution.keep.models,
+            directory(f"{RUN}/subsets/{{approach}}/{UNLEARNING}/0-0"),
+        ),
+    log:
+        f"{RUN}/logs/subsets/{{approach}}/{UNLEARNING}/0-0.log",
+    benchmark:
+        f"{RUN}/benchmarks/subsets/{{approach}}/{UNLEARNING}/0-0.tsv"
+    wildcard_constraints:
+        approach="|".join(FORGETTING[1:]),
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000 if weight_files(ASKED_EARLY) else 4000,
+        runtime=1440,
+        gpu=GPU,
+    params:
+        approach=lambda wildcards: CONFIG.approaches[wildcards.approach].model_dump(
+            exclude={"coalitions"}
+        ),
+        unlearning=UNLEARNED.model_dump(include={"every", "seeds", "until"}),
+        behaviors={name: b.model_dump() for name, b in ASKED_EARLY.items()},
+        extractors=seen_early(),
+        model=CONFIG.model.model_dump(),
+        training=CONFIG.training.model_dump(),
+        sampling=CONFIG.sampling.model_dump(exclude={"images"}) if ASKED_EARLY else {},
+        seed=SEED,
+        version={name: VERSIONS[name] for name in ("training", "unlearning")},
+    script:
+        "../workflow_scripts/unlearn.py"
+
+
+rule restored:
+    input:
+        models=f"{RUN}/subsets/{{approach}}/{UNLEARNING}/0-0",
+        queries=lambda _: f"{RUN}/queries/{RESTORED[0]}.parquet",
+    output:
+        images=f"{RUN}/unlearning/restored/{{approach}}.safetensors",
+    log:
+        f"{RUN}/logs/unlearning/restored/{{approach}}.log",
+    wildcard_constraints:
+        approach="|".join(FORGETTING),
+    # Models may be temporary: look at them before more are made.
+    priority: 5
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        gpu=GPU,
+    params:
+        measure=lambda _: CONFIG.behaviors[RESTORED[0]].options,
+        timesteps=CONFIG.model.timesteps,
+        sampling=CONFIG.sampling.model_dump(exclude={"images"}),
+        seed=SEED,
+        version=VERSIONS["unlearning"],
+    script:
+        "../workflow_scripts/restored.py"
+
+
+rule verdict:
+    input:
+        # All approaches by one stage, then by the other.
+        behaviors=[
+            table
+            for tables in zip(*[measured_tables(name, UNLEARNING, ["0-0"]) for name in FORGETTING])
+            for table in tables
+        ],
+    output:
+        course=f"{RUN}/evaluation/unlearning.parquet",
+        course_csv=f"{RUN}/evaluation/unlearning.csv",
+        verdict=f"{RUN}/evaluation/verdict.parquet",
+        verdict_csv=report(
+            f"{RUN}/evaluation/verdict.csv", caption="captions/verdict.rst", category="Unlearning"
+        ),
+    log:
+        f"{RUN}/logs/verdict.log",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        approaches=FORGETTING,
+        pretrained=PRETRAINED,
+        unlearning=UNLEARNED.model_dump(include={"retrain", "quality", "forgetting", "confidence"}),
+        better={name: b.better for name, b in CONFIG.behaviors.items()},
+        code=CODE["evaluation"],
+    script:
+        "../workflow_scripts/verdict.py"
+
+
+rule figure_unlearning:
+    input:
+        course=rules.verdict.output.course,
+        verdict=rules.verdict.output.verdict,
+        removed=[f"{RUN}/queries/{behavior}.parquet" for behavior in RESTORED],
+        restored=[
+            f"{RUN}/unlearning/restored/{name}.safetensors" for name in FORGETTING if RESTORED
+        ],
+    output:
+        course=report(
+            f"{RUN}/figures/unlearning.svg",
+            caption="captions/unlearning.rst",
+            category="Unlearning",
+        ),
+        verdict=report(
+            f"{RUN}/figures/verdict.svg", caption="captions/verdict.rst", category="Unlearning"
+        ),
+        restored=(
+            report(
+                f"{RUN}/figures/restored.svg",
+                caption="captions/restored.rst",
+                category="Unlearning",
+            )
+            if RESTORED
+            else []
+        ),
+        text=f"{RUN}/evaluation/verdict.txt",
+    log:
+        f"{RUN}/logs/figures/unlearning.log",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        pretrained=PRETRAINED,
+        unlearning=UNLEARNED.model_dump(include={"retrain", "quality", "forgetting"}),
+        better={name: b.better for name, b in CONFIG.behaviors.items()},
+        code=CODE["figures"],
+    script:
+        "../workflow_scripts/figure_unlearning.py"
+
+
+rule unlearning:
+    input:
+        rules.verdict.output,
+        rules.figure_unlearning.output,

@@ -1,0 +1,44 @@
+"""When a model has forgotten images so far that its training may end."""
+
+from pathlib import Path
+
+import torch
+
+from diffcredit.behaviors.denoising_loss import Setting
+from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.losses import make
+from diffcredit.behaviors.scoring import transformed
+from diffcredit.config import Behavior
+from diffcredit.logs import logger
+from diffcredit.models import checkpoints
+from diffcredit.training.loop import Stop
+
+
+def stop(
+    name: str,
+    behavior: Behavior,
+    level: float,
+    images: torch.Tensor,
+    setting: Setting,
+    extractors: dict[str, Extractor],
+) -> Stop:
+    """A training ends where the mean of a behavior over removed images has reached a level.
+
+    A model that knows the images less is further along: with a lower value where more is better.
+
+    Args:
+        name: of the behavior.
+        behavior: a measure of the model itself.
+        level: to be reached.
+        images: (n, c, h, w) uint8 removed images.
+        setting: how the model is queried.
+        extractors: name -> extractor, that of the behavior, if any.
+    """
+    measure = make(behavior, images, setting, extractors)
+
+    def reached(folder: Path) -> bool:
+        value = float(transformed(name, behavior, measure(checkpoints.load(folder)), folder).mean())
+        logger.info("%s: %s = %.4g", folder.name, name, value)
+        return behavior.sign * value <= behavior.sign * level
+
+    return Stop(reached, {"behavior": behavior.model_dump(), "level": level})

@@ -1,0 +1,31 @@
+"""Figures of the models that unlearn, and the verdict as text."""
+
+from diffcredit.logs import job
+
+with job(snakemake.log[0], "figures of unlearning"):
+    from pathlib import Path
+
+    from diffcredit.data import images
+    from diffcredit.evaluation.unlearning import criteria
+    from diffcredit.files import read_table, read_tensors, write_text
+    from diffcredit.report.style import write_svg
+    from diffcredit.report.tables import verdict_text
+    from diffcredit.report.unlearning import course_figure, strip_figure, verdict_figure
+
+    params = snakemake.params
+    settings = params.unlearning
+    verdict = read_table(snakemake.input.verdict)
+    judged = criteria(settings["quality"], settings["forgetting"], params.better)
+    course = read_table(snakemake.input.course)
+    write_svg(
+        course_figure(course, params.pretrained, settings["retrain"]), snakemake.output.course
+    )
+    write_svg(verdict_figure(verdict, *judged), snakemake.output.verdict)
+    write_text(verdict_text(verdict), snakemake.output.text)
+    if snakemake.output.restored:
+        removed = images.from_file(snakemake.input.removed[0]).pixels[0]
+        strips = {}
+        for path in map(Path, snakemake.input.restored):
+            tensors, facts = read_tensors(path)
+            strips[path.stem] = facts["steps"], tensors["images"].permute(0, 2, 3, 1).numpy()
+        write_svg(strip_figure(removed, strips), snakemake.output.restored)

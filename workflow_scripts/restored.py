@@ -1,0 +1,41 @@
+"""What models that unlearn make of a removed image with noise, step by step."""
+
+from diffcredit.logs import job
+
+approach = snakemake.wildcards.approach
+
+with job(snakemake.log[0], f"restored by {approach}"):
+    from pathlib import Path
+
+    import torch
+
+    from diffcredit import seeds
+    from diffcredit.behaviors import reconstruction
+    from diffcredit.behaviors.denoising_loss import Setting
+    from diffcredit.data import images
+    from diffcredit.devices import device
+    from diffcredit.files import write_tensors
+    from diffcredit.models.pixels import channels_first
+
+    params = snakemake.params
+    removed = channels_first(images.from_file(snakemake.input.queries).pixels)[0]
+    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+        setting = Setting(
+            params.timesteps,
+            params.sampling["steps"],
+            params.sampling["batch_size"],
+            seeds.derive(params.seed, "query noise"),
+            kind,
+        )
+        found = reconstruction.course(
+            Path(snakemake.input.models),
+            removed,
+            setting,
+            params.measure["timestep"],
+            params.measure["steps"],
+        )
+    write_tensors(
+        {"images": torch.stack(list(found.values()))},
+        snakemake.output.images,
+        {"steps": list(found)},
+    )
