@@ -117,6 +117,7 @@ BAD = {
     "no images": ("data.images", 0, "1 or more"),
     "more images than the digits": ("data.images", 1798, "must not exceed 1797"),
     "fewer images than contributors": ("data.images", 11, "fewer than the 12 contributors"),
+    "injected image without its section": ("data.injected", 5, "a section with image and copies"),
     "class that there is not": ("data.labels", [0, 10], "0 to 9"),
     "class by a wrong name": ("data.labels", ["digit 3", "digt 4"], "did you mean 'digit 4'?"),
     "class twice": ("data.labels", [3, "digit 3"], "names a class twice"),
@@ -824,6 +825,57 @@ def folder(tmp_path: Path, **keys: Any) -> dict[str, Any]:
     raw["data"] |= {"source": "folder", "path": "pictures", "contributors": "subfolder"}
     raw["data"] |= {"planted": planted} | keys
     return raw
+
+
+BAD_INJECTED = {
+    # the section, other keys of the data, the key that is wrong, what the message must say
+    "no image": ({"copies": 3}, {}, ".image is missing", "number of a training image"),
+    "number below 0": ({"image": -1}, {}, ".image = -1", "from 0"),
+    "half a number": ({"image": 1.5}, {}, ".image = 1.5", "from 0"),
+    "beyond the digits": ({"image": 1797}, {}, ".image = 1797", "below the 1797 training images"),
+    "beyond those left": ({"image": 1700}, {"held_out": 97}, ".image = 1700", "below the 1700"),
+    "beyond those drawn": ({"image": 20}, {"images": 20}, ".image = 20", "below the 20"),
+    "no file": ({"image": "a.png"}, {}, ".image = 'a.png'", "must be an existing file"),
+    "a folder": ({"image": "."}, {}, ".image = '.'", "must be an existing file"),
+    "no copies": ({"image": 0, "copies": 0}, {}, ".copies = 0", "1 or more"),
+    "unknown key": ({"image": 0, "copy": 2}, {}, ".copy = 2", "did you mean 'copies'?"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_INJECTED)
+def test_mistake_in_an_injected_image(tmp_path: Path, mistake: str) -> None:
+    section, keys, *said = BAD_INJECTED[mistake]
+    raw = default()
+    raw["data"] |= {"injected": section} | keys
+    told = message(raw, tmp_path)
+    for part in (f"data.injected{said[0]}", said[1]):
+        assert part in told
+
+
+@pytest.mark.parametrize(
+    ("image", "contributors", "count"),
+    [
+        (5, 12, 13),
+        ("a.png", 12, 13),
+        (5, "label", 11),
+        (5, "image", 1797),
+        ("a.png", "image", 1798),
+    ],
+)
+def test_injected_contributor_is_counted(
+    tmp_path: Path, image: int | str, contributors: int | str, count: int
+) -> None:
+    """An image that was a contributor of its own is the injected one instead."""
+    (tmp_path / "a.png").write_bytes(b"")
+    raw = with_coalitions(distribution="leave_one_out")
+    raw["data"] |= {"contributors": contributors, "injected": {"image": image}}
+    assert load(raw, tmp_path).coalitions["more"].count == count
+
+
+def test_injected_contributor_is_not_planted() -> None:
+    raw = changed("data.planted.contributors", 13)
+    raw["data"]["injected"] = {"image": 5}
+    assert "must not exceed the 12 contributors" in message(raw)
 
 
 def test_folder(tmp_path: Path) -> None:

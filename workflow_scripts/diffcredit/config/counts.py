@@ -73,11 +73,24 @@ def counted(config: Config, base: Path) -> Config:
 
 
 def known_contributors(data: Data, base: Path) -> int | None:
-    """Number of contributors, where the configuration or the folder's subfolders tell it."""
+    """Number of contributors with the injected one, where `known_owners` is known."""
+    owners = known_owners(data, base)
+    if owners is None or data.injected is None:
+        return owners
+    # An image that is its own contributor goes where it is injected.
+    moved = data.contributors == "image" and isinstance(data.injected.image, int)
+    return owners if moved else owners + 1
+
+
+def known_owners(data: Data, base: Path) -> int | None:
+    """Number of contributors before one is injected.
+
+    It is known where the configuration or the folder's subfolders tell it.
+    """
     if isinstance(data.contributors, int):
         return data.contributors
     if data.contributors == "image":
-        return _known_images(data)
+        return known_images(data)
     # The others are the classes.
     if data.labels is not None:
         return len(data.labels)
@@ -89,7 +102,7 @@ def known_contributors(data: Data, base: Path) -> int | None:
     return len(subfolders(folder)) if folder.is_dir() else None
 
 
-def _known_images(data: Data) -> int | None:
+def known_images(data: Data) -> int | None:
     """Number of images to train on, where the configuration or the source tells it."""
     total = DATASETS[data.source].images
     if data.images is not None or data.labels is not None or total is None:
