@@ -184,8 +184,9 @@ CODE = {
     ),
 }
 
-# What a user's folder is read for: images, and the tables and records that name or hold them.
-READ_SUFFIXES = {*IMAGE_SUFFIXES, ".csv", ".parquet", ".bin"}
+# What a user's folder is read for: images, and the tables and records that name or hold them. The
+# IDX files of MNIST have no suffix.
+READ_SUFFIXES = {*IMAGE_SUFFIXES, ".csv", ".parquet", ".bin", ".gz", ""}
 
 GPU = 0 if CONFIG.execution.device == "cpu" else 1
 

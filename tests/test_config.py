@@ -947,6 +947,14 @@ BAD_CIFAR10 = {
 }
 
 
+@pytest.mark.parametrize("source", ["mnist", "fashion_mnist"])
+def test_mnist_is_gray(tmp_path: Path, source: str) -> None:
+    raw = folder(tmp_path, source=source, image_size=32, contributors=12)
+    assert load(raw, tmp_path).data.source == source
+    raw["data"]["channels"] = 3
+    assert f"the images of {source} are gray: 1" in message(raw, tmp_path)
+
+
 @pytest.mark.parametrize("key", BAD_CIFAR10)
 def test_mistake_in_cifar10(tmp_path: Path, key: str) -> None:
     value, accepted = BAD_CIFAR10[key]
