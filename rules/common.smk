@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 import diffcredit.config
 from diffcredit.code import LIBRARY, digest
-from diffcredit.config import lists, weights
+from diffcredit.config import lists, pretrained, weights
 from diffcredit.errors import UserError
 from diffcredit.files import IMAGE_SUFFIXES
 from diffcredit.logs import failures
@@ -218,6 +218,11 @@ def injected_listing(injected):
     if injected is None or not isinstance(injected.image, str):
         return None
     return listing([Path(injected.image).expanduser()])
+
+
+def pretrained_listing(folder):
+    """A digest of the files of the full model, if it was trained elsewhere."""
+    return None if folder is None else listing(pretrained.find(folder).present)
 
 
 def identity(name):

@@ -817,6 +817,129 @@ def test_digest_of_a_list_is_that_of_the_asked_coalitions(tmp_path: Path) -> Non
     assert lists.digest(path, range(1, 3)) != before
 
 
+#: As google/ddpm-celebahq-256 says what it is, but for its size.
+NETWORK = {
+    "_class_name": "UNet2DModel",
+    "_diffusers_version": "0.1.1",
+    "sample_size": 8,
+    "in_channels": 1,
+    "out_channels": 1,
+    "block_out_channels": [64, 128],
+    "norm_num_groups": 32,
+    "class_embed_type": None,
+}
+NOISE = {
+    "_class_name": "DDPMScheduler",
+    "num_train_timesteps": 1000,
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+    "trained_betas": None,
+}
+BIN = "diffusion_pytorch_model.bin"
+
+
+def with_pretrained(
+    tmp_path: Path,
+    network: dict[str, Any] | None = None,
+    noise: dict[str, Any] | None = None,
+    place: str = ".",
+    weights: str = BIN,
+) -> dict[str, Any]:
+    """The default run with a full model from elsewhere, of which keys are changed."""
+    folder = tmp_path / "published" / place
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(NETWORK | (network or {})))
+    (folder / weights).write_bytes(b"")
+    scheduler = json.dumps(NOISE | (noise or {}))
+    (tmp_path / "published" / "scheduler_config.json").write_text(scheduler)
+    return changed("full.pretrained", "published")
+
+
+@pytest.mark.parametrize("place", [".", "unet"])
+@pytest.mark.parametrize("weights", [BIN, "diffusion_pytorch_model.safetensors"])
+def test_pretrained(tmp_path: Path, place: str, weights: str) -> None:
+    raw = with_pretrained(tmp_path, place=place, weights=weights)
+    assert load(raw, tmp_path).full.pretrained == "published"
+
+
+def test_pretrained_by_diffcredit(tmp_path: Path) -> None:
+    described = {"architecture": NETWORK, "pruning": [], "facts": {}}
+    raw = with_pretrained(tmp_path, described, weights="weights.safetensors")
+    load(raw, tmp_path)
+    raw["data"]["image_size"] = 16
+    assert "sample_size = 8, not 16" in message(raw, tmp_path)
+
+
+def test_pretrained_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = with_pretrained(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    raw["full"]["pretrained"] = "~/published"
+    load(raw, ROOT)
+
+
+BAD_PRETRAINED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    # keys of its config.json, of its scheduler_config.json, what the message must say
+    "larger images": ({"sample_size": 256}, {}, "sample_size = 256, not 8"),
+    "no size": ({"sample_size": None}, {}, "sample_size = None, not 8"),
+    "color": ({"in_channels": 3}, {}, "in_channels = 3, not 1"),
+    "variances, too": ({"out_channels": 2}, {}, "out_channels = 2, not 1"),
+    "continuous time": ({"time_embedding_type": "fourier"}, {}, "time_embedding_type = 'fourier'"),
+    "of classes": ({"num_class_embeds": 10}, {}, "num_class_embeds = 10"),
+    "of text": ({"_class_name": "UNet2DConditionModel"}, {}, "describes a UNet2DConditionModel"),
+    "fewer noise levels": ({}, {"num_train_timesteps": 500}, "num_train_timesteps = 500, not 1000"),
+    "cosine": ({}, {"beta_schedule": "squaredcos_cap_v2"}, "= 'squaredcos_cap_v2', not 'linear'"),
+    "less noise": ({}, {"beta_end": 0.012}, "beta_end = 0.012, not 0.02"),
+    "no betas": ({}, {"beta_start": None}, "beta_start = None, not 0.0001"),
+    "its own betas": ({}, {"trained_betas": [0.1]}, "trained_betas = [0.1], not None"),
+    "velocity": ({}, {"prediction_type": "v_prediction"}, "prediction_type = 'v_prediction'"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_PRETRAINED)
+def test_pretrained_that_does_not_fit(tmp_path: Path, mistake: str) -> None:
+    network, noise, said = BAD_PRETRAINED[mistake]
+    told = message(with_pretrained(tmp_path, network, noise), tmp_path)
+    assert "full.pretrained = 'published': " in told
+    assert said in told
+    assert len(told.splitlines()) == 2
+
+
+@pytest.mark.parametrize("key", ["models", "snapshots"])
+def test_pretrained_is_one_model(tmp_path: Path, key: str) -> None:
+    raw = with_pretrained(tmp_path)
+    raw["full"][key] = 2
+    assert f"full.{key} = 2: must be 1 where full.pretrained" in message(raw, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [(".", "an existing folder"), ("config.json", "must hold config.json"), (BIN, "must hold one")],
+)
+def test_pretrained_that_is_not_there(tmp_path: Path, file: str, said: str) -> None:
+    raw = with_pretrained(tmp_path)
+    path = tmp_path / "published" / file
+    path.rename(tmp_path / "elsewhere")
+    told = message(raw, tmp_path)
+    assert "full.pretrained = 'published': " in told
+    assert said in told
+
+
+def test_pruning_is_asked_of_the_pretrained_model(tmp_path: Path) -> None:
+    """Not of the model section, which describes networks from scratch then."""
+    raw = with_pretrained(tmp_path)
+    raw["model"]["scale_shift"] = True
+    raw["pruned"]["ratio"] = 0.6
+    told = message(raw, tmp_path)
+    assert "32 norm groups of full.pretrained must keep a channel of 64" in told
+    assert len(told.splitlines()) == 2
+    raw["pruned"]["ratio"] = 0.5
+    load(raw, tmp_path)
+    path = tmp_path / "published" / "config.json"
+    path.write_text(json.dumps(NETWORK | {"resnet_time_scale_shift": "scale_shift"}))
+    assert "full.pretrained has scale_shift" in message(raw, tmp_path)
+
+
 def folder(tmp_path: Path, **keys: Any) -> dict[str, Any]:
     for name in ("ann", "bob"):
         (tmp_path / "pictures" / name).mkdir(parents=True)

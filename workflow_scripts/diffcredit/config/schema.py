@@ -151,6 +151,11 @@ class Training(Section):
 class Full(Section):
     """The model trained on everything."""
 
+    pretrained: str | None = Field(
+        None,
+        description="folder of a model that was trained elsewhere, in diffusers' format or of "
+        "diffcredit; null trains one",
+    )
     steps: Count = Field(400, description="training steps, 1 or more")
     learning_rate: Rate = Field(5e-3, description="a number above 0")
     models: Count = Field(
