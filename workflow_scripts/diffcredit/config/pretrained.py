@@ -77,10 +77,11 @@ def architecture(files: Files) -> dict[str, Any]:
     """
     content = read_json(files.config)
     if files.ours:
-        content = content.get("architecture")
-        if not isinstance(content, dict):
+        arguments = content.get("architecture")
+        if not isinstance(arguments, dict):
             raise UserError(f"{files.config} does not describe a model")
-    elif (kind := content.get("_class_name")) != "UNet2DModel":
+        return arguments
+    if (kind := content.get("_class_name")) != "UNet2DModel":
         raise UserError(f"{files.config} describes a {kind}; accepted: a UNet2DModel")
     return {key: value for key, value in content.items() if not key.startswith("_")}
 
