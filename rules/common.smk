@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 import diffcredit.config
 from diffcredit.code import LIBRARY, digest
-from diffcredit.config import lists, weights
+from diffcredit.config import lists, pretrained, weights
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.errors import UserError
 from diffcredit.files import IMAGE_SUFFIXES
@@ -182,8 +182,9 @@ CODE = {
     ),
 }
 
-# What a user's folder is read for: images, and the tables and records that name or hold them.
-READ_SUFFIXES = {*IMAGE_SUFFIXES, ".csv", ".parquet", ".bin"}
+# What a user's folder is read for: images, and the tables and records that name or hold them. The
+# IDX files of MNIST have no suffix.
+READ_SUFFIXES = {*IMAGE_SUFFIXES, ".csv", ".parquet", ".bin", ".gz", ""}
 
 GPU = 0 if CONFIG.execution.device == "cpu" else 1
 
@@ -193,16 +194,33 @@ def keep(flag, path):
     return path if flag else temp(path)
 
 
+def listing(paths):
+    """A digest of the user's files, so that changed ones are read again."""
+    listed = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        stat = path.stat()
+        listed.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return listed.hexdigest()
+
+
 def folder_listing(folder):
-    """A digest of the user's images, so that a changed folder is read again."""
+    """A digest of the user's images."""
     if folder is None:
         return None
-    listing = hashlib.blake2b(digest_size=8)
-    for path in sorted(Path(folder).expanduser().rglob("[!.]*")):
-        if path.is_file() and path.suffix.lower() in READ_SUFFIXES:
-            stat = path.stat()
-            listing.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return listing.hexdigest()
+    found = sorted(Path(folder).expanduser().rglob("[!.]*"))
+    return listing(p for p in found if p.is_file() and p.suffix.lower() in READ_SUFFIXES)
+
+
+def injected_listing(injected):
+    """A digest of the image file that is injected, if one is."""
+    if injected is None or not isinstance(injected.image, str):
+        return None
+    return listing([Path(injected.image).expanduser()])
+
+
+def pretrained_listing(folder):
+    """A digest of the files of the full model, if it was trained elsewhere."""
+    return None if folder is None else listing(pretrained.find(folder).present)
 
 
 def identity(name):

@@ -24,6 +24,7 @@ rule data:
     params:
         data=CONFIG.data.model_dump(),
         listing=folder_listing(CONFIG.data.path),
+        injected=injected_listing(CONFIG.data.injected),
         seed=SEED,
         version=VERSIONS["data"],
     script:

@@ -1,6 +1,6 @@
 """The model trained on everything, and the smaller one pruned from it.
 
-In: data/train.parquet.
+In: data/train.parquet, or the full model from elsewhere.
 Out: models/full, models/pruned (where an approach starts from it), samples/{full,pruned}.safetensors; for attributions by gradients
 models/again/<number>, trained from other seeds, and models/snapshots/<number>/ of each training.
 """
@@ -24,11 +24,12 @@ rule full:
     resources:
         mem_mb=4000,
         runtime=1440,
-        gpu=GPU * CONFIG.execution.gpus,
+        gpu=0 if CONFIG.full.pretrained else GPU * CONFIG.execution.gpus,
     params:
         model=CONFIG.model.model_dump(),
         training=CONFIG.training.model_dump(),
         full=CONFIG.full.model_dump(exclude={"models"}),
+        pretrained=pretrained_listing(CONFIG.full.pretrained),
         number=0,
         seed=SEED,
         version=VERSIONS["training"],

@@ -117,6 +117,7 @@ BAD = {
     "no images": ("data.images", 0, "1 or more"),
     "more images than the digits": ("data.images", 1798, "must not exceed 1797"),
     "fewer images than contributors": ("data.images", 11, "fewer than the 12 contributors"),
+    "injected image without its section": ("data.injected", 5, "a section with image and copies"),
     "class that there is not": ("data.labels", [0, 10], "0 to 9"),
     "class by a wrong name": ("data.labels", ["digit 3", "digt 4"], "did you mean 'digit 4'?"),
     "class twice": ("data.labels", [3, "digit 3"], "names a class twice"),
@@ -816,6 +817,129 @@ def test_digest_of_a_list_is_that_of_the_asked_coalitions(tmp_path: Path) -> Non
     assert lists.digest(path, range(1, 3)) != before
 
 
+#: As google/ddpm-celebahq-256 says what it is, but for its size.
+NETWORK = {
+    "_class_name": "UNet2DModel",
+    "_diffusers_version": "0.1.1",
+    "sample_size": 8,
+    "in_channels": 1,
+    "out_channels": 1,
+    "block_out_channels": [64, 128],
+    "norm_num_groups": 32,
+    "class_embed_type": None,
+}
+NOISE = {
+    "_class_name": "DDPMScheduler",
+    "num_train_timesteps": 1000,
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+    "trained_betas": None,
+}
+BIN = "diffusion_pytorch_model.bin"
+
+
+def with_pretrained(
+    tmp_path: Path,
+    network: dict[str, Any] | None = None,
+    noise: dict[str, Any] | None = None,
+    place: str = ".",
+    weights: str = BIN,
+) -> dict[str, Any]:
+    """The default run with a full model from elsewhere, of which keys are changed."""
+    folder = tmp_path / "published" / place
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(NETWORK | (network or {})))
+    (folder / weights).write_bytes(b"")
+    scheduler = json.dumps(NOISE | (noise or {}))
+    (tmp_path / "published" / "scheduler_config.json").write_text(scheduler)
+    return changed("full.pretrained", "published")
+
+
+@pytest.mark.parametrize("place", [".", "unet"])
+@pytest.mark.parametrize("weights", [BIN, "diffusion_pytorch_model.safetensors"])
+def test_pretrained(tmp_path: Path, place: str, weights: str) -> None:
+    raw = with_pretrained(tmp_path, place=place, weights=weights)
+    assert load(raw, tmp_path).full.pretrained == "published"
+
+
+def test_pretrained_by_diffcredit(tmp_path: Path) -> None:
+    described = {"architecture": NETWORK, "pruning": [], "facts": {}}
+    raw = with_pretrained(tmp_path, described, weights="weights.safetensors")
+    load(raw, tmp_path)
+    raw["data"]["image_size"] = 16
+    assert "sample_size = 8, not 16" in message(raw, tmp_path)
+
+
+def test_pretrained_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = with_pretrained(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    raw["full"]["pretrained"] = "~/published"
+    load(raw, ROOT)
+
+
+BAD_PRETRAINED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    # keys of its config.json, of its scheduler_config.json, what the message must say
+    "larger images": ({"sample_size": 256}, {}, "sample_size = 256, not 8"),
+    "no size": ({"sample_size": None}, {}, "sample_size = None, not 8"),
+    "color": ({"in_channels": 3}, {}, "in_channels = 3, not 1"),
+    "variances, too": ({"out_channels": 2}, {}, "out_channels = 2, not 1"),
+    "continuous time": ({"time_embedding_type": "fourier"}, {}, "time_embedding_type = 'fourier'"),
+    "of classes": ({"num_class_embeds": 10}, {}, "num_class_embeds = 10"),
+    "of text": ({"_class_name": "UNet2DConditionModel"}, {}, "describes a UNet2DConditionModel"),
+    "fewer noise levels": ({}, {"num_train_timesteps": 500}, "num_train_timesteps = 500, not 1000"),
+    "cosine": ({}, {"beta_schedule": "squaredcos_cap_v2"}, "= 'squaredcos_cap_v2', not 'linear'"),
+    "less noise": ({}, {"beta_end": 0.012}, "beta_end = 0.012, not 0.02"),
+    "no betas": ({}, {"beta_start": None}, "beta_start = None, not 0.0001"),
+    "its own betas": ({}, {"trained_betas": [0.1]}, "trained_betas = [0.1], not None"),
+    "velocity": ({}, {"prediction_type": "v_prediction"}, "prediction_type = 'v_prediction'"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_PRETRAINED)
+def test_pretrained_that_does_not_fit(tmp_path: Path, mistake: str) -> None:
+    network, noise, said = BAD_PRETRAINED[mistake]
+    told = message(with_pretrained(tmp_path, network, noise), tmp_path)
+    assert "full.pretrained = 'published': " in told
+    assert said in told
+    assert len(told.splitlines()) == 2
+
+
+@pytest.mark.parametrize("key", ["models", "snapshots"])
+def test_pretrained_is_one_model(tmp_path: Path, key: str) -> None:
+    raw = with_pretrained(tmp_path)
+    raw["full"][key] = 2
+    assert f"full.{key} = 2: must be 1 where full.pretrained" in message(raw, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [(".", "an existing folder"), ("config.json", "must hold config.json"), (BIN, "must hold one")],
+)
+def test_pretrained_that_is_not_there(tmp_path: Path, file: str, said: str) -> None:
+    raw = with_pretrained(tmp_path)
+    path = tmp_path / "published" / file
+    path.rename(tmp_path / "elsewhere")
+    told = message(raw, tmp_path)
+    assert "full.pretrained = 'published': " in told
+    assert said in told
+
+
+def test_pruning_is_asked_of_the_pretrained_model(tmp_path: Path) -> None:
+    """Not of the model section, which describes networks from scratch then."""
+    raw = with_pretrained(tmp_path)
+    raw["model"]["scale_shift"] = True
+    raw["pruned"]["ratio"] = 0.6
+    told = message(raw, tmp_path)
+    assert "32 norm groups of full.pretrained must keep a channel of 64" in told
+    assert len(told.splitlines()) == 2
+    raw["pruned"]["ratio"] = 0.5
+    load(raw, tmp_path)
+    path = tmp_path / "published" / "config.json"
+    path.write_text(json.dumps(NETWORK | {"resnet_time_scale_shift": "scale_shift"}))
+    assert "full.pretrained has scale_shift" in message(raw, tmp_path)
+
+
 def folder(tmp_path: Path, **keys: Any) -> dict[str, Any]:
     for name in ("ann", "bob"):
         (tmp_path / "pictures" / name).mkdir(parents=True)
@@ -824,6 +948,57 @@ def folder(tmp_path: Path, **keys: Any) -> dict[str, Any]:
     raw["data"] |= {"source": "folder", "path": "pictures", "contributors": "subfolder"}
     raw["data"] |= {"planted": planted} | keys
     return raw
+
+
+BAD_INJECTED = {
+    # the section, other keys of the data, the key that is wrong, what the message must say
+    "no image": ({"copies": 3}, {}, ".image is missing", "number of a training image"),
+    "number below 0": ({"image": -1}, {}, ".image = -1", "from 0"),
+    "half a number": ({"image": 1.5}, {}, ".image = 1.5", "from 0"),
+    "beyond the digits": ({"image": 1797}, {}, ".image = 1797", "below the 1797 training images"),
+    "beyond those left": ({"image": 1700}, {"held_out": 97}, ".image = 1700", "below the 1700"),
+    "beyond those drawn": ({"image": 20}, {"images": 20}, ".image = 20", "below the 20"),
+    "no file": ({"image": "a.png"}, {}, ".image = 'a.png'", "must be an existing file"),
+    "a folder": ({"image": "."}, {}, ".image = '.'", "must be an existing file"),
+    "no copies": ({"image": 0, "copies": 0}, {}, ".copies = 0", "1 or more"),
+    "unknown key": ({"image": 0, "copy": 2}, {}, ".copy = 2", "did you mean 'copies'?"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD_INJECTED)
+def test_mistake_in_an_injected_image(tmp_path: Path, mistake: str) -> None:
+    section, keys, *said = BAD_INJECTED[mistake]
+    raw = default()
+    raw["data"] |= {"injected": section} | keys
+    told = message(raw, tmp_path)
+    for part in (f"data.injected{said[0]}", said[1]):
+        assert part in told
+
+
+@pytest.mark.parametrize(
+    ("image", "contributors", "count"),
+    [
+        (5, 12, 13),
+        ("a.png", 12, 13),
+        (5, "label", 11),
+        (5, "image", 1797),
+        ("a.png", "image", 1798),
+    ],
+)
+def test_injected_contributor_is_counted(
+    tmp_path: Path, image: int | str, contributors: int | str, count: int
+) -> None:
+    """An image that was a contributor of its own is the injected one instead."""
+    (tmp_path / "a.png").write_bytes(b"")
+    raw = with_coalitions(distribution="leave_one_out")
+    raw["data"] |= {"contributors": contributors, "injected": {"image": image}}
+    assert load(raw, tmp_path).coalitions["more"].count == count
+
+
+def test_injected_contributor_is_not_planted() -> None:
+    raw = changed("data.planted.contributors", 13)
+    raw["data"]["injected"] = {"image": 5}
+    assert "must not exceed the 12 contributors" in message(raw)
 
 
 def test_folder(tmp_path: Path) -> None:
@@ -893,6 +1068,14 @@ BAD_CIFAR10 = {
     "labels": (["car", "horse"], "'car' must be one of: airplane, automobile"),
     "path": ("nowhere", "must be an existing folder"),
 }
+
+
+@pytest.mark.parametrize("source", ["mnist", "fashion_mnist"])
+def test_mnist_is_gray(tmp_path: Path, source: str) -> None:
+    raw = folder(tmp_path, source=source, image_size=32, contributors=12)
+    assert load(raw, tmp_path).data.source == source
+    raw["data"]["channels"] = 3
+    assert f"the images of {source} are gray: 1" in message(raw, tmp_path)
 
 
 @pytest.mark.parametrize("key", BAD_CIFAR10)

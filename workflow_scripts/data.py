@@ -1,4 +1,4 @@
-"""Read and draw the images, deal or read whose they are, and plant the spoiled contributors."""
+"""Read and draw the images, deal or read whose they are, plant spoiled ones and inject one."""
 
 from diffcredit.logs import job
 
@@ -10,6 +10,7 @@ with job(snakemake.log[0], "data"):
     from diffcredit import seeds
     from diffcredit.config import Data
     from diffcredit.data import contributors, images
+    from diffcredit.data.injection import inject
     from diffcredit.data.selection import select
     from diffcredit.files import write_table
     from diffcredit.registry import DATASETS, load
@@ -27,6 +28,8 @@ with job(snakemake.log[0], "data"):
         deal_seed=seeds.derive(seed, "deal"),
         plant_seed=seeds.derive(seed, "plant"),
     )
+    # Afterwards, so that deal and noise are those without it.
+    prepared = inject(prepared, settings, Path())
     write_table(images.to_table(prepared.train, "train"), snakemake.output.train)
     write_table(images.to_table(prepared.reference, "reference"), snakemake.output.reference)
     write_table(images.to_table(selected.held_out, "held_out"), snakemake.output.held_out)

@@ -154,15 +154,32 @@ CIFAR10 = (
     "ship",
     "truck",
 )
+DIGITS = tuple(f"digit {digit}" for digit in range(10))
+FASHION_MNIST = (
+    "T-shirt/top",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
 DATASETS = {
     "digits": Dataset(
         "diffcredit.data.digits:read",
         channels=1,
-        classes=tuple(f"digit {digit}" for digit in range(10)),
+        classes=DIGITS,
         images=1797,
     ),
     "folder": Dataset("diffcredit.data.folder:read", folder=True),
     "cifar10": Dataset("diffcredit.data.cifar10:read", folder=True, channels=3, classes=CIFAR10),
+    "mnist": Dataset("diffcredit.data.mnist:read", folder=True, channels=1, classes=DIGITS),
+    "fashion_mnist": Dataset(
+        "diffcredit.data.mnist:read", folder=True, channels=1, classes=FASHION_MNIST
+    ),
 }
 OBJECTIVES = {
     "denoise": Objective("diffcredit.training.objectives.denoise:Denoise"),

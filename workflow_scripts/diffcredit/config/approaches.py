@@ -17,7 +17,8 @@ def approach_problems(config: Config) -> list[str]:
     found = []
     for name, approach in config.approaches.items():
         key = f"approaches.{name}"
-        if approach.start == "pruned" and config.model.scale_shift:
+        of_model = approach.start == "pruned" and config.full.pretrained is None
+        if of_model and config.model.scale_shift:
             accepted = "pruning is not known with model.scale_shift = True; accepted: others"
             found.append(problem(f"{key}.start", approach.start, accepted))
         found += _start_problems(key, approach)

@@ -9,6 +9,7 @@ from diffcredit.config.behavior_checks import behavior_problems
 from diffcredit.config.counts import count_problems, known_contributors, rank_problems
 from diffcredit.config.data_checks import data_problems
 from diffcredit.config.messages import choices, problem
+from diffcredit.config.pretrained import pretrained_problems
 from diffcredit.config.ratios import accepted_ratios, largest_ratio
 from diffcredit.config.schema import (
     COUNTERFACTUAL,
@@ -40,6 +41,7 @@ def problems(config: Config, base: Path) -> list[str]:
         *([] if config.unlearning else _nothing_attributed(config)),
         *_untested(config),
         *_model_problems(config),
+        *pretrained_problems(config, base),
         *data_problems(config, base),
         *approach_problems(config),
         *count_problems(config, base),
@@ -97,12 +99,13 @@ def _model_problems(config: Config) -> list[str]:
                 )
             )
             break
-    least = min(model.channels)
-    if model.norm_groups <= least and config.pruned.ratio > largest_ratio(least, model.norm_groups):
+    least, pruned = min(model.channels), config.pruned
+    of_model = config.full.pretrained is None and model.norm_groups <= least
+    if of_model and pruned.ratio > largest_ratio(least, model.norm_groups):
         found.append(
             problem(
                 "pruned.ratio",
-                config.pruned.ratio,
+                pruned.ratio,
                 f"each of {model.norm_groups} norm groups must keep a channel of {least}; "
                 f"accepted: {accepted_ratios(least, model.norm_groups)}",
             )

@@ -73,7 +73,20 @@ def counted(config: Config, base: Path) -> Config:
 
 
 def known_contributors(data: Data, base: Path) -> int | None:
-    """Number of contributors, where the configuration or the folder's subfolders tell it."""
+    """Number of contributors with the injected one, where `known_owners` is known."""
+    owners = known_owners(data, base)
+    if owners is None or data.injected is None:
+        return owners
+    # An image that is its own contributor goes where it is injected.
+    moved = data.contributors == "image" and isinstance(data.injected.image, int)
+    return owners if moved else owners + 1
+
+
+def known_owners(data: Data, base: Path) -> int | None:
+    """Number of contributors before one is injected.
+
+    It is known where the configuration or the folder's subfolders tell it.
+    """
     if isinstance(data.contributors, int):
         return data.contributors
     if data.contributors == "image":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from diffcredit.config import classes
-from diffcredit.config.counts import known_contributors, subfolders
+from diffcredit.config.counts import known_images, known_owners, subfolders
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import Config, CsvContributors, Data
 from diffcredit.errors import UserError
@@ -21,6 +21,7 @@ def data_problems(config: Config, base: Path) -> list[str]:
         *_label_problems(config),
         *_image_problems(data),
         *_contributor_problems(data, base),
+        *_injected_problems(data, base),
     ]
 
 
@@ -95,7 +96,7 @@ def _image_problems(data: Data) -> list[str]:
 
 def _contributor_problems(data: Data, base: Path) -> list[str]:
     """There are enough contributors to plant, and an image for each."""
-    known = known_contributors(data, base)
+    known = known_owners(data, base)
     if not known:
         return []
     found = []
@@ -106,3 +107,18 @@ def _contributor_problems(data: Data, base: Path) -> list[str]:
     if data.images is not None and data.images < known:
         found.append(problem("data.images", data.images, f"must not be fewer than {contributors}"))
     return found
+
+
+def _injected_problems(data: Data, base: Path) -> list[str]:
+    """The injected image is one of the training images, or a file."""
+    if data.injected is None:
+        return []
+    image, known = data.injected.image, known_images(data)
+    if isinstance(image, str):
+        missing = not (base / Path(image).expanduser()).is_file()
+        accepted = "must be an existing file, or the number of a training image"
+        return [problem("data.injected.image", image, accepted)] if missing else []
+    if known is None or image < known:
+        return []
+    accepted = f"must be below the {known} training images, which are numbered from 0"
+    return [problem("data.injected.image", image, accepted)]

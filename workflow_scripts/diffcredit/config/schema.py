@@ -44,6 +44,19 @@ class Planted(Section):
     )
 
 
+#: Name of the contributor of the injected image; no other may have it.
+INJECTED = "injected"
+
+
+class Injected(Section):
+    """One image, many times over, of a contributor of its own: the last one, named injected."""
+
+    image: Annotated[int, Field(ge=0)] | str = Field(
+        description="the number of a training image, from 0, or the path of an image file"
+    )
+    copies: Count = Field(40, description="how often it is trained on in a pass, 1 or more")
+
+
 _WITH_FOLDER = [name for name, entry in DATASETS.items() if entry.folder]
 
 
@@ -76,6 +89,9 @@ class Data(Section):
         None, description="a list of classes to keep, by number from 0 or by name; null for all"
     )
     planted: Planted = Planted()
+    injected: Injected | None = Field(
+        None, description="a section with image and copies; null for none"
+    )
 
 
 class Classifier(Section):
@@ -136,6 +152,11 @@ class Training(Section):
 class Full(Section):
     """The model trained on everything."""
 
+    pretrained: str | None = Field(
+        None,
+        description="folder of a model that was trained elsewhere, in diffusers' format or of "
+        "diffcredit; null trains one",
+    )
     steps: Count = Field(400, description="training steps, 1 or more")
     learning_rate: Rate = Field(5e-3, description="a number above 0")
     models: Count = Field(

@@ -85,7 +85,8 @@ class Prepared:
 
     Attributes:
         train: the images to train on, the planted contributors' spoiled.
-        reference: the same images clean, which measured samples are compared with.
+        reference: the same images clean and without the injected one, which measured samples are
+            compared with.
         contributors: index, name and size of each.
         planted: numbers of the planted contributors; for the evaluation only.
     """

@@ -14,6 +14,8 @@ from diffcredit.files import read_table
 
 #: What Pillow raises where bytes are no image, or a broken one.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+#: Of an image that is in none of the classes.
+NO_LABEL = -1
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Images:
 
     Attributes:
         pixels: (n, height, width, channels) uint8.
-        labels: (n,) int64, classes from 0.
+        labels: (n,) int64, classes from 0; `NO_LABEL` of an injected file.
         contributors: (n,) int64, contributors from 0; -1 where nobody contributed the image.
     """
 

@@ -1,6 +1,7 @@
 """A model on disk: weights as safetensors, and as JSON what its network is made of."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,13 +74,18 @@ def load(folder: str | Path) -> Trained:
     folder = Path(folder)
     stored = read_json(folder / CONFIG)
     weights, _ = read_tensors(folder / WEIGHTS)
+    trained = described(stored, folder / CONFIG)
+    load_weights(trained.network, weights, folder / WEIGHTS)
+    return trained
+
+
+def described(stored: Mapping[str, Any], path: Path) -> Trained:
+    """A network with fresh weights, or `UserError` naming the file that describes none."""
     try:
         description = Description(stored["architecture"], stored["pruning"])
-        network = description.build(seed=0)
+        return Trained(description.build(seed=0), description)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise UserError(f"{folder / CONFIG} does not describe a model: {error}") from error
-    load_weights(network, weights, folder / WEIGHTS)
-    return Trained(network, description)
+        raise UserError(f"{path} does not describe a model: {error}") from error
 
 
 def load_weights(

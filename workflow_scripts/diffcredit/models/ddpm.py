@@ -11,6 +11,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
 
 from diffcredit.config import Model
+from diffcredit.config.schedule import betas
 from diffcredit.models.pixels import to_uint8
 
 
@@ -38,15 +39,6 @@ def build(arguments: dict[str, Any], seed: int) -> UNet2DModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return UNet2DModel(**arguments)
-
-
-def betas(timesteps: int) -> dict[str, float]:
-    """The linear schedule of DDPM: betas from 1e-4 to 0.02 for 1,000 noise levels.
-
-    For other numbers they are scaled by 1000 / T, so that as little signal is left at the end.
-    """
-    scale = 1000 / timesteps
-    return {"beta_start": 1e-4 * scale, "beta_end": min(0.02 * scale, 0.999)}
 
 
 def noise_schedule(timesteps: int) -> DDPMScheduler:

@@ -1,4 +1,4 @@
-"""The models trained on all images: the full one, and the pruned one fine-tuned."""
+"""The models of all images: the full one, trained or read, and the pruned one fine-tuned."""
 
 import shutil
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from diffcredit.config import Model, Pruned, Training
 from diffcredit.data.images import Images
 from diffcredit.files import read_json
 from diffcredit.logs import logger
-from diffcredit.models import checkpoints, ddpm
+from diffcredit.models import checkpoints, ddpm, published
 from diffcredit.models.checkpoints import Description, Trained
 from diffcredit.models.pixels import channels_first
 from diffcredit.models.pruning.structure import Material
@@ -70,6 +70,15 @@ def full(
     snapshots = place.snapshots and Snapshots(place.snapshots, numbered)
     arguments = (start, _tensor(images), plan, training, place, snapshots)
     _launch(_train_full, arguments, place.processes)
+
+
+def pretrained(folder: Path, target: Path) -> None:
+    """Write a model that was trained elsewhere as the full model; its training cost nothing here.
+
+    Raises:
+        UserError: where the folder holds none.
+    """
+    checkpoints.save(published.read(folder), target, {"seconds": 0.0, "loss": None})
 
 
 def snapshot_steps(settings: FullSettings) -> tuple[int, ...]:

@@ -1,0 +1,135 @@
+"""One image put many times into the training images, as those of a contributor of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from diffcredit.config import Data
+from diffcredit.config.schema import INJECTED
+from diffcredit.data.contributors import Prepared
+from diffcredit.data.images import NO_LABEL, Images, read_image
+from diffcredit.errors import UserError
+
+
+def inject(prepared: Prepared, settings: Data, base: Path) -> Prepared:
+    """Train on copies of an image, too, which belong to one more contributor, the last.
+
+    The image is clean, and neither its old owner nor the reference images have it any more. All
+    else stays as it is, but where each image is a contributor: those after it move up by one.
+
+    Args:
+        prepared: the images, dealt and planted.
+        settings: ``injected`` names the image, by its row in ``prepared`` or as a file, and the
+            number of copies; None for nothing.
+        base: folder that the file is relative to.
+
+    Returns:
+        The images with the copies at the end of those to train on. An image of a file has no label.
+
+    Raises:
+        UserError: where the image is not there or is everything that somebody has, where the file
+            is unreadable or a training image already, or where a contributor has the name.
+    """
+    injected = settings.injected
+    if injected is None:
+        return prepared
+    _check_name(prepared.contributors)
+    if isinstance(injected.image, str):
+        path = base / Path(injected.image).expanduser()
+        image, label = read_image(path, settings.image_size, settings.channels), NO_LABEL
+        _check_new(image, prepared.reference, injected.image)
+    else:
+        row = injected.image
+        _check_row(row, prepared)
+        image, label = prepared.reference.pixels[row], int(prepared.reference.labels[row])
+        prepared = _without(row, prepared, settings.contributors == "image")
+    return _with_copies(prepared, image, label, injected.copies)
+
+
+def _check_name(contributors: pd.DataFrame) -> None:
+    if (contributors["name"] == INJECTED).any():
+        raise UserError(
+            f"data.injected: a contributor is named {INJECTED!r} already\n"
+            "    Hint: rename it; the contributor of the injected image has this name"
+        )
+
+
+def _check_new(image: np.ndarray, images: Images, path: str) -> None:
+    """Else somebody would keep it where the injected contributor is removed."""
+    same = np.flatnonzero((images.pixels == image).all(axis=(1, 2, 3)))
+    if len(same):
+        raise UserError(
+            f"data.injected.image = {path!r}: it is training image {same[0]} already\n"
+            "    Hint: name this number instead, and it is taken out there"
+        )
+
+
+def _check_row(row: int, prepared: Prepared) -> None:
+    count = len(prepared.train.labels)
+    if row >= count:
+        raise UserError(
+            f"data.injected.image = {row}: must be below the {count} training images, "
+            "which are numbered from 0"
+        )
+
+
+def _without(row: int, prepared: Prepared, own: bool) -> Prepared:
+    """Without an image; its contributor goes with it where each image is its own one."""
+    owner = prepared.train.contributors[row]
+    table = prepared.contributors.copy()
+    table.loc[owner, "size"] -= 1
+    taken = replace(
+        prepared,
+        train=_left(prepared.train, row),
+        reference=_left(prepared.reference, row),
+        contributors=table,
+    )
+    if table.loc[owner, "size"]:
+        return taken
+    if not own or len(table) == 1:
+        raise UserError(
+            f"data.injected.image = {row}: contributor {table.loc[owner, 'name']} has no other "
+            "image\n    Hint: another image"
+        )
+    return _closed_up(taken, int(owner))
+
+
+def _left(images: Images, row: int) -> Images:
+    columns = (images.pixels, images.labels, images.contributors)
+    return Images(*(np.delete(column, row, axis=0) for column in columns))
+
+
+def _closed_up(prepared: Prepared, gone: int) -> Prepared:
+    """The contributors after one that is gone move up."""
+    if gone in prepared.planted:
+        raise UserError(
+            f"data.injected.image = {gone}: it is the image of a planted contributor\n"
+            "    Hint: another image, or data.planted.contributors: 0"
+        )
+    table = prepared.contributors.drop(index=gone).reset_index(drop=True)
+    return Prepared(
+        train=_moved_up(prepared.train, gone),
+        reference=_moved_up(prepared.reference, gone),
+        contributors=table.assign(index=np.arange(len(table))),
+        planted=prepared.planted - (prepared.planted > gone),
+    )
+
+
+def _moved_up(images: Images, gone: int) -> Images:
+    return replace(images, contributors=images.contributors - (images.contributors > gone))
+
+
+def _with_copies(prepared: Prepared, image: np.ndarray, label: int, copies: int) -> Prepared:
+    train, number = prepared.train, len(prepared.contributors)
+    row = pd.DataFrame({"index": [number], "name": [INJECTED], "size": [copies]})
+    return replace(
+        prepared,
+        train=Images(
+            np.concatenate([train.pixels, np.repeat(image[None], copies, axis=0)]),
+            np.append(train.labels, np.full(copies, label)),
+            np.append(train.contributors, np.full(copies, number)),
+        ),
+        contributors=pd.concat([prepared.contributors, row], ignore_index=True),
+    )

@@ -1,0 +1,137 @@
+"""What published datasets share: their Parquet tables on the hub, and checks of what is read."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from diffcredit.data.images import UNREADABLE, decode
+from diffcredit.errors import UserError
+
+AGAIN = "    Hint: download it again"
+
+#: (n, h, w, c) uint8 pixels and (n,) int64 labels.
+Split = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the files of a dataset must hold.
+
+    Attributes:
+        name: of the dataset.
+        classes: names of its labels, from 0.
+        shape: (h, w, c) of its images.
+        columns: how the column of the images may be called.
+        accepted: what is said of the formats that are read.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int]
+    columns: tuple[str, ...]
+    accepted: str
+
+    def checked(self, labels: np.ndarray, path: Path) -> np.ndarray:
+        """The labels as int64, if each is one of the classes.
+
+        Raises:
+            UserError: naming the file and the first that is none.
+        """
+        wrong = np.flatnonzero(~np.isin(labels, np.arange(len(self.classes))))
+        if len(wrong):
+            raise UserError(
+                f"{path}: the label of image {wrong[0]} is {labels[wrong[0]]}, not 0 to "
+                f"{len(self.classes) - 1}: it is damaged, or not of {self.name}\n{AGAIN}"
+            )
+        return labels.astype(np.int64)
+
+    def incomplete(self, folder: Path, split: str, found: list[Path], wanted: str) -> UserError:
+        """What to say of a split whose files are not all there, or there twice."""
+        there = ", ".join(str(path.relative_to(folder)) for path in found) or "none"
+        return UserError(
+            f"data.path = {folder} does not hold the whole {split} split of {self.name}, once: "
+            f"{wanted} there are {there}\n    Hint: {self.accepted}"
+        )
+
+
+def joined(parts: Iterable[Split]) -> Split:
+    """Several parts of a split, one after the other."""
+    pixels, labels = zip(*parts, strict=True)
+    return np.concatenate(pixels), np.concatenate(labels)
+
+
+def read_hub(tables: list[Path], split: str, folder: Path, dataset: Published) -> Split:
+    """Read the Parquet files of a split, with the columns {bytes, path} of the image, and label.
+
+    Args:
+        tables: all Parquet files of the dataset.
+        split: what the names of its own contain, "train" or "test".
+        folder: that they are in.
+        dataset: what they must hold.
+
+    Raises:
+        UserError: where a file is missing, there twice, truncated or of another dataset.
+    """
+    return joined(_read_table(path, dataset) for path in _shards(tables, split, folder, dataset))
+
+
+def _shards(files: list[Path], split: str, folder: Path, dataset: Published) -> list[Path]:
+    """The Parquet files of a split, each of which must be there once where they are numbered."""
+    found = [path for path in files if split in path.name]
+    numbered = [match for path in found if (match := re.search(r"-(\d+)-of-(\d+)", path.name))]
+    numbers = sorted(int(match[1]) for match in numbered)
+    whole = all(numbers == list(range(int(match[2]))) for match in numbered)
+    if not found or not whole:
+        wanted = f"of Parquet files with {split} in their names"
+        raise dataset.incomplete(folder, split, found, wanted)
+    return found
+
+
+def _read_table(path: Path, dataset: Published) -> Split:
+    try:
+        table = parquet.ParquetFile(path).read()
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(f"{path} cannot be read as a Parquet table: {reason}\n{AGAIN}") from error
+    names = table.column_names
+    image = next((name for name in dataset.columns if name in names), None)
+    if image is None or "label" not in names:
+        first, *others = dataset.columns
+        called = first + "".join(f" (or {other})" for other in others)
+        raise UserError(
+            f"{path} needs the columns {called} and label; it has {', '.join(names)}\n"
+            f"    Hint: {dataset.accepted}"
+        )
+    if table.num_rows == 0:
+        raise UserError(f"{path} holds no images\n{AGAIN}")
+    cells = enumerate(table[image].to_pylist())
+    pixels = [_decoded(cell, path, row, dataset) for row, cell in cells]
+    return np.stack(pixels), dataset.checked(table["label"].to_numpy(), path)
+
+
+def _decoded(cell: Any, path: Path, row: int, dataset: Published) -> np.ndarray:
+    """The pixels of a cell: {bytes: an encoded image, path: its name}."""
+    encoded = cell.get("bytes") if isinstance(cell, dict) else None
+    if not isinstance(encoded, bytes):
+        raise UserError(
+            f"{path}: row {row} holds no bytes of an image\n    Hint: {dataset.accepted}"
+        )
+    try:
+        pixels = decode(encoded)
+    except UNREADABLE as error:
+        raise UserError(
+            f"{path}: the image of row {row} cannot be decoded: {error}\n{AGAIN}"
+        ) from error
+    if pixels.shape != dataset.shape:
+        raise UserError(
+            f"{path}: the image of row {row} has the shape {pixels.shape}, which is not that of "
+            f"{dataset.name}, {dataset.shape}\n    Hint: images of other data are read by "
+            "source folder"
+        )
+    return pixels
