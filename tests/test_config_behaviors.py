@@ -60,6 +60,54 @@ BAD = {
         "timesteps = 1001",
         "model.timesteps = 1000",
     ),
+    "noise levels beyond the last": (
+        {"name": "denoising_loss", "timesteps": [50, 1000, 999, 2000]},
+        "timesteps = [1000, 2000]",
+        "must be below model.timesteps = 1000",
+    ),
+    "negative noise level": (
+        {"name": "denoising_loss", "timesteps": [50, -1]},
+        "timesteps.1 = -1",
+        "each from 0 and below model.timesteps",
+    ),
+    "no noise levels": (
+        {"name": "denoising_loss", "timesteps": []},
+        "timesteps = []",
+        "or a list of them",
+    ),
+    "noise level that is no whole number": (
+        {"name": "denoising_loss", "timesteps": [50.5]},
+        "timesteps.0 = 50.5",
+        "or a list of them",
+    ),
+    "steps": ({"name": "likelihood", "steps": 0}, "steps = 0", "1 or more"),
+    "probes": ({"name": "likelihood", "probes": 0}, "probes = 0", "1 or more; or exact"),
+    "named probes": (
+        {"name": "likelihood", "probes": "exakt"},
+        "probes = 'exakt'",
+        "1 or more; or exact",
+    ),
+    "dequantize": ({"name": "likelihood", "dequantize": 1}, "dequantize = 1", "true draws"),
+    "noises of a likelihood": (
+        {"name": "likelihood", "noises": 5},
+        "noises = 5",
+        "one of: name, images, queries, steps, probes, dequantize",
+    ),
+    "likelihood of too many": (
+        {"name": "likelihood", "queries": 513},
+        "queries = 513",
+        "sampling.images = 512",
+    ),
+    "likelihood of more than held out": (
+        {"name": "likelihood", "images": "held_out", "queries": 1},
+        "queries = 1",
+        "data.held_out = 0",
+    ),
+    "likelihood of a folder": (
+        {"name": "likelihood", "images": {"folder": "nowhere"}},
+        "images.folder = 'nowhere'",
+        "existing folder",
+    ),
     "images": (
         {"name": "denoising_loss", "images": "tain"},
         "images = 'tain'",
@@ -95,6 +143,22 @@ def test_missing_option_is_told_where_only_the_name_is_given() -> None:
 def test_many_training_queries_are_no_matter_of_sampling() -> None:
     measure = {"name": "denoising_loss", "images": "train", "queries": 1000}
     load(configured({"measure": measure}), ROOT)
+
+
+def test_noise_levels_may_be_a_list() -> None:
+    measure = {"name": "denoising_loss", "timesteps": [999, 50, 0]}
+    loaded = load(configured({"measure": measure}), ROOT).behaviors["it"]
+    assert loaded.measure.timesteps == (999, 50, 0)
+    assert config.Behavior(**loaded.model_dump()) == loaded
+    assert hash(loaded.measure) is not None
+
+
+@pytest.mark.parametrize("probes", [1, 16, "exact"])
+def test_likelihood_has_a_value_for_each_query(probes: int | str) -> None:
+    measure = {"name": "likelihood", "images": "train", "queries": 1000, "probes": probes}
+    loaded = load(configured({"measure": measure}), ROOT).behaviors["it"]
+    assert loaded.queried
+    assert loaded.compares == "queries"
 
 
 def test_queries_may_be_all_images_held_out() -> None:
@@ -153,6 +217,7 @@ OWN = {"classifier": {"kind": "classifier"}, "pixels": {"kind": "pixels"}}
         ({"measure": "fid", "extractor": "clasifier"}, "did you mean 'classifier'?"),
         ({"measure": "mse", "extractor": "pixels"}, "mse uses no extractor; leave it out"),
         ({"measure": "denoising_loss", "extractor": "pixels"}, "uses no extractor"),
+        ({"measure": "likelihood", "extractor": "pixels"}, "uses no extractor"),
     ],
 )
 def test_extractor_that_does_not_fit(behavior: dict[str, Any], accepted: str) -> None:

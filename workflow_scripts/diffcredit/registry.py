@@ -225,6 +225,7 @@ MEASURES = {
     "denoising_loss": Measure(
         "diffcredit.behaviors.denoising_loss:DenoisingLoss", None, "queries", "lower"
     ),
+    "likelihood": Measure("diffcredit.behaviors.likelihood:Likelihood", None, "queries", "lower"),
 }
 ESTIMATORS = {
     "shapley_constrained": Estimator(

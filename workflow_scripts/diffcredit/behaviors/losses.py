@@ -10,7 +10,7 @@ import torch
 from diffcredit.behaviors.denoising_loss import Setting
 from diffcredit.behaviors.scoring import transformed
 from diffcredit.behaviors.table import model_rows
-from diffcredit.config import Behavior, LossMeasure
+from diffcredit.config import Behavior, QueryMeasure
 from diffcredit.files import read_json
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints
@@ -19,7 +19,7 @@ from diffcredit.registry import MEASURES, load
 
 def measure_shard(
     models: Path,
-    queries: dict[LossMeasure, torch.Tensor],
+    queries: dict[QueryMeasure, torch.Tensor],
     setting: Setting,
     behaviors: dict[str, Behavior],
     label: str,

@@ -1,18 +1,18 @@
-"""The images of which a model is asked how well it denoises them."""
+"""The images of which a model is asked what it makes of them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from diffcredit.config import LossMeasure, PairMeasure, QueryFolder
+from diffcredit.config import PairMeasure, QueryFolder, QueryMeasure
 from diffcredit.data import images
 from diffcredit.errors import UserError
 from diffcredit.files import IMAGE_SUFFIXES, read_tensors
 from diffcredit.logs import logger
 
 
-def read(measure: LossMeasure | PairMeasure, places: Mapping[str, Path], seed: int) -> np.ndarray:
+def read(measure: QueryMeasure | PairMeasure, places: Mapping[str, Path], seed: int) -> np.ndarray:
     """(queries, h, w, c) uint8 images.
 
     Generated ones are the first, as in the behaviors that compare images, and so are those held
@@ -29,7 +29,7 @@ def read(measure: LossMeasure | PairMeasure, places: Mapping[str, Path], seed: i
         UserError: if there are too few.
     """
     train = places["train"]
-    asked = measure.images if isinstance(measure, LossMeasure) else "generated"
+    asked = measure.images if isinstance(measure, QueryMeasure) else "generated"
     if isinstance(asked, QueryFolder):
         folder = Path(asked.folder).expanduser()
         return _of_folder(folder, measure.queries, train, seed)

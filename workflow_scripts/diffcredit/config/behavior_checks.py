@@ -13,6 +13,7 @@ from diffcredit.config.schema import (
     NeighborMeasure,
     PairMeasure,
     QueryFolder,
+    QueryMeasure,
     Section,
 )
 from diffcredit.registry import EXTRACTORS, MEASURES
@@ -30,7 +31,7 @@ def behavior_problems(config: Config, base: Path) -> list[str]:
         measure = behavior.measure
         if isinstance(measure, AestheticMeasure):
             found += weights.missing_head(name, measure, base)
-        if isinstance(measure, LossMeasure) and isinstance(measure.images, QueryFolder):
+        if isinstance(measure, QueryMeasure) and isinstance(measure.images, QueryFolder):
             found += _folder_problems(name, measure.images, base)
     return [*found, *_weight_problems(config, base)]
 
@@ -66,10 +67,8 @@ def _range_problems(config: Config, name: str, behavior: Behavior) -> list[str]:
     if _is_held_out(measure) and measure.queries > held_out:
         accepted = f"must not exceed data.held_out = {held_out}"
         found.append(problem(f"{key}.queries", measure.queries, accepted))
-    levels = config.model.timesteps
-    if isinstance(measure, LossMeasure) and (measure.timesteps or 0) > levels:
-        accepted = f"must not exceed model.timesteps = {levels}"
-        found.append(problem(f"{key}.timesteps", measure.timesteps, accepted))
+    if isinstance(measure, LossMeasure):
+        found += _level_problems(f"{key}.timesteps", measure.timesteps, config.model.timesteps)
     side = config.data.image_size
     if measure.name == "ssim" and side <= SSIM_MARGIN:
         accepted = f"needs images of {SSIM_MARGIN + 1} pixels or more; data.image_size = {side}"
@@ -77,16 +76,27 @@ def _range_problems(config: Config, name: str, behavior: Behavior) -> list[str]:
     return found
 
 
-def _is_drawn(measure: Section) -> TypeGuard[PairMeasure | LossMeasure]:
+def _level_problems(key: str, asked: int | tuple[int, ...] | None, levels: int) -> list[str]:
+    """What is wrong with a number of noise levels, or with those of a list."""
+    if isinstance(asked, tuple):
+        beyond = [level for level in asked if level >= levels]
+        accepted = f"must be below model.timesteps = {levels}"
+        return [problem(key, beyond, accepted)] if beyond else []
+    if asked is None or asked <= levels:
+        return []
+    return [problem(key, asked, f"must not exceed model.timesteps = {levels}")]
+
+
+def _is_drawn(measure: Section) -> TypeGuard[PairMeasure | QueryMeasure]:
     """Whether the queries are images that the full model draws."""
     return isinstance(measure, PairMeasure) or (
-        isinstance(measure, LossMeasure) and measure.images == "generated"
+        isinstance(measure, QueryMeasure) and measure.images == "generated"
     )
 
 
-def _is_held_out(measure: Section) -> TypeGuard[LossMeasure]:
+def _is_held_out(measure: Section) -> TypeGuard[QueryMeasure]:
     """Whether the queries are images that no model sees."""
-    return isinstance(measure, LossMeasure) and measure.images == "held_out"
+    return isinstance(measure, QueryMeasure) and measure.images == "held_out"
 
 
 def _folder_problems(name: str, images: QueryFolder, base: Path) -> list[str]:

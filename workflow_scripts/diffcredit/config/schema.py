@@ -14,6 +14,7 @@ from diffcredit.config.sections import (
     Fraction,
     HubName,
     Name,
+    NoiseLevels,
     Rate,
     Real,
     Reference,
@@ -500,19 +501,40 @@ class QueryFolder(Section):
     folder: str = Field(description="folder of images, read with its subfolders")
 
 
-class LossMeasure(Section):
-    """Denoising loss of query images, averaged over noises and noise levels."""
+class QueryMeasure(Section):
+    """What a model itself makes of given images."""
 
-    name: Literal["denoising_loss"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    name: str
     images: Literal["train", "generated", "held_out"] | QueryFolder = Field(
         "generated",
         description="train (training images), generated (by the full model), held_out (those "
         "that data.held_out sets apart) or {folder: ...}",
     )
     queries: Count = Field(16, description="images, one value each; 1 or more")
+
+
+class LossMeasure(QueryMeasure):
+    """Denoising loss of query images, averaged over noises and noise levels."""
+
+    name: Literal["denoising_loss"] = Field(description=f"one of: {', '.join(MEASURES)}")
     noises: Count = Field(50, description="noises, the same for every model; 1 or more")
-    timesteps: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="noise levels, 2 to model.timesteps; null: those of sampling"
+    timesteps: Annotated[int, Field(ge=2)] | NoiseLevels | None = Field(
+        None,
+        description="how many noise levels, 2 to model.timesteps; or a list of them, each from 0 "
+        "and below model.timesteps; null: those of sampling",
+    )
+
+
+class LikelihoodMeasure(QueryMeasure):
+    """Negative log-likelihood of query images by the probability-flow ODE."""
+
+    name: Literal["likelihood"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    steps: Count = Field(20, description="Runge-Kutta steps of the ODE, 1 or more")
+    probes: Count | Literal["exact"] = Field(
+        1, description="random probes of the divergence for an image, 1 or more; or exact"
+    )
+    dequantize: bool = Field(
+        True, description="true draws each pixel from its 256th of the range; false leaves it"
     )
 
 
@@ -523,6 +545,7 @@ _WITH_OPTIONS = (
     PromptMeasure,
     PairMeasure,
     LossMeasure,
+    LikelihoodMeasure,
 )
 _NAMES_WITH_OPTIONS = {
     name
@@ -556,6 +579,7 @@ MeasureOptions = (
     | PromptMeasure
     | PairMeasure
     | LossMeasure
+    | LikelihoodMeasure
 )
 
 
@@ -583,7 +607,7 @@ class Behavior(Section):
     @property
     def queried(self) -> bool:
         """Whether it has a value for each of several images, not one for the model."""
-        return isinstance(self.measure, PairMeasure | LossMeasure)
+        return isinstance(self.measure, PairMeasure | QueryMeasure)
 
     @property
     def sees(self) -> str | None:
