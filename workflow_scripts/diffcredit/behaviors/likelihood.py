@@ -70,7 +70,7 @@ class Likelihood:
     ) -> torch.Tensor:
         """(b,) natural logarithms of the density of (b, c, h, w) images, float64."""
         x = images.to(self.setting.device).double()
-        probes = self._probes(signs).to(self.setting.device)
+        probes = self._probes(signs.to(self.setting.device))
         gained = torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for start, middle, end in zip(
             self.grid[:-1:2], self.grid[1::2], self.grid[2::2], strict=True
@@ -93,7 +93,7 @@ class Likelihood:
             return signs.float()
         _, *shape = signs.shape
         size = math.prod(shape[1:])
-        axes = math.sqrt(size) * torch.eye(size).reshape(size, 1, *shape[1:])
+        axes = math.sqrt(size) * torch.eye(size, device=signs.device).reshape(size, 1, *shape[1:])
         return axes.expand(size, *shape)
 
     def _slope(
