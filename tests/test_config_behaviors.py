@@ -41,6 +41,11 @@ BAD = {
     "clusters": ({"name": "diversity", "clusters": 1}, "clusters = 1", "2 or more"),
     "quantile 0": ({"name": "aesthetic", "quantile": 0}, "quantile = 0", "above 0"),
     "quantile 1": ({"name": "aesthetic", "quantile": 1}, "quantile = 1", "below 1"),
+    "prompt of clip_iqa": (
+        {"name": "clip_iqa", "prompt": "a"},
+        "prompt = 'a'",
+        "unknown key; must be one of: name",
+    ),
     "prompt": ({"name": "clip_prompt", "prompt": ""}, "prompt = ''", "1 letter or more"),
     "queries": ({"name": "mse", "queries": 0}, "queries = 0", "1 to sampling.images"),
     "many queries": ({"name": "ssim", "queries": 513}, "queries = 513", "sampling.images = 512"),
@@ -189,6 +194,8 @@ BAD_EXTRACTORS = {
     "kind": ({"kind": "klip"}, "extractors.mine.kind = 'klip'", "did you mean 'clip'?"),
     "no kind": ({"path": "x"}, "extractors.mine.kind = None", "must be one of: classifier, pixels"),
     "typo": ({"kind": "clip", "modle": "a"}, "mine.modle = 'a'", "did you mean 'model'?"),
+    "typo of sscd": ({"kind": "sscd", "pth": "a"}, "mine.pth = 'a'", "did you mean 'path'?"),
+    "path of sscd": ({"kind": "sscd", "path": 3}, "mine.path = 3", "sscd_disc_mixup"),
     "path of the classifier": ({"kind": "classifier", "path": "x"}, "mine.path = 'x'", "unknown"),
     "model": ({"kind": "blip", "model": "a/../b"}, "mine.model = 'a/../b'", "owner/model"),
 }
@@ -214,6 +221,8 @@ OWN = {"classifier": {"kind": "classifier"}, "pixels": {"kind": "pixels"}}
         ),
         ({"measure": "aesthetic"}, "behaviors.it.extractor = None: aesthetic needs"),
         ({"measure": "aesthetic", "extractor": "pixels"}, "aesthetic needs an entry of extractors"),
+        ({"measure": "clip_iqa"}, "clip_iqa needs an entry of extractors of kind clip"),
+        ({"measure": "clip_iqa", "extractor": "pixels"}, "clip_iqa needs an entry of extractors"),
         ({"measure": "fid", "extractor": "clasifier"}, "did you mean 'classifier'?"),
         ({"measure": "mse", "extractor": "pixels"}, "mse uses no extractor; leave it out"),
         ({"measure": "denoising_loss", "extractor": "pixels"}, "uses no extractor"),
@@ -277,6 +286,13 @@ def test_tokenizer_is_needed_for_texts_alone(tmp_path: Path) -> None:
     assert "tokenizer.json must be in that folder" in message(with_path(folder, PROMPT))
 
 
+def test_clip_iqa_needs_weights_and_a_tokenizer(tmp_path: Path) -> None:
+    behavior = {"measure": "clip_iqa", "extractor": "mine"}
+    told = message(with_path(str(tmp_path / "nowhere"), behavior))
+    assert "config.json, model.safetensors, tokenizer.json must be in that folder" in told
+    load(with_path(hub_folder(tmp_path / "clip", *WHOLE), behavior), ROOT)
+
+
 def test_extractors_that_no_behavior_uses_need_no_weights() -> None:
     load(with_path("nowhere", {"measure": "fid"}), ROOT)
 
@@ -331,6 +347,23 @@ def test_inception_of_a_path_that_does_not_exist() -> None:
     told = message(with_path("nowhere.pt", {"measure": "fid", "extractor": "mine"}, "inception"))
     assert "extractors.mine.path = 'nowhere.pt'" in told
     assert "does not exist" in told
+
+
+def test_sscd_is_where_the_user_says(tmp_path: Path) -> None:
+    fid = {"measure": "fid", "extractor": "mine"}
+    nowhere = message(configured(fid, extractors={"mine": {"kind": "sscd"}}))
+    assert "extractors.mine.path = None: must name sscd_disc_mixup.torchscript.pt" in nowhere
+    wrong = message(with_path("nowhere.pt", fid, "sscd"))
+    assert f"extractors.mine.path = 'nowhere.pt': the file {ROOT}/nowhere.pt does not" in wrong
+    source = "https://dl.fbaipublicfiles.com/sscd-copy-detection/sscd_disc_mixup.torchscript.pt"
+    assert source in nowhere
+    assert source in wrong
+    (tmp_path / "sscd.pt").touch()
+    entry = load(with_path("sscd.pt", fid, "sscd"), tmp_path).extractors["mine"]
+    assert weights.place(entry, tmp_path) == tmp_path / "sscd.pt"
+    assert weights.files(entry.model_copy(update={"path": str(tmp_path / "sscd.pt")})) == [
+        tmp_path / "sscd.pt"
+    ]
 
 
 def test_head_is_told_with_its_place_and_source(tmp_path: Path) -> None:

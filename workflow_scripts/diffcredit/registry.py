@@ -205,6 +205,7 @@ EXTRACTORS = {
     ),
     "clip": Extractor("diffcredit.behaviors.extractors.clip:load", ("features", "clip", "texts")),
     "blip": Extractor("diffcredit.behaviors.extractors.blip:load"),
+    "sscd": Extractor("diffcredit.behaviors.extractors.sscd:load"),
     "pixels": Extractor("diffcredit.behaviors.extractors.pixels:load"),
 }
 MEASURES = {
@@ -218,6 +219,7 @@ MEASURES = {
     "diversity": Measure("diffcredit.behaviors.diversity:Diversity", "features"),
     "aesthetic": Measure("diffcredit.behaviors.aesthetic:Aesthetic", "clip"),
     "clip_prompt": Measure("diffcredit.behaviors.clip_prompt:ClipPrompt", "texts"),
+    "clip_iqa": Measure("diffcredit.behaviors.clip_iqa:ClipIqa", "texts"),
     "mse": Measure("diffcredit.behaviors.pixel_error:Mse", None, "full", "lower"),
     "nrmse": Measure("diffcredit.behaviors.pixel_error:Nrmse", None, "full", "lower"),
     "ssim": Measure("diffcredit.behaviors.ssim:Ssim", None, "full"),

@@ -421,6 +421,15 @@ class InceptionExtractor(Section):
     )
 
 
+class SscdExtractor(Section):
+    """The network of SSCD, which finds copies; a published TorchScript file."""
+
+    kind: Literal["sscd"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
+    path: str | None = Field(
+        None, description="the file sscd_disc_mixup.torchscript.pt; null: nowhere yet"
+    )
+
+
 class HubExtractor(Section):
     """A model in the hub's format: config.json, model.safetensors, a tokenizer for texts."""
 
@@ -447,7 +456,8 @@ class BlipExtractor(HubExtractor):
 
 
 Extractor = Annotated[
-    OwnExtractor | InceptionExtractor | ClipExtractor | BlipExtractor, Field(discriminator="kind")
+    OwnExtractor | InceptionExtractor | ClipExtractor | BlipExtractor | SscdExtractor,
+    Field(discriminator="kind"),
 ]
 
 
@@ -807,6 +817,7 @@ class Config(Section):
             "inception": InceptionExtractor(kind="inception"),
             "clip": ClipExtractor(kind="clip"),
             "blip": BlipExtractor(kind="blip"),
+            "sscd": SscdExtractor(kind="sscd"),
         }
     )
     behaviors: dict[Name, Behavior]
