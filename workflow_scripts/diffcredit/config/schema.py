@@ -514,7 +514,7 @@ class QueryFolder(Section):
 class QueryMeasure(Section):
     """What a model itself makes of given images."""
 
-    name: str
+    name: str = Field(description=f"one of: {', '.join(MEASURES)}")
     images: Literal["train", "generated", "held_out"] | QueryFolder = Field(
         "generated",
         description="train (training images), generated (by the full model), held_out (those "
