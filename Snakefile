@@ -37,35 +37,6 @@ if CONFIG.unlearning:
     include: "rules/unlearning.smk"
 
 
-# They last seconds: on a cluster they run where snakemake runs.
-localrules:
-    coalitions,
-    gather,
-    attribution,
-    enough,
-    lds,
-    planted,
-    convergence,
-    dampings,
-    counterfactual_coalitions,
-    counterfactual,
-    regenerated_coalitions,
-    regenerated,
-    cost,
-    figure_tables,
-    figure_attributions,
-    figure_lds,
-    figure_cost,
-    figure_convergence,
-    figure_dampings,
-    figure_counterfactual,
-    figure_regenerated,
-    figure_proponents,
-    figure_samples,
-    verdict,
-    figure_unlearning,
-
-
 onsuccess:
     announce(RUN)
 

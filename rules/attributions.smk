@@ -5,6 +5,12 @@ for coalitions that are added until they are enough, coalitions/<distribution>/e
 """
 
 
+# They last seconds: on a cluster they run where snakemake runs.
+localrules:
+    attribution,
+    enough,
+
+
 rule attribution:
     input:
         behaviors=fitted_tables,

@@ -5,6 +5,12 @@ Out: losses/ and behaviors/<approach>/<distribution>/<training seed>-<shard>.par
 behaviors/<approach>/<distribution>.parquet.
 """
 
+
+# They last seconds: on a cluster they run where snakemake runs.
+localrules:
+    gather,
+
+
 SEEN = {"score": extractors(SCORED), "losses": extractors(QUERIED)}
 WEIGHTS = {"score": weight_files(SCORED), "losses": weight_files(QUERIED)}
 

@@ -5,6 +5,11 @@ In: data/contributors.parquet. Out: coalitions/<distribution>/<shard>.parquet.
 """
 
 
+# They last seconds: on a cluster they run where snakemake runs.
+localrules:
+    coalitions,
+
+
 rule coalitions:
     input:
         contributors=rules.data.output.contributors,

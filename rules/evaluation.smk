@@ -5,6 +5,19 @@ Out: evaluation/{lds,planted,cost,convergence,dampings,counterfactual,regenerate
 """
 
 
+# They last seconds: on a cluster they run where snakemake runs.
+localrules:
+    lds,
+    planted,
+    convergence,
+    dampings,
+    counterfactual_coalitions,
+    counterfactual,
+    regenerated_coalitions,
+    regenerated,
+    cost,
+
+
 rule lds:
     input:
         attributions=expand(

@@ -3,6 +3,21 @@
 In: tables, samples. Out: figures/*.svg, figures/tables.html, evaluation/lds.txt.
 """
 
+
+# They last seconds: on a cluster they run where snakemake runs.
+localrules:
+    figure_tables,
+    figure_attributions,
+    figure_lds,
+    figure_cost,
+    figure_convergence,
+    figure_dampings,
+    figure_counterfactual,
+    figure_regenerated,
+    figure_proponents,
+    figure_samples,
+
+
 # The behavior of generated images (else of others) whose proponents are shown, as a list, and the
 # scores that explain it.
 SHOWN = sorted(

@@ -7,6 +7,13 @@ subsets/<approach>/unlearning/0-0, unlearning/restored/<approach>.safetensors,
 evaluation/{unlearning,verdict}.{parquet,csv}, figures/{unlearning,verdict,restored}.svg.
 """
 
+
+# They last seconds: on a cluster they run where snakemake runs.
+localrules:
+    verdict,
+    figure_unlearning,
+
+
 CLUSTER = UNLEARNED.remove.cluster
 CLUSTERED = extractor_place(CLUSTER.extractor) if CLUSTER else ["", ""]
 

@@ -41,6 +41,11 @@ BAD = {
     "clusters": ({"name": "diversity", "clusters": 1}, "clusters = 1", "2 or more"),
     "quantile 0": ({"name": "aesthetic", "quantile": 0}, "quantile = 0", "above 0"),
     "quantile 1": ({"name": "aesthetic", "quantile": 1}, "quantile = 1", "below 1"),
+    "prompt of clip_iqa": (
+        {"name": "clip_iqa", "prompt": "a"},
+        "prompt = 'a'",
+        "unknown key; must be one of: name",
+    ),
     "prompt": ({"name": "clip_prompt", "prompt": ""}, "prompt = ''", "1 letter or more"),
     "queries": ({"name": "mse", "queries": 0}, "queries = 0", "1 to sampling.images"),
     "many queries": ({"name": "ssim", "queries": 513}, "queries = 513", "sampling.images = 512"),
@@ -59,6 +64,54 @@ BAD = {
         {"name": "denoising_loss", "timesteps": 1001},
         "timesteps = 1001",
         "model.timesteps = 1000",
+    ),
+    "noise levels beyond the last": (
+        {"name": "denoising_loss", "timesteps": [50, 1000, 999, 2000]},
+        "timesteps = [1000, 2000]",
+        "must be below model.timesteps = 1000",
+    ),
+    "negative noise level": (
+        {"name": "denoising_loss", "timesteps": [50, -1]},
+        "timesteps.1 = -1",
+        "each from 0 and below model.timesteps",
+    ),
+    "no noise levels": (
+        {"name": "denoising_loss", "timesteps": []},
+        "timesteps = []",
+        "or a list of them",
+    ),
+    "noise level that is no whole number": (
+        {"name": "denoising_loss", "timesteps": [50.5]},
+        "timesteps.0 = 50.5",
+        "or a list of them",
+    ),
+    "steps": ({"name": "likelihood", "steps": 0}, "steps = 0", "1 or more"),
+    "probes": ({"name": "likelihood", "probes": 0}, "probes = 0", "1 or more; or exact"),
+    "named probes": (
+        {"name": "likelihood", "probes": "exakt"},
+        "probes = 'exakt'",
+        "1 or more; or exact",
+    ),
+    "dequantize": ({"name": "likelihood", "dequantize": 1}, "dequantize = 1", "true draws"),
+    "noises of a likelihood": (
+        {"name": "likelihood", "noises": 5},
+        "noises = 5",
+        "one of: name, images, queries, steps, probes, dequantize",
+    ),
+    "likelihood of too many": (
+        {"name": "likelihood", "queries": 513},
+        "queries = 513",
+        "sampling.images = 512",
+    ),
+    "likelihood of more than held out": (
+        {"name": "likelihood", "images": "held_out", "queries": 1},
+        "queries = 1",
+        "data.held_out = 0",
+    ),
+    "likelihood of a folder": (
+        {"name": "likelihood", "images": {"folder": "nowhere"}},
+        "images.folder = 'nowhere'",
+        "existing folder",
     ),
     "images": (
         {"name": "denoising_loss", "images": "tain"},
@@ -97,6 +150,22 @@ def test_many_training_queries_are_no_matter_of_sampling() -> None:
     load(configured({"measure": measure}), ROOT)
 
 
+def test_noise_levels_may_be_a_list() -> None:
+    measure = {"name": "denoising_loss", "timesteps": [999, 50, 0]}
+    loaded = load(configured({"measure": measure}), ROOT).behaviors["it"]
+    assert loaded.measure.timesteps == (999, 50, 0)
+    assert config.Behavior(**loaded.model_dump()) == loaded
+    assert hash(loaded.measure) is not None
+
+
+@pytest.mark.parametrize("probes", [1, 16, "exact"])
+def test_likelihood_has_a_value_for_each_query(probes: int | str) -> None:
+    measure = {"name": "likelihood", "images": "train", "queries": 1000, "probes": probes}
+    loaded = load(configured({"measure": measure}), ROOT).behaviors["it"]
+    assert loaded.queried
+    assert loaded.compares == "queries"
+
+
 def test_queries_may_be_all_images_held_out() -> None:
     measure = {"name": "denoising_loss", "images": "held_out", "queries": 20}
     raw = configured({"measure": measure})
@@ -125,6 +194,8 @@ BAD_EXTRACTORS = {
     "kind": ({"kind": "klip"}, "extractors.mine.kind = 'klip'", "did you mean 'clip'?"),
     "no kind": ({"path": "x"}, "extractors.mine.kind = None", "must be one of: classifier, pixels"),
     "typo": ({"kind": "clip", "modle": "a"}, "mine.modle = 'a'", "did you mean 'model'?"),
+    "typo of sscd": ({"kind": "sscd", "pth": "a"}, "mine.pth = 'a'", "did you mean 'path'?"),
+    "path of sscd": ({"kind": "sscd", "path": 3}, "mine.path = 3", "sscd_disc_mixup"),
     "path of the classifier": ({"kind": "classifier", "path": "x"}, "mine.path = 'x'", "unknown"),
     "model": ({"kind": "blip", "model": "a/../b"}, "mine.model = 'a/../b'", "owner/model"),
 }
@@ -150,9 +221,12 @@ OWN = {"classifier": {"kind": "classifier"}, "pixels": {"kind": "pixels"}}
         ),
         ({"measure": "aesthetic"}, "behaviors.it.extractor = None: aesthetic needs"),
         ({"measure": "aesthetic", "extractor": "pixels"}, "aesthetic needs an entry of extractors"),
+        ({"measure": "clip_iqa"}, "clip_iqa needs an entry of extractors of kind clip"),
+        ({"measure": "clip_iqa", "extractor": "pixels"}, "clip_iqa needs an entry of extractors"),
         ({"measure": "fid", "extractor": "clasifier"}, "did you mean 'classifier'?"),
         ({"measure": "mse", "extractor": "pixels"}, "mse uses no extractor; leave it out"),
         ({"measure": "denoising_loss", "extractor": "pixels"}, "uses no extractor"),
+        ({"measure": "likelihood", "extractor": "pixels"}, "uses no extractor"),
     ],
 )
 def test_extractor_that_does_not_fit(behavior: dict[str, Any], accepted: str) -> None:
@@ -212,6 +286,13 @@ def test_tokenizer_is_needed_for_texts_alone(tmp_path: Path) -> None:
     assert "tokenizer.json must be in that folder" in message(with_path(folder, PROMPT))
 
 
+def test_clip_iqa_needs_weights_and_a_tokenizer(tmp_path: Path) -> None:
+    behavior = {"measure": "clip_iqa", "extractor": "mine"}
+    told = message(with_path(str(tmp_path / "nowhere"), behavior))
+    assert "config.json, model.safetensors, tokenizer.json must be in that folder" in told
+    load(with_path(hub_folder(tmp_path / "clip", *WHOLE), behavior), ROOT)
+
+
 def test_extractors_that_no_behavior_uses_need_no_weights() -> None:
     load(with_path("nowhere", {"measure": "fid"}), ROOT)
 
@@ -266,6 +347,23 @@ def test_inception_of_a_path_that_does_not_exist() -> None:
     told = message(with_path("nowhere.pt", {"measure": "fid", "extractor": "mine"}, "inception"))
     assert "extractors.mine.path = 'nowhere.pt'" in told
     assert "does not exist" in told
+
+
+def test_sscd_is_where_the_user_says(tmp_path: Path) -> None:
+    fid = {"measure": "fid", "extractor": "mine"}
+    nowhere = message(configured(fid, extractors={"mine": {"kind": "sscd"}}))
+    assert "extractors.mine.path = None: must name sscd_disc_mixup.torchscript.pt" in nowhere
+    wrong = message(with_path("nowhere.pt", fid, "sscd"))
+    assert f"extractors.mine.path = 'nowhere.pt': the file {ROOT}/nowhere.pt does not" in wrong
+    source = "https://dl.fbaipublicfiles.com/sscd-copy-detection/sscd_disc_mixup.torchscript.pt"
+    assert source in nowhere
+    assert source in wrong
+    (tmp_path / "sscd.pt").touch()
+    entry = load(with_path("sscd.pt", fid, "sscd"), tmp_path).extractors["mine"]
+    assert weights.place(entry, tmp_path) == tmp_path / "sscd.pt"
+    assert weights.files(entry.model_copy(update={"path": str(tmp_path / "sscd.pt")})) == [
+        tmp_path / "sscd.pt"
+    ]
 
 
 def test_head_is_told_with_its_place_and_source(tmp_path: Path) -> None:

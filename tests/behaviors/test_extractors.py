@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from cleanfid.resize import make_resizer
+from PIL import Image
 from torch import nn
+from torchvision import transforms
 from transformers import (
     BlipConfig,
     BlipForQuestionAnswering,
@@ -17,9 +19,10 @@ from transformers import (
     CLIPTokenizer,
 )
 
+from diffcredit.behaviors.clip_iqa import ClipIqa
 from diffcredit.behaviors.clip_prompt import ClipPrompt
 from diffcredit.behaviors.evidence import Evidence, Extractor
-from diffcredit.behaviors.extractors import blip, clip, inception, pixels
+from diffcredit.behaviors.extractors import blip, clip, inception, pixels, sscd
 from diffcredit.behaviors.extractors.hub import normalize
 from diffcredit.behaviors.extractors.resizing import resize
 from diffcredit.errors import UserError
@@ -95,9 +98,7 @@ class Program(nn.Module):
 def inception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("inception") / "inception.pt"
     torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.script(Program().eval()), path)
+    scripted(Program(), path)
     return path
 
 
@@ -127,11 +128,76 @@ def test_other_files_are_no_inception(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
     with pytest.raises(UserError, match=r"inception\.pt cannot be read as a TorchScript"):
         inception.load(path, "cpu")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.script(nn.Linear(2, 2)), path)
+    scripted(nn.Linear(2, 2), path)
     with pytest.raises(UserError, match="not the published Inception"):
         inception.load(path, "cpu")
+
+
+class Descriptor(nn.Module):
+    """As the published SSCD program does, gives directions of normalized images of any size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Conv2d(3, 8, 16, stride=16)
+        self.embeddings = nn.Linear(8, 6)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, 6)."""
+        pooled = self.backbone(images).clamp(min=0).mean(dim=[2, 3])
+        return nn.functional.normalize(self.embeddings(pooled))
+
+
+@pytest.fixture(scope="module")
+def sscd_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sscd") / "sscd_disc_mixup.torchscript.pt"
+    torch.manual_seed(0)
+    scripted(Descriptor(), path)
+    return path
+
+
+def scripted(network: nn.Module, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(network.eval()), path)
+
+
+@pytest.mark.parametrize("side", [8, 32, 288, 400])
+def test_sscd_prepares_images_as_its_authors(sscd_file: Path, side: int) -> None:
+    """With Pillow, whose resized pixels may be another whole number where half of one is near."""
+    published = transforms.Compose(
+        [
+            transforms.Resize(288),
+            transforms.ToTensor(),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    images = random_images(3, side, 2)
+    prepared = [published(Image.fromarray(i.permute(1, 2, 0).numpy())) for i in images]
+    extractor = sscd.load(sscd_file, "cpu")
+    given = []
+    network = extractor.network
+    extractor.network = lambda batch: given.append(batch) or network(batch)
+    found = Evidence(images, extractor).features
+    one_level = 1 / 255 / 0.224
+    torch.testing.assert_close(given[0], torch.stack(prepared), rtol=0, atol=1.05 * one_level)
+    assert (given[0] - torch.stack(prepared)).abs().mean() < 0.05 * one_level
+    with torch.inference_mode():
+        expected = network(torch.stack(prepared))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+
+
+def test_other_files_are_no_sscd(tmp_path: Path) -> None:
+    path = tmp_path / "sscd.pt"
+    path.write_bytes(b"abc")
+    with pytest.raises(UserError, match=r"sscd\.pt cannot be read as a TorchScript"):
+        sscd.load(path, "cpu")
+    scripted(nn.Linear(2, 2), path)
+    with pytest.raises(UserError, match="not the published SSCD network"):
+        sscd.load(path, "cpu")
+    scripted(nn.Conv2d(3, 2, 5), path)
+    with pytest.raises(UserError, match="makes no descriptors"):
+        sscd.load(path, "cpu")
 
 
 def test_clip_embeds_images_and_texts_as_the_model_does(clip_folder: Path) -> None:
@@ -149,6 +215,14 @@ def test_clip_embeds_images_and_texts_as_the_model_does(clip_folder: Path) -> No
     assert ClipPrompt(found, prompt="a b")(found) == pytest.approx(expected, abs=1e-6)
 
 
+def test_clip_iqa_asks_the_model_for_good_and_bad(clip_folder: Path) -> None:
+    found = Evidence(random_images(3, 16), clip.load(clip_folder, "cpu"))
+    texts = [found.extractor.embed_text(text) for text in ("Good photo.", "Bad photo.")]
+    cosines = [torch.cosine_similarity(torch.from_numpy(found.features), text) for text in texts]
+    expected = torch.softmax(100 * torch.stack(cosines), dim=0)[0].mean().item()
+    assert ClipIqa(found)(found) == pytest.approx(expected, abs=1e-4)
+
+
 def test_long_prompts_are_cut(clip_folder: Path) -> None:
     assert clip.load(clip_folder, "cpu").embed_text("a " * 100).shape == (1, 8)
 
@@ -162,15 +236,20 @@ def test_blip_embeds_as_its_vision_model(blip_folder: Path) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-@pytest.fixture(params=["inception", "clip", "blip"])
+@pytest.fixture(params=["inception", "clip", "blip", "sscd"])
 def foreign(
-    request: pytest.FixtureRequest, inception_file: Path, clip_folder: Path, blip_folder: Path
+    request: pytest.FixtureRequest,
+    inception_file: Path,
+    clip_folder: Path,
+    blip_folder: Path,
+    sscd_file: Path,
 ) -> Extractor:
     """One extractor after the other."""
     return {
         "inception": lambda: inception.load(inception_file, "cpu"),
         "clip": lambda: clip.load(clip_folder, "cpu"),
         "blip": lambda: blip.load(blip_folder, "cpu"),
+        "sscd": lambda: sscd.load(sscd_file, "cpu"),
     }[request.param]()
 
 
@@ -195,7 +274,12 @@ def test_pixels_are_numbers_between_0_and_1() -> None:
 
 
 def test_registry_says_what_extractors_give() -> None:
-    classes = {"inception": inception.Inception, "clip": clip.Clip, "blip": blip.Blip}
+    classes = {
+        "inception": inception.Inception,
+        "clip": clip.Clip,
+        "blip": blip.Blip,
+        "sscd": sscd.Sscd,
+    }
     for kind, extractor in classes.items():
         gives = EXTRACTORS[kind].gives
         assert ("probabilities" in gives) == (extractor.logits is not Extractor.logits)

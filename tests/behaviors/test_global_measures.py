@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from diffcredit.behaviors.aesthetic import Aesthetic
+from diffcredit.behaviors.clip_iqa import ClipIqa
 from diffcredit.behaviors.clip_prompt import ClipPrompt
 from diffcredit.behaviors.diversity import Diversity
 from diffcredit.behaviors.evidence import Evidence
@@ -171,6 +172,41 @@ def test_prompt_score_is_the_mean_cosine(evidence: Make, monkeypatch: pytest.Mon
     )
     expected = np.mean([0, 1, -1, np.sqrt(0.5)])
     assert ClipPrompt(samples, prompt="a cat")(samples) == pytest.approx(expected)
+
+
+@pytest.fixture
+def good_and_bad(monkeypatch: pytest.MonkeyPatch) -> Callable[[Evidence], None]:
+    """Lets the texts of an extractor lie along the first and the second axis."""
+    texts = {"Good photo.": torch.tensor([[3.0, 0]]), "Bad photo.": torch.tensor([[0, 0.5]])}
+
+    def speak(samples: Evidence) -> None:
+        monkeypatch.setattr(samples.extractor, "embed_text", texts.__getitem__)
+
+    return speak
+
+
+def test_clip_iqa_is_the_mean_probability_of_the_good_prompt(
+    evidence: Make, good_and_bad: Callable[[Evidence], None]
+) -> None:
+    features = np.array([[1.0, 1.0], [2.0, 2.01], [-3.0, -2.97], [0.5, 0.49]])
+    samples = evidence(features)
+    good_and_bad(samples)
+    cosines = torch.from_numpy(features / np.linalg.norm(features, axis=1, keepdims=True))
+    expected = torch.softmax(100 * cosines, dim=1)[:, 0].mean().item()
+    assert ClipIqa(samples)(samples) == pytest.approx(expected)
+    assert 0.4 < expected < 0.6
+
+
+@pytest.mark.parametrize(("feature", "expected"), [([1, 1], 0.5), ([1, 0], 1), ([0, 1], 0)])
+def test_clip_iqa_of_what_clip_is_sure_of(
+    evidence: Make,
+    good_and_bad: Callable[[Evidence], None],
+    feature: list[float],
+    expected: float,
+) -> None:
+    samples = evidence(np.array([feature] * 3, dtype=np.float64))
+    good_and_bad(samples)
+    assert ClipIqa(samples)(samples) == pytest.approx(expected, abs=1e-12)
 
 
 def test_reference_is_not_embedded_where_nothing_is_compared_with_it(

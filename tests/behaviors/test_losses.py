@@ -80,6 +80,26 @@ def test_loss_of_all_noise_levels(
     assert every(untrained(0)).shape == (3,)
 
 
+def test_loss_of_given_noise_levels(
+    query_images: torch.Tensor, untrained: Callable[[int], Trained]
+) -> None:
+    """The loss of a list is the mean of those of its levels."""
+    model = untrained(0)
+    one, other, both = (
+        DenoisingLoss(query_images, SETTING, noises=2, timesteps=levels)(model)
+        for levels in ((5,), (30,), (5, 30))
+    )
+    np.testing.assert_allclose(both, (one + other) / 2, rtol=1e-6)
+    assert (one != other).all()
+    noise = initial_noise(model.description.architecture, 2, SETTING.seed)
+    level = torch.tensor([30])
+    clean = query_images[:1].float() / 127.5 - 1
+    noised = ddpm.noise_schedule(40).add_noise(clean, noise, level)
+    with torch.no_grad():
+        error = model.network(noised, level).sample - noise
+    assert other[0] == pytest.approx(error.square().mean().item(), rel=1e-5)
+
+
 class Oracle(torch.nn.Module):
     """Knows the one clean image, and so the noise."""
 
@@ -109,19 +129,22 @@ def test_shard_has_a_row_for_each_model_behavior_and_query(
     for index, seed in ((3, 0), (12, 1), (7, 0)):
         checkpoints.save(untrained(seed), tmp_path / f"{index:06d}", {"seconds": float(index)})
     few, more = (LossMeasure(name="denoising_loss", queries=3, noises=noises) for noises in (2, 4))
+    levels = LossMeasure(name="denoising_loss", queries=3, noises=2, timesteps=[3, 20])
     table = measure_shard(
         tmp_path,
-        {few: query_images, more: query_images},
+        dict.fromkeys(("loss", "log_loss", "loss_4", "loss_of_levels"), query_images),
         SETTING,
+        {},
         {
             "loss": Behavior(measure=few),
             "log_loss": Behavior(measure=few, transform="log"),
             "loss_4": Behavior(measure=more),
+            "loss_of_levels": Behavior(measure=levels),
         },
         "test",
     )
     wide = table.pivot(index="coalition", columns=["behavior", "query"], values="value")
-    assert wide.shape == (3, 9)
+    assert wide.shape == (3, 12)
     # Identical models have identical losses; others do not.
     np.testing.assert_array_equal(wide.loc[3], wide.loc[7])
     assert (wide.loc[3] != wide.loc[12]).all()

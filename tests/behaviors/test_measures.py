@@ -139,4 +139,4 @@ def test_entropy_counts_the_most_probable_class(
 
 def test_which_way_is_good() -> None:
     lower = {name for name, measure in MEASURES.items() if measure.better == "lower"}
-    assert lower == {"fid", "mse", "nrmse", "denoising_loss"}
+    assert lower == {"fid", "mse", "nrmse", "denoising_loss", "likelihood"}

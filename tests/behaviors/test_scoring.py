@@ -39,7 +39,7 @@ def score(
     extractor: ClassifierFeatures,
     behaviors: dict[str, Behavior] = BEHAVIORS,
 ) -> pd.DataFrame:
-    return score_shard(files, {"reference": reference}, {"classifier": extractor}, behaviors)
+    return score_shard(files, {"reference": reference}, {}, {"classifier": extractor}, behaviors)
 
 
 def write_samples(folder: Path, index: int, images: torch.Tensor) -> Path:
@@ -141,7 +141,7 @@ def test_each_extractor_sees_each_image_once(tmp_path: Path, reference: torch.Te
         "similarity": Behavior(measure={"name": "similarity", "queries": 4}, extractor="two"),
     }
     compared = {"reference": reference, "full": reference[:50]}
-    table = score_shard(files, compared, extractors, behaviors)
+    table = score_shard(files, compared, {}, extractors, behaviors)
     assert extractors["one"].seen == len(reference) + 3 * 50
     assert extractors["two"].seen == 4 + 3 * 4
     assert list(table["behavior"].unique()) == list(behaviors)
@@ -155,7 +155,7 @@ def test_behaviors_of_queries_have_a_row_for_each(tmp_path: Path, reference: tor
         "nrmse": Behavior(measure={"name": "nrmse", "queries": 3}),
     }
     compared = {"reference": reference, "full": reference[:50]}
-    table = score_shard(files, compared, {"pixels": pixels.load()}, behaviors)
+    table = score_shard(files, compared, {}, {"pixels": pixels.load()}, behaviors)
     rows = list(zip(table["coalition"], table["behavior"], table["query"], strict=True))
     of_one = [("mse", q) for q in range(5)] + [("recall", 0)] + [("nrmse", q) for q in range(3)]
     assert rows == [(coalition, *row) for coalition in range(2) for row in of_one]

@@ -224,6 +224,7 @@ EXTRACTORS = {
     ),
     "clip": Extractor("diffcredit.behaviors.extractors.clip:load", ("features", "clip", "texts")),
     "blip": Extractor("diffcredit.behaviors.extractors.blip:load"),
+    "sscd": Extractor("diffcredit.behaviors.extractors.sscd:load"),
     "pixels": Extractor("diffcredit.behaviors.extractors.pixels:load"),
 }
 MEASURES = {
@@ -237,6 +238,7 @@ MEASURES = {
     "diversity": Measure("diffcredit.behaviors.diversity:Diversity", "features"),
     "aesthetic": Measure("diffcredit.behaviors.aesthetic:Aesthetic", "clip"),
     "clip_prompt": Measure("diffcredit.behaviors.clip_prompt:ClipPrompt", "texts"),
+    "clip_iqa": Measure("diffcredit.behaviors.clip_iqa:ClipIqa", "texts"),
     "mse": Measure("diffcredit.behaviors.pixel_error:Mse", None, "full", "lower"),
     "nrmse": Measure("diffcredit.behaviors.pixel_error:Nrmse", None, "full", "lower"),
     "ssim": Measure("diffcredit.behaviors.ssim:Ssim", None, "full"),
@@ -248,6 +250,9 @@ MEASURES = {
         "diffcredit.behaviors.reconstruction:Reconstruction", "features", "queries", of="model"
     ),
     "occurrence": Measure("diffcredit.behaviors.occurrence:Occurrence", "features", "queries"),
+    "likelihood": Measure(
+        "diffcredit.behaviors.likelihood:Likelihood", None, "queries", "lower", of="model"
+    ),
 }
 ESTIMATORS = {
     "shapley_constrained": Estimator(

@@ -1,6 +1,7 @@
 """The denoising loss of given images, as the model itself has it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,19 +36,22 @@ class Setting:
 class DenoisingLoss:
     """Mean over noises e and timesteps t of ||eps(x_t, t) - e||^2 / size, a value for each image x.
 
-    The timesteps are those of DDIM sampling, the noises the same for every image and model.
+    The timesteps are those of DDIM sampling, in as many steps as are asked for, or given ones; the
+    noises are the same for every image and model.
     """
 
     def __init__(
-        self, images: torch.Tensor, setting: Setting, noises: int, timesteps: int | None = None
+        self,
+        images: torch.Tensor,
+        setting: Setting,
+        noises: int,
+        timesteps: int | Sequence[int] | None = None,
     ):
         self.images = from_uint8(images).to(setting.device)
         self.setting = setting
         self.noises = noises
         self.schedule = ddpm.noise_schedule(setting.timesteps)
-        sampler = DDIMScheduler(setting.timesteps, **ddpm.betas(setting.timesteps))
-        sampler.set_timesteps(timesteps or setting.steps)
-        self.timesteps = sampler.timesteps.to(setting.device)
+        self.timesteps = _levels(setting, timesteps).to(setting.device)
 
     @torch.inference_mode()
     def __call__(self, trained: Trained) -> np.ndarray:
@@ -77,3 +81,12 @@ class DenoisingLoss:
         noised = self.schedule.add_noise(self.images[image], noise[draw], timesteps)
         error = ddpm.predict(network, noised, timesteps) - noise[draw]
         return error.square().flatten(1).mean(1)
+
+
+def _levels(setting: Setting, asked: int | Sequence[int] | None) -> torch.Tensor:
+    """The noise levels of a list, or those of DDIM sampling in so many steps."""
+    if isinstance(asked, Sequence):
+        return torch.tensor(asked)
+    sampler = DDIMScheduler(setting.timesteps, **ddpm.betas(setting.timesteps))
+    sampler.set_timesteps(asked or setting.steps)
+    return sampler.timesteps

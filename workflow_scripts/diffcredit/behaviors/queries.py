@@ -1,4 +1,4 @@
-"""The images of which a model is asked how well it denoises them."""
+"""The images of which a model is asked what it makes of them."""
 
 from collections.abc import Mapping
 from pathlib import Path

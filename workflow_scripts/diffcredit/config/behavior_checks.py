@@ -73,9 +73,8 @@ def _range_problems(config: Config, name: str, behavior: Behavior) -> list[str]:
     levels = config.model.timesteps
     if isinstance(measure, ReconstructionMeasure):
         found += _reconstruction_problems(key, measure, levels)
-    if isinstance(measure, LossMeasure) and (measure.timesteps or 0) > levels:
-        accepted = f"must not exceed model.timesteps = {levels}"
-        found.append(problem(f"{key}.timesteps", measure.timesteps, accepted))
+    if isinstance(measure, LossMeasure):
+        found += _level_problems(f"{key}.timesteps", measure.timesteps, levels)
     side = config.data.image_size
     if measure.name == "ssim" and side <= SSIM_MARGIN:
         accepted = f"needs images of {SSIM_MARGIN + 1} pixels or more; data.image_size = {side}"
@@ -92,6 +91,17 @@ def _reconstruction_problems(key: str, measure: ReconstructionMeasure, levels: i
         accepted = f"must not exceed model.timesteps = {levels}"
         found.append(problem(f"{key}.steps", measure.steps, accepted))
     return found
+
+
+def _level_problems(key: str, asked: int | tuple[int, ...] | None, levels: int) -> list[str]:
+    """What is wrong with a number of noise levels, or with those of a list."""
+    if isinstance(asked, tuple):
+        beyond = [level for level in asked if level >= levels]
+        accepted = f"must be below model.timesteps = {levels}"
+        return [problem(key, beyond, accepted)] if beyond else []
+    if asked is None or asked <= levels:
+        return []
+    return [problem(key, asked, f"must not exceed model.timesteps = {levels}")]
 
 
 def _folder_problems(name: str, images: QueryFolder, base: Path) -> list[str]:

@@ -14,6 +14,7 @@ from diffcredit.config.sections import (
     Fraction,
     HubName,
     Name,
+    NoiseLevels,
     Rate,
     Real,
     Reference,
@@ -443,6 +444,15 @@ class InceptionExtractor(Section):
     )
 
 
+class SscdExtractor(Section):
+    """The network of SSCD, which finds copies; a published TorchScript file."""
+
+    kind: Literal["sscd"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
+    path: str | None = Field(
+        None, description="the file sscd_disc_mixup.torchscript.pt; null: nowhere yet"
+    )
+
+
 class HubExtractor(Section):
     """A model in the hub's format: config.json, model.safetensors, a tokenizer for texts."""
 
@@ -469,7 +479,8 @@ class BlipExtractor(HubExtractor):
 
 
 Extractor = Annotated[
-    OwnExtractor | InceptionExtractor | ClipExtractor | BlipExtractor, Field(discriminator="kind")
+    OwnExtractor | InceptionExtractor | ClipExtractor | BlipExtractor | SscdExtractor,
+    Field(discriminator="kind"),
 ]
 
 
@@ -529,8 +540,9 @@ class QueryFolder(Section):
 
 
 class QueryMeasure(Section):
-    """What measures of query images, a value for each, have in common."""
+    """What measures of given images, a value for each, have in common."""
 
+    name: str = Field(description=f"one of: {', '.join(MEASURES)}")
     images: Literal["train", "generated", "held_out", "removed", "retained"] | QueryFolder = Field(
         "generated",
         description="train (training images), generated (by the full model), held_out (those "
@@ -546,8 +558,23 @@ class LossMeasure(QueryMeasure):
 
     name: Literal["denoising_loss"] = Field(description=f"one of: {', '.join(MEASURES)}")
     noises: Count = Field(50, description="noises, the same for every model; 1 or more")
-    timesteps: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="noise levels, 2 to model.timesteps; null: those of sampling"
+    timesteps: Annotated[int, Field(ge=2)] | NoiseLevels | None = Field(
+        None,
+        description="how many noise levels, 2 to model.timesteps; or a list of them, each from 0 "
+        "and below model.timesteps; null: those of sampling",
+    )
+
+
+class LikelihoodMeasure(QueryMeasure):
+    """Negative log-likelihood of query images by the probability-flow ODE."""
+
+    name: Literal["likelihood"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    steps: Count = Field(20, description="Runge-Kutta steps of the ODE, 1 or more")
+    probes: Count | Literal["exact"] = Field(
+        1, description="random probes of the divergence for an image, 1 or more; or exact"
+    )
+    dequantize: bool = Field(
+        True, description="true draws each pixel from its 256th of the range; false leaves it"
     )
 
 
@@ -584,6 +611,7 @@ _WITH_OPTIONS = (
     LossMeasure,
     ReconstructionMeasure,
     OccurrenceMeasure,
+    LikelihoodMeasure,
 )
 _NAMES_WITH_OPTIONS = {
     name
@@ -619,6 +647,7 @@ MeasureOptions = (
     | LossMeasure
     | ReconstructionMeasure
     | OccurrenceMeasure
+    | LikelihoodMeasure
 )
 
 
@@ -874,6 +903,7 @@ class Config(Section):
             "inception": InceptionExtractor(kind="inception"),
             "clip": ClipExtractor(kind="clip"),
             "blip": BlipExtractor(kind="blip"),
+            "sscd": SscdExtractor(kind="sscd"),
         }
     )
     behaviors: dict[Name, Behavior]

@@ -12,6 +12,7 @@ from diffcredit.config.schema import (
     Extractor,
     HubExtractor,
     InceptionExtractor,
+    SscdExtractor,
 )
 
 INCEPTION = Path("/tmp/inception-2015-12-05.pt")  # noqa: S108 - where clean-fid keeps it
@@ -19,6 +20,8 @@ INCEPTION_SOURCE = (
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/"
     "inception-2015-12-05.pt"
 )
+SSCD = "sscd_disc_mixup.torchscript.pt"
+SSCD_SOURCE = f"https://dl.fbaipublicfiles.com/sscd-copy-detection/{SSCD}"
 HEAD = Path("~/.cache/emb_reader/sa_0_4_vit_l_14_linear.pth")
 HEAD_SOURCE = "https://github.com/LAION-AI/aesthetic-predictor/raw/main/sa_0_4_vit_l_14_linear.pth"
 MODEL_FILES = ("config.json", "model.safetensors")
@@ -27,7 +30,7 @@ TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 
 
 def place(extractor: Extractor, base: Path = Path()) -> Path | None:
-    """File or folder of an extractor's weights, whether or not it exists; None if it needs none.
+    """File or folder of an extractor's weights, whether or not it exists; None if it has none.
 
     Args:
         extractor: entry of the configuration.
@@ -35,6 +38,8 @@ def place(extractor: Extractor, base: Path = Path()) -> Path | None:
     """
     if isinstance(extractor, InceptionExtractor):
         return _given(extractor.path, base) or INCEPTION
+    if isinstance(extractor, SscdExtractor):
+        return _given(extractor.path, base)
     if isinstance(extractor, HubExtractor):
         return _given(extractor.path, base) or _cached(extractor.model)
     return None
@@ -80,6 +85,8 @@ def missing(name: str, extractor: Extractor, texts: bool, base: Path) -> list[st
     found = place(extractor, base)
     if isinstance(extractor, InceptionExtractor) and found is not None:
         return _missing_inception(f"extractors.{name}.path", extractor.path, found)
+    if isinstance(extractor, SscdExtractor):
+        return _missing_sscd(f"extractors.{name}.path", extractor.path, found)
     if isinstance(extractor, HubExtractor) and found is not None:
         absent = absent_files(found, texts)
         return [_missing_files(name, extractor, found, absent)] if absent else []
@@ -114,6 +121,14 @@ def _missing_inception(key: str, given: str | None, found: Path) -> list[str]:
     else:
         return []
     return [problem(key, given, accepted, f"it comes from {INCEPTION_SOURCE}")]
+
+
+def _missing_sscd(key: str, given: str | None, found: Path | None) -> list[str]:
+    """No tool keeps it in a place of its own."""
+    if found is not None and found.is_file():
+        return []
+    accepted = f"must name {SSCD}" if found is None else f"the file {found} does not exist"
+    return [problem(key, given, accepted, f"it comes from {SSCD_SOURCE}")]
 
 
 def _is_ours(path: Path) -> bool:

@@ -1,12 +1,12 @@
 """The Inception network by which FID is published, as clean-fid uses it."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.extractors import torchscript
 from diffcredit.behaviors.extractors.resizing import in_color, resize
 from diffcredit.errors import UserError
 
@@ -37,18 +37,10 @@ class Inception(Extractor):
 def load(place: Path, device: str) -> Inception:
     """Read the TorchScript file.
 
-    It is a program: load no other file than the published one. The format leaves no choice.
-
     Raises:
         UserError: if it cannot be read, or is another network.
     """
-    try:
-        with warnings.catch_warnings():  # The format is on its way out, the file stays.
-            warnings.simplefilter("ignore", FutureWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
-            network = torch.jit.load(place, map_location="cpu")
-    except (RuntimeError, ValueError, OSError) as error:
-        raise UserError(f"{place} cannot be read as a TorchScript file: {error}") from error
+    network = torchscript.read(place)
     if not (hasattr(network, "layers") and hasattr(network, "output")):
         raise UserError(f"{place} is not the published Inception network")
     return Inception(network, device)

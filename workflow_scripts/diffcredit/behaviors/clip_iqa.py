@@ -1,0 +1,25 @@
+"""How good the samples look, to CLIP."""
+
+import numpy as np
+
+from diffcredit.behaviors.evidence import Evidence, unit
+
+PROMPTS = ("Good photo.", "Bad photo.")
+# By which CLIP multiplies cosines at the end of its training.
+SCALE = 100
+
+
+class ClipIqa:
+    """Mean over the samples of how much likelier CLIP finds the first of two opposite prompts.
+
+    The softmax over both of 100 times the cosine similarity (Wang et al. 2023, arXiv 2207.12396).
+    """
+
+    def __init__(self, reference: Evidence):
+        texts = [reference.extractor.embed_text(prompt)[0] for prompt in PROMPTS]
+        self.directions = unit(np.stack([text.double().cpu().numpy() for text in texts]))
+
+    def __call__(self, samples: Evidence) -> float:
+        """Between 0 and 1."""
+        good, bad = SCALE * (samples.directions @ self.directions.T).T
+        return float(np.exp(-np.logaddexp(0, bad - good)).mean())

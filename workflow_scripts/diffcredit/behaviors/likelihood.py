@@ -1,0 +1,131 @@
+"""How likely a model thinks given images are, by its probability-flow ODE."""
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+
+from diffcredit.behaviors.denoising_loss import Setting
+from diffcredit.models import ddpm
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.pixels import from_uint8
+
+
+class Likelihood:
+    """Negative log-likelihood in bits per dimension (Song et al. 2021, arXiv 2011.13456, sec. 4.3).
+
+    With alpha^2 + sigma^2 = 1 and the signal-to-noise ratio alpha / sigma = exp(-u), the ODE of
+    the variance-preserving process reads, whatever its schedule,
+
+        dx/du = sigma (eps(x, u) - sigma x),    d log p(x)/du = -trace of the Jacobian of dx/du.
+
+    It runs from the cleanest level of the schedule to its noisiest, where p is N(0, I). Between
+    two levels u is linear in the timestep that the network is told, so that it is exactly the
+    trained one at whole timesteps, however few there are. In t of the continuous process, where
+    beta(t) is linear, this is t = (timestep + 1) / T up to what is of second order in beta / T.
+
+    Steps of equal length in u by the Runge-Kutta method of order 4 keep images apart: no value
+    depends on which others are asked for, as it would if an error in all of them chose the steps.
+
+    Args:
+        images: (n, c, h, w) uint8.
+        setting: how models are queried.
+        steps: of the ODE; each asks the network four times.
+        probes: random signs for each image by which the trace is estimated without bias
+            (Hutchinson), the same at all levels and for all models; "exact" takes the trace
+            itself, for c h w backward passes instead of one for each probe.
+        dequantize: whether each pixel is drawn uniformly from its 256th of [-1, 1], as in published
+            likelihoods; the pixel as the networks see it where not.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        setting: Setting,
+        steps: int = 20,
+        probes: int | Literal["exact"] = 1,
+        dequantize: bool = True,
+    ):
+        generator = torch.Generator().manual_seed(setting.seed)
+        draws = [_draw(image, 0 if probes == "exact" else probes, generator) for image in images]
+        within = torch.stack([draw[0] for draw in draws])
+        self.images = (images + within) / 128 - 1 if dequantize else from_uint8(images)
+        self.signs = torch.stack([draw[1] for draw in draws], dim=1)
+        self.exact = probes == "exact"
+        self.setting = setting
+        self.levels = noise_levels(setting.timesteps)
+        self.grid = np.linspace(self.levels[0], self.levels[-1], 2 * steps + 1)
+
+    def __call__(self, trained: Trained) -> np.ndarray:
+        """(n,) of the n images; log2(256) = 8 for a model that expects any pixel in [-1, 1]."""
+        network = trained.copy().network.to(self.setting.device).eval().requires_grad_(False)
+        size = self.setting.batch_size
+        parts = zip(self.images.split(size), self.signs.split(size, dim=1), strict=True)
+        logs = torch.cat([self._log_density(network, *part) for part in parts])
+        return (7 - logs / (self.images[0].numel() * math.log(2))).cpu().numpy()
+
+    def _log_density(
+        self, network: torch.nn.Module, images: torch.Tensor, signs: torch.Tensor
+    ) -> torch.Tensor:
+        """(b,) natural logarithms of the density of (b, c, h, w) images, float64."""
+        x = images.to(self.setting.device).double()
+        probes = self._probes(signs.to(self.setting.device))
+        gained = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        for start, middle, end in zip(
+            self.grid[:-1:2], self.grid[1::2], self.grid[2::2], strict=True
+        ):
+            length = end - start
+            v1, d1 = self._slope(network, x, start, probes)
+            v2, d2 = self._slope(network, x + length / 2 * v1, middle, probes)
+            v3, d3 = self._slope(network, x + length / 2 * v2, middle, probes)
+            v4, d4 = self._slope(network, x + length * v3, end, probes)
+            x = x + length / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
+            gained += length / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
+        return gained - (x.square() + math.log(2 * math.pi)).flatten(1).sum(1) / 2
+
+    def _probes(self, signs: torch.Tensor) -> torch.Tensor:
+        """(k, b, c, h, w) vectors v of which the mean of v J v is the trace of J, or estimates it.
+
+        Exact ones are the axes, each as long as the square root of their number.
+        """
+        if not self.exact:
+            return signs.float()
+        _, *shape = signs.shape
+        size = math.prod(shape[1:])
+        axes = math.sqrt(size) * torch.eye(size, device=signs.device).reshape(size, 1, *shape[1:])
+        return axes.expand(size, *shape)
+
+    def _slope(
+        self, network: torch.nn.Module, x: torch.Tensor, u: float, probes: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """dx/du (b, c, h, w) and its divergence (b,)."""
+        sigma = math.sqrt(1 / (1 + math.exp(-2 * u)))
+        timestep = float(np.interp(u, self.levels, np.arange(len(self.levels))))
+        with torch.enable_grad():
+            given = x.float().requires_grad_()
+            noise = ddpm.predict(network, given, torch.full((len(x),), timestep, device=x.device))
+            traces = [
+                (torch.autograd.grad(noise, given, probe, retain_graph=True)[0] * probe)
+                .flatten(1)
+                .sum(1)
+                for probe in probes
+            ]
+        trace = torch.stack(traces).double().mean(0)
+        slope = sigma * (noise.detach().double() - sigma * x)
+        return slope, sigma * (trace - sigma * x[0].numel())
+
+
+def _draw(
+    image: torch.Tensor, probes: int, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where in its 256th each pixel of an image lies, and (probes, c, h, w) random signs."""
+    within = torch.rand(image.shape, generator=generator)
+    signs = torch.randint(2, (probes, *image.shape), generator=generator, dtype=torch.int8)
+    return within, 2 * signs - 1
+
+
+def noise_levels(timesteps: int) -> np.ndarray:
+    """(timesteps,) u = log(sigma / alpha) of the schedule, from the cleanest to the noisiest."""
+    signal = ddpm.noise_schedule(timesteps).alphas_cumprod.double().numpy()
+    return np.log((1 - signal) / signal) / 2
