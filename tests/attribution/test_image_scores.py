@@ -31,7 +31,7 @@ from diffcredit.config import Behavior, Full, Gradients, Patches, Score, Trainin
 from diffcredit.errors import UserError
 from diffcredit.evaluation.dampings import damping_table
 from diffcredit.models import checkpoints
-from diffcredit.training.everything import mean_rates
+from diffcredit.training.rates import mean_rates
 
 #: Contributors of 12 images, not in their order.
 OWNERS = np.array([3, 0, 2, 2, 1, 0, 4, 3, 3, 1, 0, 4])

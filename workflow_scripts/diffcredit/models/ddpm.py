@@ -5,13 +5,16 @@ Images are float32 (n, channels, height, width) in [-1, 1]. The network predicts
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
 
 from diffcredit.config import Model
 from diffcredit.models.pixels import to_uint8
+
+# It takes seconds to import, and half of the jobs do without.
+if TYPE_CHECKING:
+    from diffusers import DDPMScheduler, UNet2DModel
 
 
 def architecture(settings: Model, image_size: int, channels: int) -> dict[str, Any]:
@@ -33,8 +36,10 @@ def architecture(settings: Model, image_size: int, channels: int) -> dict[str, A
     }
 
 
-def build(arguments: dict[str, Any], seed: int) -> UNet2DModel:
+def build(arguments: dict[str, Any], seed: int) -> "UNet2DModel":
     """An untrained U-Net, its weights drawn from ``seed``."""
+    from diffusers import UNet2DModel
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return UNet2DModel(**arguments)
@@ -49,8 +54,10 @@ def betas(timesteps: int) -> dict[str, float]:
     return {"beta_start": 1e-4 * scale, "beta_end": min(0.02 * scale, 0.999)}
 
 
-def noise_schedule(timesteps: int) -> DDPMScheduler:
+def noise_schedule(timesteps: int) -> "DDPMScheduler":
     """Adds noise to training images."""
+    from diffusers import DDPMScheduler
+
     return DDPMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
 
 
@@ -118,6 +125,8 @@ def _denoised(
     network: torch.nn.Module, noise: torch.Tensor, timesteps: int, steps: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Timestep, images before and images after, step by step."""
+    from diffusers import DDIMScheduler
+
     scheduler = DDIMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
     scheduler.set_timesteps(steps)
     current = noise

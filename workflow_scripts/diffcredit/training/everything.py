@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -25,10 +24,10 @@ from diffcredit.training.loop import (
     Checkpoint,
     Plan,
     Snapshots,
-    learning_rate,
     make_accelerator,
     train,
 )
+from diffcredit.training.rates import snapshot_steps
 
 DENOISE = {"name": "denoise"}
 
@@ -68,20 +67,6 @@ def full(
     snapshots = place.snapshots and Snapshots(place.snapshots, snapshot_steps(settings)[:-1])
     arguments = (start, _tensor(images), plan, training, place, snapshots)
     _launch(_train_full, arguments, place.processes)
-
-
-def snapshot_steps(settings: FullSettings) -> tuple[int, ...]:
-    """After which steps snapshots are taken, evenly apart; the last is the model itself."""
-    count = settings.snapshots
-    return tuple(round(settings.steps * number / count) for number in range(1, count + 1))
-
-
-def mean_rates(settings: FullSettings, training: Training) -> list[float]:
-    """Of each snapshot, the mean learning rate of the steps since the one before."""
-    plan = Plan("full", DENOISE, settings.steps, settings.learning_rate, 0, 0)
-    rates = [learning_rate(step, plan, training.warmup_steps) for step in range(settings.steps)]
-    ends = snapshot_steps(settings)
-    return [fmean(rates[a:b]) for a, b in zip((0, *ends), ends, strict=False)]
 
 
 def pruned(
