@@ -22,7 +22,6 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     )
     write_scores(
         Path(snakemake.output.scores),
-        features.queries(entry),
         len(entry.dampings),
         gradients.models,
         features.score(entry),

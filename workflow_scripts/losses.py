@@ -14,15 +14,13 @@ with job(snakemake.log[0], label):
     from diffcredit import seeds
     from diffcredit.behaviors import losses
     from diffcredit.config import Behavior
-    from diffcredit.data import images
     from diffcredit.devices import device
     from diffcredit.files import write_table
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import pixels
 
     behaviors = {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()}
     asked = {
-        behaviors[Path(path).stem].measure: channels_first(images.from_file(path).pixels)
-        for path in snakemake.input.queries
+        behaviors[Path(path).stem].measure: pixels.read(path) for path in snakemake.input.queries
     }
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         table = losses.measure_shard(
