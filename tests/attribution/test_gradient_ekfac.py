@@ -104,22 +104,6 @@ def test_scores_tell_what_leaving_an_image_out_does(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def network() -> UNet2DModel:
-    torch.manual_seed(0)
-    return UNet2DModel(
-        sample_size=8,
-        in_channels=1,
-        out_channels=1,
-        layers_per_block=1,
-        block_out_channels=[8, 16],
-        down_block_types=["DownBlock2D", "AttnDownBlock2D"],
-        up_block_types=["AttnUpBlock2D", "UpBlock2D"],
-        norm_num_groups=4,
-        attention_head_dim=4,
-    )
-
-
-@pytest.fixture(scope="module")
 def whole(network: UNet2DModel, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """Scores of the images for one another."""
     fitted = ekfac.fit(network, draw(5, 8), setting(8), tmp_path_factory.mktemp("ekfac"))
