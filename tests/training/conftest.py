@@ -12,7 +12,7 @@ from diffcredit.config import Model, Training
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Description, Trained
 from diffcredit.training.batches import Batch, Drawing
-from diffcredit.training.loop import Plan, make_accelerator
+from diffcredit.training.loop import Plan, make_accelerator, train
 from diffcredit.training.objectives.denoise import Denoise
 
 torch.set_num_threads(1)
@@ -95,6 +95,14 @@ def images() -> torch.Tensor:
 @pytest.fixture(scope="session")
 def settings() -> Training:
     return Training(batch_size=8, warmup_steps=3)
+
+
+@pytest.fixture(scope="session")
+def learned(start: Trained, images: torch.Tensor, settings: Training) -> Trained:
+    """A network that has learned the images, for tests that let it forget some."""
+    plan = Plan("full", {"name": "denoise"}, 60, 3e-3, 50, seed=1)
+    accelerator = make_accelerator(settings, "cpu")
+    return train(start, Denoise(), images, None, plan, settings, accelerator).trained
 
 
 @pytest.fixture
