@@ -5,35 +5,25 @@ from diffcredit.logs import job
 with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     from pathlib import Path
 
-    import torch
-
     from diffcredit import seeds
     from diffcredit.attribution.gradients.setting import Setting
     from diffcredit.attribution.image_scores import influence
     from diffcredit.attribution.image_scores.arrays import write_scores
     from diffcredit.config import Gradients, Score
-    from diffcredit.data import images
     from diffcredit.devices import device
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import pixels
 
     params = snakemake.params
     entry = Score(**params.score)
     at_once = snakemake.config["gradients"][entry.gradients]["batch_size"]
     gradients = Gradients(**params.gradients, batch_size=at_once)
-    pictures = {
-        Path(path).stem: channels_first(images.from_file(path).pixels)
-        for path in snakemake.input.queries
-    }
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         seed = seeds.derive(params.seed, "gradients")
         found = influence.score(
             entry,
             Setting(gradients, params.timesteps, seed, kind),
             {name: Path(folder) for name, folder in params.models.items()},
-            channels_first(images.from_file(snakemake.input.train).pixels),
-            torch.cat(list(pictures.values())),
+            pixels.read(snakemake.input.train),
+            {Path(path).stem: pixels.read(path) for path in snakemake.input.queries},
         )
-        sizes = {name: len(asked) for name, asked in pictures.items()}
-        write_scores(
-            Path(snakemake.output.scores), sizes, len(entry.dampings), gradients.models, found
-        )
+        write_scores(Path(snakemake.output.scores), len(entry.dampings), gradients.models, found)

@@ -10,7 +10,7 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     from diffcredit.attribution.image_scores.arrays import write_scores
     from diffcredit.attribution.image_scores.gradients import Features
     from diffcredit.config import Full, Gradients, Score, Training
-    from diffcredit.training.everything import mean_rates
+    from diffcredit.training.rates import mean_rates
 
     params = snakemake.params
     entry, gradients = Score(**params.score), Gradients(**params.gradients)
@@ -22,7 +22,6 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     )
     write_scores(
         Path(snakemake.output.scores),
-        features.queries(entry),
         len(entry.dampings),
         gradients.models,
         features.score(entry),

@@ -12,28 +12,26 @@ with job(snakemake.log[0], label):
     from diffcredit.attribution.gradients import store
     from diffcredit.attribution.gradients.setting import Setting, write_features
     from diffcredit.config import Gradients
-    from diffcredit.data import images
     from diffcredit.devices import device
-    from diffcredit.models import checkpoints
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import checkpoints, pixels
 
     params, execution = snakemake.params, snakemake.config["execution"]
     # How many images are computed at a time changes nothing.
     at_once = snakemake.config["gradients"][wildcards.gradients]["batch_size"]
     gradients = Gradients(**params.gradients, batch_size=at_once)
-    pixels = channels_first(images.from_file(snakemake.input.images).pixels)
+    images = pixels.read(snakemake.input.images)
     model = Path(params.model)
     with device(execution["device"], snakemake.threads) as (kind, _):
         setting = Setting(gradients, params.timesteps, seeds.derive(params.seed, "gradients"), kind)
         if wildcards.kind == "train":
             dimensions = setting.how(checkpoints.load(model).network).dimensions
-            store.check_memory(len(pixels), dimensions)
-            pixels = pixels[store.shard(len(pixels), params.shards, int(wildcards.part))]
+            store.check_memory(len(images), dimensions)
+            images = images[store.shard(len(images), params.shards, int(wildcards.part))]
         if wildcards.kind == "trajectory":
             noise = seeds.derive(params.seed, "initial noise")
             sampler = checkpoints.load(snakemake.input.sampler)
-            of = setting.trajectory(sampler, len(pixels), params.steps, noise)
+            of = setting.trajectory(sampler, len(images), params.steps, noise)
             along = "trajectory"
         else:
-            of, along = setting.noised(checkpoints.load(model), pixels), "noise"
+            of, along = setting.noised(checkpoints.load(model), images), "noise"
         write_features(Path(snakemake.output.features), setting, model, of, along, label)

@@ -14,17 +14,13 @@ with job(snakemake.log[0], label):
     from diffcredit import seeds
     from diffcredit.behaviors import losses
     from diffcredit.config import Behavior
-    from diffcredit.data import images
     from diffcredit.devices import device
     from diffcredit.files import write_table
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import pixels
     from diffcredit.registry import EXTRACTORS, load
 
     behaviors = {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()}
-    asked = {
-        Path(path).stem: channels_first(images.from_file(path).pixels)
-        for path in snakemake.input.queries
-    }
+    asked = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         table = losses.measure_shard(
             Path(snakemake.input.models),

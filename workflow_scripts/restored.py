@@ -12,13 +12,12 @@ with job(snakemake.log[0], f"restored by {approach}"):
     from diffcredit import seeds
     from diffcredit.behaviors import reconstruction
     from diffcredit.behaviors.denoising_loss import Setting
-    from diffcredit.data import images
     from diffcredit.devices import device
     from diffcredit.files import write_tensors
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import pixels
 
     params = snakemake.params
-    removed = channels_first(images.from_file(snakemake.input.queries).pixels)[0]
+    removed = pixels.read(snakemake.input.queries)[0]
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         setting = Setting(
             params.timesteps,

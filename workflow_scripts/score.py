@@ -13,20 +13,15 @@ with job(snakemake.log[0], label):
 
     from diffcredit.behaviors import evidence, scoring
     from diffcredit.config import Behavior
-    from diffcredit.data import images
     from diffcredit.devices import device
     from diffcredit.files import read_tensors, write_table
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import pixels
     from diffcredit.registry import EXTRACTORS, load
 
-    reference = images.from_file(snakemake.input.reference)
-    compared = {"reference": channels_first(reference.pixels)}
+    compared = {"reference": pixels.read(snakemake.input.reference)}
     if snakemake.input.full:
         compared["full"] = read_tensors(snakemake.input.full)[0]["images"]
-    queries = {
-        Path(path).stem: channels_first(images.from_file(path).pixels)
-        for path in snakemake.input.queries
-    }
+    queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         table = scoring.score_shard(
             evidence.shard_files(Path(snakemake.input.samples)),

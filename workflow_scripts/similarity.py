@@ -9,19 +9,14 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     from diffcredit.attribution.image_scores.arrays import write_scores
     from diffcredit.attribution.image_scores.likeness import by_features, by_patches
     from diffcredit.config import Score
-    from diffcredit.data import images
     from diffcredit.devices import device
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import pixels
     from diffcredit.registry import EXTRACTORS, SCORES, load
-
-    def pixels(path):
-        """(n, c, h, w) uint8."""
-        return channels_first(images.from_file(path).pixels)
 
     params = snakemake.params
     entry = Score(**params.score)
-    train = pixels(snakemake.input.train)
-    queries = {Path(path).stem: pixels(path) for path in snakemake.input.queries}
+    train = pixels.read(snakemake.input.train)
+    queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         if SCORES[entry.method].of == "features":
             extractor, place = params.extractor
@@ -31,5 +26,4 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
         else:
             seed = seeds.derive(params.seed, "patches")
             found = by_patches(entry, train.to(kind), queries, params.timesteps, seed)
-    sizes = {name: len(asked) for name, asked in queries.items()}
-    write_scores(Path(snakemake.output.scores), sizes, len(entry.dampings), 1, found)
+    write_scores(Path(snakemake.output.scores), len(entry.dampings), 1, found)

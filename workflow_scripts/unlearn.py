@@ -11,11 +11,9 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
     from diffcredit.behaviors import forgotten
     from diffcredit.behaviors.denoising_loss import Setting
     from diffcredit.config import Approach, Behavior, Model, Training
-    from diffcredit.data import images
     from diffcredit.devices import device
     from diffcredit.files import read_table, resumable
-    from diffcredit.models import checkpoints, ddpm
-    from diffcredit.models.pixels import channels_first
+    from diffcredit.models import checkpoints, ddpm, pixels
     from diffcredit.registry import EXTRACTORS, load
     from diffcredit.training import unlearning
     from diffcredit.training.loop import make_accelerator
@@ -23,9 +21,9 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
 
     execution, params = snakemake.config["execution"], snakemake.params
     settings = params.unlearning
-    train = channels_first(images.from_file(snakemake.input.train).pixels)
+    train = pixels.read(snakemake.input.train)
     retained = read_table(snakemake.input.retained)["row"].to_numpy()
-    removed = channels_first(images.from_file(snakemake.input.removed).pixels)
+    removed = pixels.read(snakemake.input.removed)
     _, channels, side, _ = train.shape
     model, training = Model(**params.model), Training(**params.training)
     recipe = Recipe(
@@ -47,7 +45,7 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
                 name,
                 Behavior(**behavior),
                 settings["until"],
-                channels_first(images.from_file(path).pixels),
+                pixels.read(path),
                 Setting(
                     model.timesteps,
                     params.sampling["steps"],

@@ -14,6 +14,7 @@ from diffcredit.attribution.gradients.features import Features as Computed
 from diffcredit.attribution.gradients.setting import Setting
 from diffcredit.attribution.image_scores.arrays import (
     Found,
+    by_behavior,
     by_contributor,
     read_scores,
     write_scores,
@@ -31,7 +32,7 @@ from diffcredit.config import Behavior, Full, Gradients, Patches, Score, Trainin
 from diffcredit.errors import UserError
 from diffcredit.evaluation.dampings import damping_table
 from diffcredit.models import checkpoints
-from diffcredit.training.everything import mean_rates
+from diffcredit.training.rates import mean_rates
 
 #: Contributors of 12 images, not in their order.
 OWNERS = np.array([3, 0, 2, 2, 1, 0, 4, 3, 3, 1, 0, 4])
@@ -76,8 +77,9 @@ def test_scores_of_a_model_add_up_and_models_stay_apart(tmp_path: Path) -> None:
     """Two behaviors of 2 and 3 queries; two dampings; model 1 has two snapshots."""
     models = [(0, 1), (1, 1), (1, 2)]
     parts = {(d, m, k): draw(5, 4, seed=100 * d + 10 * m + k) for d in (0, 1) for m, k in models}
-    found = [Found(d, m, scores) for (d, m, _), scores in parts.items()]
-    write_scores(tmp_path / "scores", {"loss": 2, "error": 3}, 2, 2, found)
+    queries = {"loss": range(2), "error": range(3)}
+    found = [Found(d, m, by_behavior(scores, queries)) for (d, m, _), scores in parts.items()]
+    write_scores(tmp_path / "scores", 2, 2, found)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["scores"]
     for behavior, rows in (("loss", slice(0, 2)), ("error", slice(2, 5))):
         read = read_scores(tmp_path / "scores", behavior)
@@ -89,11 +91,11 @@ def test_scores_of_a_model_add_up_and_models_stay_apart(tmp_path: Path) -> None:
 
 def test_failing_scores_leave_no_folder(tmp_path: Path) -> None:
     def failing() -> Iterator[Found]:
-        yield Found(0, 0, draw(2, 4))
+        yield Found(0, 0, {"loss": draw(2, 4)})
         raise UserError("no more")
 
     with pytest.raises(UserError, match="no more"):
-        write_scores(tmp_path / "scores", {"loss": 2}, 1, 1, failing())
+        write_scores(tmp_path / "scores", 1, 1, failing())
     assert not list(tmp_path.iterdir())
     with pytest.raises(UserError, match=r"loss\.npy cannot be read"):
         read_scores(tmp_path / "scores", "loss")
@@ -130,8 +132,7 @@ def test_tracin_is_the_mean_over_snapshots_of_dots_by_their_rates(tmp_path: Path
     assert rates[2] > rates[3]
     features = Features(folders, models, setting, rates)
     entry = Score(method="tracin", gradients="entry", behaviors=["loss"])
-    assert features.queries(entry) == {"loss": 3}
-    write_scores(tmp_path / "scores", {"loss": 3}, 1, 1, features.score(entry))
+    write_scores(tmp_path / "scores", 1, 1, features.score(entry))
     np.testing.assert_allclose(read_scores(tmp_path / "scores", "loss")[0, 0], expected, rtol=1e-5)
 
     (models["0-4"] / checkpoints.WEIGHTS).write_bytes(b"another")
@@ -157,7 +158,7 @@ def test_order_of_the_training_images_changes_no_value() -> None:
                 found = by_features(entry, pixels.load(), train[rows], queries)
             else:
                 found = by_patches(entry, train[rows], queries, levels=50, seed=0)
-            sums.append(by_contributor(found[0].scores, OWNERS[rows], "sum"))
+            sums.append(by_contributor(found[0].scores["loss"], OWNERS[rows], "sum"))
         np.testing.assert_allclose(*sums, rtol=1e-4, atol=1e-6)
 
 
@@ -179,7 +180,7 @@ def test_less_of_a_loss_is_better(tmp_path: Path) -> None:
     """An image that helps lowers the loss, and raises the similarity; queries stand for the FID."""
     scores = np.abs(draw(1, 1, 3, 12))
     for name in ("loss", "likeness"):
-        write_scores(tmp_path, {name: 3}, 1, 1, [Found(0, 0, scores[0, 0])])
+        write_scores(tmp_path, 1, 1, [Found(0, 0, {name: scores[0, 0]})])
         behaviors = {
             "loss": Behavior(measure="denoising_loss"),
             "likeness": Behavior(measure="ssim"),

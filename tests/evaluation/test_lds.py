@@ -1,5 +1,7 @@
 """The linear datamodeling score by hand, against SciPy, and its bootstrap."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -79,17 +81,6 @@ def many_queries(queries: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return truth + rng.normal(size=truth.shape), truth
 
 
-def test_interval_over_queries_holds_the_score_and_narrows_with_more_queries() -> None:
-    widths = []
-    for queries in (8, 32, 128):
-        found = score(*many_queries(queries, 1), **SETTINGS)
-        assert -1 <= found.query_low < found.lds < found.query_high <= 1
-        widths.append(found.query_high - found.query_low)
-    # As one over the root of the number: sixteen times as many queries, a fourth of the width.
-    assert 2 < widths[0] / widths[2] < 8
-    assert widths[0] > widths[1] > widths[2]
-
-
 def test_queries_that_are_predicted_alike_have_no_interval_of_their_own() -> None:
     predicted, truth = noisy(12, 1)
     alike = score(predicted.repeat(5, axis=2), truth.repeat(5, axis=2), **SETTINGS)
@@ -126,12 +117,24 @@ def noisy(coalitions: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return truth + rng.normal(size=(2, coalitions, 1)), truth
 
 
-def test_interval_holds_the_score_and_narrows_with_more_coalitions() -> None:
+@pytest.mark.parametrize(
+    ("draw", "bounds", "sizes"),
+    [
+        (noisy, ("low", "high"), (12, 48, 192)),
+        (many_queries, ("query_low", "query_high"), (8, 32, 128)),
+    ],
+)
+def test_interval_holds_the_score_and_narrows_with_more_coalitions_or_queries(
+    draw: Callable[[int, int], tuple[np.ndarray, np.ndarray]],
+    bounds: tuple[str, str],
+    sizes: tuple[int, ...],
+) -> None:
     widths = []
-    for coalitions in (12, 48, 192):
-        found = score(*noisy(coalitions, 1), **SETTINGS)
-        assert -1 <= found.low < found.lds < found.high <= 1
-        widths.append(found.high - found.low)
+    for size in sizes:
+        found = score(*draw(size, 1), **SETTINGS)
+        low, high = (getattr(found, bound) for bound in bounds)
+        assert -1 <= low < found.lds < high <= 1
+        widths.append(high - low)
     # As one over the root of the number: a fourth part needs sixteen times as many.
     assert 2 < widths[0] / widths[2] < 8
     assert widths[0] > widths[1] > widths[2]

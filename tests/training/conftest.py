@@ -11,8 +11,8 @@ from accelerate.state import AcceleratorState, GradientState
 from diffcredit.config import Model, Training
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.training.batches import Batch
-from diffcredit.training.loop import Plan
+from diffcredit.training.batches import Batch, Drawing
+from diffcredit.training.loop import Plan, make_accelerator, train
 from diffcredit.training.objectives.denoise import Denoise
 
 torch.set_num_threads(1)
@@ -95,6 +95,36 @@ def images() -> torch.Tensor:
 @pytest.fixture(scope="session")
 def settings() -> Training:
     return Training(batch_size=8, warmup_steps=3)
+
+
+@pytest.fixture(scope="session")
+def learned(start: Trained, images: torch.Tensor, settings: Training) -> Trained:
+    """A network that has learned the images, for tests that let it forget some."""
+    plan = Plan("full", {"name": "denoise"}, 60, 3e-3, 50, seed=1)
+    accelerator = make_accelerator(settings, "cpu")
+    return train(start, Denoise(), images, None, plan, settings, accelerator).trained
+
+
+@pytest.fixture
+def rises(
+    images: torch.Tensor, settings: Training
+) -> Callable[[Trained, Trained], dict[str, float]]:
+    """How much more the first 10 and the last 10 images cost one model than the one before."""
+    draw = Drawing(images[:10], images[10:], 50, 3, settings, make_accelerator(settings, "cpu"))
+
+    def loss(trained: Trained, role: str) -> float:
+        total = 0.0
+        with torch.inference_mode():
+            for step in range(20):
+                (batch,) = draw.of(role, step)
+                predicted = trained.network(batch.noised, batch.timesteps).sample
+                total += (predicted - batch.noise).square().mean().item() / 20
+        return total
+
+    def rises_(before: Trained, after: Trained) -> dict[str, float]:
+        return {role: loss(after, role) - loss(before, role) for role in ("retained", "removed")}
+
+    return rises_
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ from diffcredit.training.loop import make_accelerator
 from diffcredit.training.recipe import Recipe
 from diffcredit.training.subsets import Coalition, of_table, train_shard
 
-LOOP = {"steps": 4, "learning_rate": 2e-3}
+#: A step more than there are between checkpoints.
+LOOP = {"steps": 3, "learning_rate": 2e-3}
 LORA = {"lora": {"rank": 2, "dropout": 0.3}}
 APPROACHES = {
     "fine-tuning": {"objective": "denoise", **LOOP},

@@ -14,6 +14,7 @@ from diffcredit.files import read_json
 from diffcredit.models import checkpoints
 from diffcredit.training import everything
 from diffcredit.training.objectives.denoise import Denoise
+from diffcredit.training.rates import mean_rates, snapshot_steps
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def test_snapshots_are_what_the_training_would_have_been(
 ) -> None:
     """Evenly apart; they change nothing, and the last one is the model."""
     full = Full(steps=7, snapshots=3)
-    assert everything.snapshot_steps(full) == (2, 5, 7)
+    assert snapshot_steps(full) == (2, 5, 7)
     plain, left = place(tmp_path / "plain"), place(tmp_path / "full")
     everything.full(owned, model, full, settings, 0, plain)
     everything.full(
@@ -178,7 +179,7 @@ def test_snapshots_are_what_the_training_would_have_been(
 
 
 def test_snapshots_count_by_the_rates_of_the_steps_before(settings: Training) -> None:
-    rates = everything.mean_rates(Full(steps=100, learning_rate=1.0, snapshots=4), settings)
-    whole = everything.mean_rates(Full(steps=100, learning_rate=1.0), settings)
+    rates = mean_rates(Full(steps=100, learning_rate=1.0, snapshots=4), settings)
+    whole = mean_rates(Full(steps=100, learning_rate=1.0), settings)
     assert rates[1] > rates[2] > rates[3] > 0
     assert sum(rates) / 4 == pytest.approx(whole[0])

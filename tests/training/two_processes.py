@@ -1,6 +1,6 @@
 """Trains the same in two processes and in one; run by test_processes.py in a fresh interpreter.
 
-Arguments: a folder, the number of parts of a step, and an objective.
+Arguments: a folder, the number of parts of a step, and objectives.
 
 Processes are forked, which must happen before this one computes anything.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import debug_launcher
+from diffusers import DDPMScheduler, UNet2DModel  # noqa: F401 - once, before the fork
 
 from diffcredit.config import Model, Training
 from diffcredit.files import write_tensors
@@ -52,6 +53,9 @@ def work(path: str, parts: int, name: str) -> None:
 
 
 if __name__ == "__main__":
-    folder, parts, objective = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
-    debug_launcher(work, (str(folder / "two.safetensors"), parts, objective), num_processes=2)
-    work(str(folder / "one.safetensors"), parts, objective)
+    folder, parts, objectives = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
+    for objective in objectives:
+        target = str(folder / f"{objective}-two.safetensors")
+        debug_launcher(work, (target, parts, objective), num_processes=2)
+    for objective in objectives:
+        work(str(folder / f"{objective}-one.safetensors"), parts, objective)

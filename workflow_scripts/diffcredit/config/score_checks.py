@@ -1,5 +1,7 @@
 """What scores of images ask of gradients, extractors, behaviors and coalitions."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,13 +12,20 @@ from diffcredit.config.messages import choices, problem
 from diffcredit.config.schema import Config
 from diffcredit.registry import SCORES
 
-#: The field of an entry that says what a method is made of.
-SOURCES = {
-    "gradients": "gradients",
-    "model": "gradients",
-    "features": "extractor",
-    "pixels": "patches",
-}
+
+@dataclass(frozen=True)
+class Source:
+    """What a method is made of.
+
+    Attributes:
+        field: of an entry, that says it.
+        needed: what must be there.
+        problems: finds what is wrong with what is there.
+    """
+
+    field: str
+    needed: str
+    problems: Callable[[Config, str, Score, Path], list[str]]
 
 
 def score_problems(config: Config, made: list[str], base: Path) -> list[str]:
@@ -57,27 +66,18 @@ def _gradient_problems(config: Config, key: str, gradients: Gradients) -> list[s
 def _source_problems(config: Config, key: str, score: Score, base: Path) -> list[str]:
     """Each method is made of one thing: it must be there, and no other."""
     source = SOURCES[SCORES[score.method].of]
+    fields = {other.field for other in SOURCES.values()}
     found = [
         problem(
             f"{key}.{field}", getattr(score, field), f"{score.method} does not use it; leave it out"
         )
-        for field in sorted(set(SOURCES.values()) - {source})
+        for field in sorted(fields - {source.field})
         if getattr(score, field) is not None
     ]
-    value = getattr(score, source)
-    if value is None:
-        what = {
-            "gradients": "an entry of gradients",
-            "extractor": "an entry of extractors",
-            "patches": "a section, such as {scales: [{size: 3}]}",
-        }[source]
-        return [*found, f"  {key}.{source} is missing: {score.method} needs {what}"]
-    checked = {
-        "gradients": _gradients_of,
-        "extractor": _extractor_of,
-        "patches": _patches_of,
-    }
-    return [*found, *checked[source](config, key, score, base)]
+    if getattr(score, source.field) is None:
+        missing = f"  {key}.{source.field} is missing: {score.method} needs {source.needed}"
+        return [*found, missing]
+    return [*found, *source.problems(config, key, score, base)]
 
 
 def _gradients_of(config: Config, key: str, score: Score, base: Path) -> list[str]:
@@ -122,6 +122,16 @@ def _patches_of(config: Config, key: str, score: Score, base: Path) -> list[str]
         if t >= levels
     ]
     return found
+
+
+_GRADIENTS = Source("gradients", "an entry of gradients", _gradients_of)
+#: By what a method is made of in the registry.
+SOURCES = {
+    "gradients": _GRADIENTS,
+    "model": _GRADIENTS,
+    "features": Source("extractor", "an entry of extractors", _extractor_of),
+    "pixels": Source("patches", "a section, such as {scales: [{size: 3}]}", _patches_of),
+}
 
 
 def _behavior_problems(config: Config, key: str, score: Score) -> list[str]:

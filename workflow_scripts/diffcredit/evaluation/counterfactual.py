@@ -28,15 +28,18 @@ def coalitions_of_one(settings: Counterfactual) -> int:
 
 def kept(values: np.ndarray, action: str, fraction: float) -> np.ndarray:
     """(N,) mask of who stays; values (N,)."""
-    order = np.argsort(-values, kind="stable")
     count = affected(fraction, len(values))
+    return {
+        "remove top": without_top(values, count),
+        "remove bottom": ~without_top(values, len(values) - count),
+        "keep top": ~without_top(values, count),
+    }[action]
+
+
+def without_top(values: np.ndarray, count: int) -> np.ndarray:
+    """(N,) mask of all but the largest values (N,); of equal ones the first are the larger."""
     mask = np.ones(len(values), dtype=bool)
-    removed = {
-        "remove top": order[:count],
-        "remove bottom": order[len(order) - count :],
-        "keep top": order[count:],
-    }
-    mask[removed[action]] = False
+    mask[np.argsort(-values, kind="stable")[:count]] = False
     return mask
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from diffcredit.errors import UserError
-from diffcredit.evaluation.counterfactual import RANDOM, numbered
+from diffcredit.evaluation.counterfactual import RANDOM, numbered, without_top
 from diffcredit.seeds import derive
 
 #: Query of a coalition that serves all queries.
@@ -41,7 +41,8 @@ def ranked_coalitions(
         Columns index, seed, pair, mask (as of all coalitions), attribution, query.
     """
     wide = values.pivot(index="query", columns="contributor", values="value").to_numpy()
-    rows = [(attribution, q, _without_top(sign * wide[q], remove)) for q in range(queries)]
+    _check(remove, wide.shape[1])
+    rows = [(attribution, q, without_top(sign * wide[q], remove)) for q in range(queries)]
     return _coalitions(rows, first, seed)
 
 
@@ -57,20 +58,19 @@ def random_coalitions(
         first: number of the first coalition.
         seed: of the draws and the trainings.
     """
+    _check(remove, contributors)
     drawn = {d: np.random.default_rng(derive(seed, "draw", d)).random(contributors) for d in draws}
-    rows = [(RANDOM, EVERY, _without_top(helps, remove)) for helps in drawn.values()]
+    rows = [(RANDOM, EVERY, without_top(helps, remove)) for helps in drawn.values()]
     return _coalitions(rows, first, seed)
 
 
-def _without_top(helps: np.ndarray, count: int) -> np.ndarray:
-    """(N,) mask of who stays."""
-    if count >= len(helps):
+def _check(remove: int, contributors: int) -> None:
+    """Somebody stays."""
+    if remove >= contributors:
         raise UserError(
-            f"evaluation.regenerated.remove = {count}: must be below the {len(helps)} contributors"
+            f"evaluation.regenerated.remove = {remove}: must be below the {contributors} "
+            "contributors"
         )
-    mask = np.ones(len(helps), dtype=bool)
-    mask[np.argsort(-helps, kind="stable")[:count]] = False
-    return mask
 
 
 def _coalitions(rows: list[tuple], first: int, seed: int) -> pd.DataFrame:

@@ -5,14 +5,17 @@ Images are float32 (n, channels, height, width) in [-1, 1]. The network predicts
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
 
 from diffcredit.config import Model
 from diffcredit.config.schedule import betas
 from diffcredit.models.pixels import to_uint8
+
+# It takes seconds to import, and half of the jobs do without.
+if TYPE_CHECKING:
+    from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
 
 
 def architecture(settings: Model, image_size: int, channels: int) -> dict[str, Any]:
@@ -34,15 +37,19 @@ def architecture(settings: Model, image_size: int, channels: int) -> dict[str, A
     }
 
 
-def build(arguments: dict[str, Any], seed: int) -> UNet2DModel:
+def build(arguments: dict[str, Any], seed: int) -> "UNet2DModel":
     """An untrained U-Net, its weights drawn from ``seed``."""
+    from diffusers import UNet2DModel
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return UNet2DModel(**arguments)
 
 
-def noise_schedule(timesteps: int) -> DDPMScheduler:
+def noise_schedule(timesteps: int) -> "DDPMScheduler":
     """Adds noise to training images."""
+    from diffusers import DDPMScheduler
+
     return DDPMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
 
 
@@ -111,7 +118,9 @@ def restore(
     return torch.cat(finished)
 
 
-def _ddim(timesteps: int, steps: int) -> DDIMScheduler:
+def _ddim(timesteps: int, steps: int) -> "DDIMScheduler":
+    from diffusers import DDIMScheduler
+
     scheduler = DDIMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
     scheduler.set_timesteps(steps)
     return scheduler
@@ -148,7 +157,10 @@ def trajectory(
 
 
 def _denoised(
-    network: torch.nn.Module, current: torch.Tensor, scheduler: DDIMScheduler, levels: torch.Tensor
+    network: torch.nn.Module,
+    current: torch.Tensor,
+    scheduler: "DDIMScheduler",
+    levels: torch.Tensor,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Timestep, images before and images after, step by step."""
     for timestep in levels:

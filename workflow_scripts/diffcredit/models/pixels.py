@@ -1,7 +1,11 @@
 """Between stored pixels (0..255) and what networks see ([-1, 1])."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
+
+from diffcredit.data import images
 
 
 def channels_first(pixels: np.ndarray) -> torch.Tensor:
@@ -9,11 +13,16 @@ def channels_first(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
 
-def to_uint8(images: torch.Tensor) -> torch.Tensor:
+def read(table: str | Path) -> torch.Tensor:
+    """(n, c, h, w) uint8 of a table of images, or `UserError` where it is broken."""
+    return channels_first(images.from_file(table).pixels)
+
+
+def to_uint8(normalized: torch.Tensor) -> torch.Tensor:
     """[-1, 1] to 0..255; values beyond are clipped."""
-    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return ((normalized.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def from_uint8(images: torch.Tensor) -> torch.Tensor:
+def from_uint8(stored: torch.Tensor) -> torch.Tensor:
     """0..255 to float32 in [-1, 1]."""
-    return images.to(torch.float32) / 127.5 - 1
+    return stored.to(torch.float32) / 127.5 - 1

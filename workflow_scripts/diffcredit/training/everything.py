@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -25,10 +24,10 @@ from diffcredit.training.loop import (
     Checkpoint,
     Plan,
     Snapshots,
-    learning_rate,
     make_accelerator,
     train,
 )
+from diffcredit.training.rates import snapshot_steps
 
 DENOISE = {"name": "denoise"}
 
@@ -79,20 +78,6 @@ def pretrained(folder: Path, target: Path) -> None:
         UserError: where the folder holds none.
     """
     checkpoints.save(published.read(folder), target, {"seconds": 0.0, "loss": None})
-
-
-def snapshot_steps(settings: FullSettings) -> tuple[int, ...]:
-    """After which steps snapshots are taken, evenly apart; the last is the model itself."""
-    count = settings.snapshots
-    return tuple(round(settings.steps * number / count) for number in range(1, count + 1))
-
-
-def mean_rates(settings: FullSettings, training: Training) -> list[float]:
-    """Of each snapshot, the mean learning rate of the steps since the one before."""
-    plan = Plan("full", DENOISE, settings.steps, settings.learning_rate, 0, 0)
-    rates = [learning_rate(step, plan, training.warmup_steps) for step in range(settings.steps)]
-    ends = snapshot_steps(settings)
-    return [fmean(rates[a:b]) for a, b in zip((0, *ends), ends, strict=False)]
 
 
 def pruned(

@@ -6,9 +6,12 @@ arXiv 2311.00500), which tries the others, too. All give (n,).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers import DDPMScheduler
+
+if TYPE_CHECKING:
+    from diffusers import DDPMScheduler
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Prediction:
     predicted: torch.Tensor
     noise: torch.Tensor
     timesteps: torch.Tensor
-    schedule: DDPMScheduler
+    schedule: "DDPMScheduler"
 
 
 Function = Callable[[Prediction], torch.Tensor]

@@ -1,7 +1,8 @@
 """The noised images on which gradients are taken, several for each image."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -9,37 +10,58 @@ from diffcredit.attribution.gradients.functions import Prediction
 from diffcredit.errors import UserError
 from diffcredit.models import ddpm
 
+if TYPE_CHECKING:
+    from diffusers import DDPMScheduler
 
-class States(Protocol):
+
+class States(ABC):
     """(n, K) noised images: each of n at each of K timesteps.
 
     Attributes:
         images: (n, c, h, w) in [-1, 1], on the device of the network.
         timesteps: (K,), on the CPU.
+        levels: noise levels of the schedule.
     """
 
     images: torch.Tensor
     timesteps: torch.Tensor
+    levels: int
 
     def predict(
         self, network: torch.nn.Module, rows: torch.Tensor, times: torch.Tensor
     ) -> Prediction:
         """What a network says of images ``rows`` at ``times``, in the order of the images."""
-        ...
+        schedule = ddpm.noise_schedule(self.levels)
+        steps = self.timesteps[times].repeat(len(rows)).to(self.images.device)
+        noised, noise = self._noised(rows, times, steps, schedule)
+        return Prediction(ddpm.predict(network, noised, steps), noise, steps, schedule)
 
+    @abstractmethod
+    def _noised(
+        self,
+        rows: torch.Tensor,
+        times: torch.Tensor,
+        steps: torch.Tensor,
+        schedule: "DDPMScheduler",
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Those images and their noise; ``steps`` are the timesteps of each."""
+
+    def _clean(self, rows: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """Without noise."""
+        return self.images[rows].repeat_interleave(len(times), 0)
+
+    @abstractmethod
     def part(self, rows: slice) -> "States":
         """Those of some of the images."""
-        ...
 
 
 @dataclass(frozen=True)
-class Noised:
+class Noised(States):
     """Images with noise added, that of a timestep the same for every image.
 
     Attributes:
-        images, timesteps: as of `States`.
+        images, timesteps, levels: as of `States`.
         noise: (K, c, h, w).
-        levels: noise levels of the schedule.
     """
 
     images: torch.Tensor
@@ -47,17 +69,15 @@ class Noised:
     noise: torch.Tensor
     levels: int
 
-    def predict(
-        self, network: torch.nn.Module, rows: torch.Tensor, times: torch.Tensor
-    ) -> Prediction:
-        """As of `States`."""
-        schedule = ddpm.noise_schedule(self.levels)
-        device = self.images.device
-        steps = self.timesteps[times].repeat(len(rows)).to(device)
-        noise = self.noise[times].repeat(len(rows), 1, 1, 1).to(device)
-        clean = self.images[rows].repeat_interleave(len(times), 0)
-        noised = schedule.add_noise(clean, noise, steps)
-        return Prediction(ddpm.predict(network, noised, steps), noise, steps, schedule)
+    def _noised(
+        self,
+        rows: torch.Tensor,
+        times: torch.Tensor,
+        steps: torch.Tensor,
+        schedule: "DDPMScheduler",
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        noise = self.noise[times].repeat(len(rows), 1, 1, 1).to(steps.device)
+        return schedule.add_noise(self._clean(rows, times), noise, steps), noise
 
     def part(self, rows: slice) -> "Noised":
         """As of `States`."""
@@ -65,13 +85,14 @@ class Noised:
 
 
 @dataclass(frozen=True)
-class Trajectory:
+class Trajectory(States):
     """What images were while they were drawn (Georgiev et al. 2023, arXiv 2312.06205).
 
+    The noise is the one that leads from the image to its state.
+
     Attributes:
-        images, timesteps: as of `States`.
+        images, timesteps, levels: as of `States`.
         states: (K, n, c, h, w) before each of the K steps of sampling.
-        levels: noise levels of the schedule.
     """
 
     images: torch.Tensor
@@ -79,18 +100,16 @@ class Trajectory:
     states: torch.Tensor
     levels: int
 
-    def predict(
-        self, network: torch.nn.Module, rows: torch.Tensor, times: torch.Tensor
-    ) -> Prediction:
-        """As of `States`; the noise is the one that leads from the image to the state."""
-        schedule = ddpm.noise_schedule(self.levels)
-        device = self.images.device
-        steps = self.timesteps[times].repeat(len(rows)).to(device)
-        clean = self.images[rows].repeat_interleave(len(times), 0)
-        noised = self.states[times][:, rows].transpose(0, 1).flatten(0, 1).to(device)
-        kept = schedule.alphas_cumprod.to(device)[steps][:, None, None, None]
-        noise = (noised - kept.sqrt() * clean) / (1 - kept).sqrt()
-        return Prediction(ddpm.predict(network, noised, steps), noise, steps, schedule)
+    def _noised(
+        self,
+        rows: torch.Tensor,
+        times: torch.Tensor,
+        steps: torch.Tensor,
+        schedule: "DDPMScheduler",
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        noised = self.states[times][:, rows].transpose(0, 1).flatten(0, 1).to(steps.device)
+        kept = schedule.alphas_cumprod.to(steps.device)[steps][:, None, None, None]
+        return noised, (noised - kept.sqrt() * self._clean(rows, times)) / (1 - kept).sqrt()
 
     def part(self, rows: slice) -> "Trajectory":
         """As of `States`."""

@@ -4,7 +4,7 @@ The scores of a behavior's queries are a memory-mapped array (D, M, q, n): by da
 model, by query, by training image; larger where an image helps a query more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,27 +16,35 @@ from diffcredit.files import read_array, whole
 
 @dataclass(frozen=True)
 class Found:
-    """Scores of all training images for the queries of all behaviors, one after the other.
+    """Scores of all training images for the queries of each behavior.
 
     Attributes:
         damping: number of the damping.
         model: number of the model.
-        scores: (queries of all behaviors, n).
+        scores: (q, n) by behavior.
     """
 
     damping: int
     model: int
-    scores: np.ndarray
+    scores: Mapping[str, np.ndarray]
 
 
-def write_scores(
-    folder: Path, queries: Mapping[str, int], dampings: int, models: int, found: Iterable[Found]
-) -> None:
+def by_behavior(scores: np.ndarray, queries: Mapping[str, Sized]) -> dict[str, np.ndarray]:
+    """The (q, n) scores of each behavior, of those for all queries, one behavior after the other.
+
+    Args:
+        scores: (queries of all behaviors, n).
+        queries: of each behavior.
+    """
+    ends = np.cumsum([len(asked) for asked in queries.values()])[:-1]
+    return dict(zip(queries, np.split(scores, ends), strict=True))
+
+
+def write_scores(folder: Path, dampings: int, models: int, found: Iterable[Found]) -> None:
     """Write scores as they are found; those of one damping and model add up.
 
     Args:
         folder: of <behavior>.npy for each behavior.
-        queries: their number for each behavior, in the order in which they are scored.
         dampings: D.
         models: M.
         found: of every damping and model, in any order.
@@ -44,9 +52,8 @@ def write_scores(
     with whole(folder) as partial:
         partial.mkdir()
         arrays: dict[str, np.memmap] = {}
-        ends = np.cumsum(list(queries.values()))[:-1]
         for one in found:
-            for behavior, rows in zip(queries, np.split(one.scores, ends), strict=True):
+            for behavior, rows in one.scores.items():
                 if behavior not in arrays:
                     shape = (dampings, models, *rows.shape)
                     arrays[behavior] = _create(partial / f"{behavior}.npy", shape)

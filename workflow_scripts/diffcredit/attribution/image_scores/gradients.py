@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from diffcredit.attribution.gradients import store
 from diffcredit.attribution.gradients.setting import Setting
 from diffcredit.attribution.image_scores.arrays import Found
@@ -29,11 +31,6 @@ class Features:
     setting: Setting
     rates: list[float]
 
-    def queries(self, entry: Score) -> dict[str, int]:
-        """Number of queries of each behavior that is scored."""
-        model = next(iter(self.models))
-        return {name: len(of.gradients) for name, of in self._queries(entry, model).items()}
-
     def score(self, entry: Score) -> Iterator[Found]:
         """Scores of an entry of the configuration, one model after the other in memory.
 
@@ -46,7 +43,7 @@ class Features:
             train = store.read(self._folders(name, "train"), self._facts(name, "noise"))
             seen = Seen(
                 train.gradients,
-                {b: of.gradients for b, of in self._queries(entry, name).items()},
+                self._queries(entry, name),
                 train.residuals,
                 model=number,
                 weight=weights[snapshot],
@@ -59,11 +56,12 @@ class Features:
         rates = [self.rates[n - 1] if SCORES[entry.method].rated else 1.0 for n in used]
         return {n: rate / sum(rates) for n, rate in zip(used, rates, strict=True)}
 
-    def _queries(self, entry: Score, name: str) -> dict[str, store.Stored]:
+    def _queries(self, entry: Score, name: str) -> dict[str, np.ndarray]:
+        """(q, Z) gradients of each behavior's queries."""
         along = SCORES[entry.method].trajectory
         facts = self._facts(name, "trajectory" if along else "noise")
         folders = self._folders(name, "trajectory" if along else "queries")
-        return {folder.name: store.read([folder], facts) for folder in folders}
+        return {folder.name: store.read([folder], facts).gradients for folder in folders}
 
     def _facts(self, name: str, along: str) -> dict:
         return self.setting.facts(self.models[name], along)

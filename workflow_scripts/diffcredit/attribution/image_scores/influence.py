@@ -8,7 +8,7 @@ import torch
 
 from diffcredit.attribution.gradients import ekfac
 from diffcredit.attribution.gradients.setting import Setting
-from diffcredit.attribution.image_scores.arrays import Found
+from diffcredit.attribution.image_scores.arrays import Found, by_behavior
 from diffcredit.config import Score
 from diffcredit.models import checkpoints
 from diffcredit.models.pixels import from_uint8
@@ -24,7 +24,7 @@ def score(
     setting: Setting,
     models: Mapping[str, Path],
     train: torch.Tensor,
-    queries: torch.Tensor,
+    queries: Mapping[str, torch.Tensor],
 ) -> Iterator[Found]:
     """The scores by each damping of an entry of the configuration, model by model.
 
@@ -33,7 +33,7 @@ def score(
         setting: at which timesteps, with which noises, and on which device.
         models: their folders, by <number>-<snapshot>.
         train: (n, c, h, w) uint8.
-        queries: (q, c, h, w) uint8, of all behaviors.
+        queries: (q, c, h, w) uint8, of each behavior.
     """
     fit, snapshots = load(SCORES, entry.method), setting.gradients.snapshots
     for name, folder in models.items():
@@ -47,10 +47,10 @@ def score(
             QUERIES_AT_ONCE,
             derive(setting.seed, "targets"),
         )
-        asked = from_uint8(queries).to(setting.device)
+        asked = from_uint8(torch.cat(list(queries.values()))).to(setting.device)
         with tempfile.TemporaryDirectory() as scratch:
             network = trained.network.to(setting.device)
             fitted = fit(network, noised.images, how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
                 found = fitted.scores(asked, damping) / snapshots
-                yield Found(number, int(name.split("-")[0]), found)
+                yield Found(number, int(name.split("-")[0]), by_behavior(found, queries))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from diffcredit.attribution.image_scores.arrays import Found
+from diffcredit.attribution.image_scores.arrays import Found, by_behavior
 from diffcredit.attribution.image_scores.vectors import Seen, score
 from diffcredit.attribution.similarity.patches import Scale
 from diffcredit.behaviors.evidence import Evidence, Extractor
@@ -47,4 +47,4 @@ def by_patches(
         [Scale(scale.size, scale.pool) for scale in entry.patches.scales],
         seed=seed,
     )
-    return [Found(0, 0, weights)]
+    return [Found(0, 0, by_behavior(weights, queries))]

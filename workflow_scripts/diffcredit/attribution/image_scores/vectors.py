@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from diffcredit.attribution.gradients.scores import decompose
-from diffcredit.attribution.image_scores.arrays import Found
+from diffcredit.attribution.image_scores.arrays import Found, by_behavior
 from diffcredit.config import Score
 from diffcredit.registry import SCORES, load
 
@@ -35,10 +35,14 @@ def score(entry: Score, seen: Seen) -> Iterator[Found]:
     """The scores by each damping of an entry of the configuration."""
     method, target = SCORES[entry.method], load(SCORES, entry.method)
     queries = np.concatenate(list(seen.queries.values()))
+
+    def found(number: int, scores: np.ndarray) -> Found:
+        return Found(number, seen.model, by_behavior(seen.weight * scores, seen.queries))
+
     if not method.damped:
-        yield Found(0, seen.model, seen.weight * target(queries, seen.train))
+        yield found(0, target(queries, seen.train))
         return
     spectrum = decompose(queries, seen.train)
     others: list[Any] = [seen.residuals] if method.residuals else []
     for number, damping in enumerate(entry.dampings):
-        yield Found(number, seen.model, seen.weight * target(spectrum, damping, *others))
+        yield found(number, target(spectrum, damping, *others))

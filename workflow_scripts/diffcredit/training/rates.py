@@ -1,0 +1,23 @@
+"""The snapshots of a training of the full model, and the learning rates before them.
+
+Apart from the training itself, so that scores of gradients need not import what it needs.
+"""
+
+from statistics import fmean
+
+from diffcredit.config import Full, Training
+from diffcredit.training.loop import Plan, learning_rate
+
+
+def snapshot_steps(settings: Full) -> tuple[int, ...]:
+    """After which steps snapshots are taken, evenly apart; the last is the model itself."""
+    count = settings.snapshots
+    return tuple(round(settings.steps * number / count) for number in range(1, count + 1))
+
+
+def mean_rates(settings: Full, training: Training) -> list[float]:
+    """Of each snapshot, the mean learning rate of the steps since the one before."""
+    plan = Plan("full", {"name": "denoise"}, settings.steps, settings.learning_rate, 0, 0)
+    rates = [learning_rate(step, plan, training.warmup_steps) for step in range(settings.steps)]
+    ends = snapshot_steps(settings)
+    return [fmean(rates[a:b]) for a, b in zip((0, *ends), ends, strict=False)]
