@@ -1,0 +1,36 @@
+"""How often given images are among the samples."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.occurrence import Occurrence
+
+
+def test_samples_near_an_image_are_it(evidence: Callable[..., Evidence]) -> None:
+    """Within half of the way to the nearest other reference image: 2 for the first, 1 for the
+    second, though the reference holds the images themselves.
+    """
+    queries = evidence(np.array([[0.0, 0], [10, 0]]))
+    reference = evidence(np.array([[0.0, 0], [4, 0], [10, 0], [12, 0]]))
+    samples = evidence(
+        np.array([[0.0, 1.9], [0, 2.1], [-1, 0], [9.1, 0], [8.9, 0], [50, 50], [0, 0], [3.9, 0]])
+    )
+    found = Occurrence(queries, reference, within=0.5)(samples)
+    np.testing.assert_allclose(found, [3 / 8, 1 / 8])
+    wider = Occurrence(queries, reference, within=0.6)(samples)
+    assert (wider >= found).all()
+    assert wider.sum() > found.sum()
+
+
+def test_occurrence_does_not_depend_on_the_order_of_samples(
+    evidence: Callable[..., Evidence],
+) -> None:
+    rng = np.random.default_rng(0)
+    queries, reference, samples = (rng.normal(size=(n, 3)) for n in (4, 30, 200))
+    measure = Occurrence(evidence(queries), evidence(reference), within=1.0)
+    found = measure(evidence(samples))
+    np.testing.assert_array_equal(found, measure(evidence(rng.permutation(samples))))
+    assert ((found >= 0) & (found <= 1)).all()
+    assert found.max() > 0
