@@ -7,6 +7,8 @@ approach = snakemake.wildcards.approach
 with job(snakemake.log[0], f"{approach}/unlearning"):
     from pathlib import Path
 
+    import torch
+
     from diffcredit import seeds
     from diffcredit.behaviors import forgotten
     from diffcredit.behaviors.denoising_loss import Setting
@@ -22,7 +24,7 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
     execution, params = snakemake.config["execution"], snakemake.params
     settings = params.unlearning
     train = pixels.read(snakemake.input.train)
-    retained = read_table(snakemake.input.retained)["row"].to_numpy()
+    retained = torch.tensor(read_table(snakemake.input.retained)["row"])
     removed = pixels.read(snakemake.input.removed)
     _, channels, side, _ = train.shape
     model, training = Model(**params.model), Training(**params.training)
