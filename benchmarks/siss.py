@@ -1,15 +1,17 @@
 """Seconds of a step of SISS, and of its variants with two forward passes and with a coin beside it.
 
     python benchmarks/siss.py
-    python benchmarks/siss.py --turns 30 --batch-size 64 --threads 1
+    python benchmarks/siss.py --side 32
+    python benchmarks/siss.py --side 64 --turns 5 --batch-size 16 --threads 2
 
 A step is what the loop does: draw, differentiate both losses, combine, clip, Adam, moving average;
-on the digits and the network of the default configuration. The objectives take turns, so that
-whatever else the machine does meets all alike; seconds are medians over the turns.
+on the digits, enlarged to the side, and the network of the default configuration. The objectives
+take turns, so that whatever else the machine does meets all alike; seconds are medians over them.
 
-With F and B the seconds of a forward and a backward pass, two passes take 2 F + 2 B; SISS saves a
-forward pass and not a backward one, since its two gradients are kept apart: F + 2 B. With a coin
-for each image each is seen once: F + B.
+With F and B the seconds of a forward and a backward pass, two passes take 2 F + 2 B. SISS takes
+F + B for images that count for one of the two losses alone, where these are many, and F + 2 B for
+others: those at high noise levels, the fewer the more pixels there are. With a coin for each image
+each is seen once: F + B.
 """
 
 import argparse
@@ -24,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
 
 from diffcredit.config import Data, Model, Training
 from diffcredit.data import digits
+from diffcredit.data.images import resized
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Description, Trained
 from diffcredit.models.pixels import channels_first
@@ -58,13 +61,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--side", type=int, default=8, help="of the images, in pixels")
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    images = channels_first(digits.read(Data(), Path()).images.pixels)
+    images = channels_first(resized(digits.read(Data(), Path()).images.pixels, arguments.side))
     description = Description(ddpm.architecture(Model(), images.shape[-1], images.shape[1]))
     start = Trained(description.build(0), description)
     settings = Training(batch_size=arguments.batch_size)

@@ -36,18 +36,20 @@ SEED, STEP = 7, 2
 
 
 class Both:
-    """Differentiates both losses plainly, of whole batches."""
+    """Differentiates all losses plainly."""
 
     def __init__(self, parameters: list[torch.nn.Parameter]):
         self.parameters = parameters
+        self.of_retained = self.of_removed = torch.zeros(sum(p.numel() for p in parameters))
 
     def retained(self, loss: torch.Tensor, keep_graph: bool = False) -> None:
-        """G_x."""
-        self.of_retained = flat(torch.autograd.grad(loss, self.parameters, retain_graph=True))
+        """Add to G_x."""
+        found = flat(torch.autograd.grad(loss, self.parameters, retain_graph=True))
+        self.of_retained = self.of_retained + found
 
     def removed(self, loss: torch.Tensor) -> None:
-        """G_a."""
-        self.of_removed = flat(torch.autograd.grad(loss, self.parameters))
+        """Add to G_a."""
+        self.of_removed = self.of_removed + flat(torch.autograd.grad(loss, self.parameters))
 
 
 def flat(parts: Iterable[torch.Tensor]) -> torch.Tensor:
@@ -227,20 +229,26 @@ def test_interrupted_training_of_two_gradients_ends_with_the_same_bits(
     """Between the two losses of a part; the scaling norm is measured again, to the same number."""
     whole = run(objective, gradient_accumulation=parts)
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors", 2)
-    removed, calls = TwoGradients.removed, []
+    removed, finish, steps = TwoGradients.removed, TwoGradients.finish, []
 
     def interrupted(self: TwoGradients, loss: torch.Tensor) -> None:
-        calls.append(1)
-        if len(calls) == 5 * parts:
+        if len(steps) == 4:
             raise KeyboardInterrupt
         removed(self, loss)
 
-    monkeypatch.setattr(TwoGradients, "removed", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(objective, checkpoint, gradient_accumulation=parts)
+    def counted(self: TwoGradients) -> None:
+        finish(self)
+        steps.append(1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TwoGradients, "removed", interrupted)
+        patched.setattr(TwoGradients, "finish", counted)
+        with pytest.raises(KeyboardInterrupt):
+            run(objective, checkpoint, gradient_accumulation=parts)
+    monkeypatch.setattr(TwoGradients, "finish", counted)
     torch.manual_seed(3)
     resumed = run(objective, checkpoint, gradient_accumulation=parts)
-    assert len(calls) == 7 * parts
+    assert len(steps) == 6
     assert same_bits(whole, resumed)
 
 

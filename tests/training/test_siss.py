@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from diffcredit.training.batches import Batch
+from diffcredit.training.objectives import siss
 from diffcredit.training.objectives.siss import NEGLIGIBLE, Siss, importance_weights, log_ratio, mix
 from diffcredit.training.objectives.siss_bernoulli import SissBernoulli
 from diffcredit.training.objectives.siss_two_pass import SissTwoPass
@@ -18,17 +19,17 @@ MIXTURES = [0.0, 0.1, 0.5, 0.9, 1.0]
 
 
 class Losses:
-    """Keeps the two losses instead of their gradients."""
+    """Adds up the two losses instead of their gradients."""
 
     of_retained = of_removed = torch.zeros(())
 
     def retained(self, loss: torch.Tensor, keep_graph: bool = False) -> None:
-        """The loss of x."""
-        self.of_retained = loss
+        """Add to the loss of x."""
+        self.of_retained = self.of_retained + loss
 
     def removed(self, loss: torch.Tensor) -> None:
-        """The loss of a."""
-        self.of_removed = loss
+        """Add to the loss of a."""
+        self.of_removed = self.of_removed + loss
 
 
 def noised(clean: torch.Tensor, seed: int, lowest: float = 0.05, highest: float = 0.6) -> Batch:
@@ -87,12 +88,35 @@ def test_weights_are_stable_where_exponentials_overflow() -> None:
 
 
 def test_weights_that_are_rounding_are_0() -> None:
-    """Their gradients would be denormal, which costs time and changes nothing."""
-    ratio = torch.tensor([-60.0, -40.0], dtype=torch.float64)
+    """Their gradients change nothing, and cost a backward pass."""
+    ratio = torch.tensor([-30.0, -15.0], dtype=torch.float64)
     of_a = importance_weights(ratio, 0.5)[1]
     assert of_a[0] == 0
-    assert of_a[1].item() == pytest.approx(2 * math.exp(-40), rel=1e-5)
-    assert 2 * math.exp(-60) < NEGLIGIBLE < of_a[1]
+    assert of_a[1].item() == pytest.approx(2 * math.exp(-15), rel=1e-5)
+    assert 2 * math.exp(-30) < NEGLIGIBLE < of_a[1]
+
+
+def test_images_that_count_once_are_passed_once_and_the_losses_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At little noise m is of x or of a for certain: together or apart, the losses are the same."""
+    retained, removed = pair(200, seed=4, lowest=0.1, highest=0.9999)
+    passed: list[Batch] = []
+
+    def predict(batch: Batch) -> torch.Tensor:
+        passed.append(batch)
+        return 0.3 * batch.noised
+
+    found = {}
+    for worthwhile in (0.0, 1.0):
+        monkeypatch.setattr(siss, "WORTHWHILE", worthwhile)
+        summed = Losses()
+        Siss().backward_apart(predict, retained, removed, coins(200, 5), summed)
+        found[worthwhile] = summed.of_retained.item(), summed.of_removed.item()
+    assert [len(batch.clean) for batch in passed[-1:]] == [200]
+    assert len(passed) == 4
+    assert sum(len(batch.clean) for batch in passed[:3]) == 200
+    assert found[0.0] == pytest.approx(found[1.0], rel=1e-6)
 
 
 def test_coins_may_leave_nothing_to_one_loss() -> None:

@@ -55,7 +55,9 @@ def course_figure(course: pd.DataFrame, pretrained: str, retrained: str | None =
         tables = dict(iter(part.groupby("approach")))
         for name, look in looks.items():
             if name in tables:
-                _draw_course(panel, tables[name], look)
+                # All begin where the pretrained model is.
+                begin = [tables[pretrained]] if pretrained in tables else []
+                _draw_course(panel, pd.concat([*begin, tables[name]]), look)
         for name, look in yardsticks.items():
             if name in tables:
                 _draw_across(panel, tables[name].iloc[-1], look)

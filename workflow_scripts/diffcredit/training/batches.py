@@ -37,7 +37,7 @@ class Batch:
     spread: torch.Tensor
 
     def rows(self, chosen: torch.Tensor) -> "Batch":
-        """The images where ``chosen``, (b,)."""
+        """The images of some numbers, or where a (b,) mask is True."""
         return Batch(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 

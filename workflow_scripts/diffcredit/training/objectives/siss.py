@@ -3,6 +3,8 @@
 Both losses are taken of one forward pass, on noised images m that are drawn from
 (1 - mixture) q(m | x) + mixture q(m | a), with x retained and a removed, and weighted back to
 q(m | x) and q(m | a). A noised x, m = signal x + spread e, is as well a noised a, of another noise.
+At low noise levels it hardly is: one of its weights is 0 then, and it takes one backward pass, not
+two.
 """
 
 import math
@@ -15,9 +17,12 @@ from diffcredit.training.batches import Batch
 from diffcredit.training.objectives.subtraction import Subtraction
 from diffcredit.training.protocols import Accumulators, Predict
 
-#: Weights below count as 0: beside others they are rounding, and they would fill the backward pass
-#: with numbers so small that processors are slow with them.
-NEGLIGIBLE = 1e-20
+#: Weights below count as 0: beside those of others, which are about 1, they are below the rounding
+#: of float32.
+NEGLIGIBLE = 1e-8
+#: Share of the images that must count for one loss alone before they are passed through the network
+#: by themselves: three small batches take longer than one large one.
+WORTHWHILE = 0.4
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,39 @@ class Siss(Subtraction):
         """Add the gradients of one part of a step; returns the loss of the retained images."""
         mixed = mix(retained, removed, uniform() < self.mixture)
         of_x, of_a = importance_weights(log_ratio(mixed), self.mixture)
-        predicted = predict(mixed.batch)
-        loss = _weighted_error(predicted, mixed.noise_retained, of_x)
-        gradients.retained(loss, keep_graph=True)
-        gradients.removed(_weighted_error(predicted, mixed.noise_removed, of_a))
-        return loss.detach()
+        loss = torch.zeros((), device=of_x.device)
+        for rows in _alike(of_x > 0, of_a > 0):
+            own = mixed.rows(rows)
+            predicted = predict(own.batch)
+            counts_x, counts_a = (bool((weights[rows] > 0).any()) for weights in (of_x, of_a))
+            if counts_x:
+                error = _weighted_error(predicted, own.noise_retained, of_x[rows], len(of_x))
+                gradients.retained(error, keep_graph=counts_a)
+                loss = loss + error.detach()
+            if counts_a:
+                gradients.removed(
+                    _weighted_error(predicted, own.noise_removed, of_a[rows], len(of_a))
+                )
+        return loss
+
+
+def _alike(first: torch.Tensor, second: torch.Tensor) -> list[torch.Tensor]:
+    """Numbers of the images (b,) that count for both losses, for the first, for the second.
+
+    All together, where few count for one alone.
+    """
+    both = first & second
+    if both.float().mean() > 1 - WORTHWHILE:
+        return [torch.arange(len(both), device=both.device)]
+    groups = (both, first & ~second, second & ~first)
+    return [rows for group in groups if len(rows := group.nonzero().flatten())]
 
 
 def _weighted_error(
-    predicted: torch.Tensor, noise: torch.Tensor, weights: torch.Tensor
+    predicted: torch.Tensor, noise: torch.Tensor, weights: torch.Tensor, images: int
 ) -> torch.Tensor:
-    return (weights * (predicted - noise).square().flatten(1).mean(1)).mean()
+    """What some images add to the mean over all."""
+    return (weights * (predicted - noise).square().flatten(1).mean(1)).sum() / images
 
 
 @dataclass(frozen=True)
@@ -68,6 +95,12 @@ class Mixture:
     batch: Batch
     noise_retained: torch.Tensor
     noise_removed: torch.Tensor
+
+    def rows(self, chosen: torch.Tensor) -> "Mixture":
+        """The images of some numbers."""
+        return Mixture(
+            self.batch.rows(chosen), self.noise_retained[chosen], self.noise_removed[chosen]
+        )
 
 
 def mix(retained: Batch, removed: Batch, of_removed: torch.Tensor) -> Mixture:
