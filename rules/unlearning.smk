@@ -49,7 +49,7 @@ rule removal:
         retained=f"{RUN}/unlearning/retained.parquet",
     log:
         f"{RUN}/logs/unlearning/removal.log",
-    # A removal that cannot be made is told before anything is trained.
+    # The rule data tells of a removal that cannot be made; where data was there, this one does.
     priority: 100
     conda:
         "../envs/environment.yaml"

@@ -8,7 +8,7 @@ with job(snakemake.log[0], "data"):
     import pandas as pd
 
     from diffcredit import seeds
-    from diffcredit.config import Data
+    from diffcredit.config import Data, Removal
     from diffcredit.data import contributors, images
     from diffcredit.data.injection import inject
     from diffcredit.data.selection import select
@@ -30,6 +30,13 @@ with job(snakemake.log[0], "data"):
     )
     # Afterwards, so that deal and noise are those without it.
     prepared = inject(prepared, settings, Path())
+    # The data is the same whatever is removed, but what cannot be is told before any training.
+    unlearning = snakemake.config["unlearning"]
+    if unlearning and not unlearning["remove"]["cluster"]:
+        from diffcredit.data.removal import of_training
+
+        names = prepared.contributors["name"].tolist()
+        of_training(Removal(**unlearning["remove"]), prepared.train, names)
     write_table(images.to_table(prepared.train, "train"), snakemake.output.train)
     write_table(images.to_table(prepared.reference, "reference"), snakemake.output.reference)
     write_table(images.to_table(selected.held_out, "held_out"), snakemake.output.held_out)

@@ -3,8 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,3 +85,21 @@ def copy_workflow(folder: Path) -> Workflow:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / part)
     return Workflow(folder)
+
+
+def kill_when(workflow: Workflow, reached: Callable[[], bool], *targets: str) -> None:
+    """Run the workflow, and kill it with everything that it started once something is reached."""
+    process = subprocess.Popen(
+        workflow.command(*targets),
+        cwd=workflow.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 300
+    while not reached():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

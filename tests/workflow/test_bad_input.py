@@ -4,6 +4,7 @@ import pytest
 from copied_workflow import Workflow, merge
 from PIL import Image
 
+UNLEARNING = {"approaches": ["siss"], "forgetting": "loss"}
 BAD: dict[str, tuple[dict, list[str]]] = {
     "unknown key": ({"sampling": {"imagse": 5}}, ["sampling.imagse = 5", "images"]),
     "wrong type": ({"full": {"steps": "many"}}, ["full.steps = 'many'", "1 or more"]),
@@ -15,6 +16,14 @@ BAD: dict[str, tuple[dict, list[str]]] = {
     "more images than there are": (
         {"data": {"held_out": 100, "images": 1700}},
         ["data.images = 1700: must not exceed 1697", "data.held_out = 100"],
+    ),
+    "removal of an image that there is not": (
+        {
+            "data": {"images": 200},
+            "behaviors": {"loss": {"measure": {"name": "denoising_loss", "images": "removed"}}},
+            "unlearning": UNLEARNING | {"remove": {"images": [200]}},
+        },
+        ["unlearning.remove.images = 200", "0 to 199"],
     ),
     "queries of images that are not held out": (
         {"behaviors": {"loss": {"measure": {"name": "denoising_loss", "images": "held_out"}}}},
@@ -54,6 +63,22 @@ def test_truncated_image(workflow: Workflow) -> None:
     output = done.stdout + done.stderr
     assert done.returncode == 1
     assert "pictures/bob/1.png cannot be read as an image" in output
+    assert "Traceback" not in output
+    assert not list(workflow.run_folder.glob("models/*"))
+
+
+def test_removal_of_a_contributor_that_there_is_not(workflow: Workflow) -> None:
+    """The files tell who contributes; nothing is trained, though full models need no removal."""
+    folder_of_images(workflow)
+    change = {
+        "behaviors": {"loss": {"measure": {"name": "denoising_loss", "images": "removed"}}},
+        "unlearning": UNLEARNING | {"remove": {"contributor": "eve"}},
+    }
+    workflow.overlay = merge(workflow.overlay, change)
+    done = workflow.run()
+    output = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "unlearning.remove.contributor = 'eve': must be one of: ann, bob" in output
     assert "Traceback" not in output
     assert not list(workflow.run_folder.glob("models/*"))
 

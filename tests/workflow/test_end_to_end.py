@@ -56,14 +56,24 @@ def test_pruned_model_is_smaller(finished: Workflow) -> None:
 
 def test_evaluation_covers_every_attribution_and_behavior(finished: Workflow) -> None:
     lds = read(finished, "evaluation/lds.parquet")
-    assert lds["predictor"].nunique() == 4 + 2
+    assert lds["predictor"].nunique() == 5 + 2
     assert (lds["coalitions"] == 4).all()
     planted = read(finished, "evaluation/planted.parquet")
-    assert len(planted) == 4 * 4
+    assert len(planted) == 5 * 4
     assert planted["auc"].between(0, 1).all()
     cost = read(finished, "evaluation/cost.parquet").set_index(["approach", "distribution"])
     assert cost.loc[("sft", "shapley"), "models"] == 8
     assert (cost["seconds_model"] > 0).all()
+
+
+def test_siss_unlearns_coalitions_beside_the_others(finished: Workflow) -> None:
+    values = read(finished, "attributions/siss.parquet")
+    assert values.groupby("behavior")["value"].count().tolist() == [6] * 4
+    assert np.isfinite(values["value"]).all()
+    lds = read(finished, "evaluation/lds.parquet").set_index(["predictor", "behavior"])["lds"]
+    assert lds["siss"].notna().all()
+    cost = read(finished, "evaluation/cost.parquet").set_index(["approach", "distribution"])
+    assert cost.loc[("siss", "few"), "models"] == 4
 
 
 def test_terminal_ends_with_the_table_and_where_things_are(finished: Workflow) -> None:

@@ -1,35 +1,12 @@
 """A run that is killed goes on where it stopped, and ends with the same numbers."""
 
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow, kill_when, merge
 
 #: The models stay, so that it shows which of them were made twice.
 KEPT = {"execution": {"keep": {"models": True}}}
-
-
-def kill_when(workflow: Workflow, reached: Callable[[], bool], *targets: str) -> None:
-    """Run the workflow, and kill it with everything that it started once something is reached."""
-    process = subprocess.Popen(
-        workflow.command(*targets),
-        cwd=workflow.folder,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 300
-    while not reached():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def tables(workflow: Workflow) -> dict[str, pd.DataFrame]:

@@ -10,28 +10,33 @@ CONVERGENCE = {"convergence": 1, "figure_convergence": 1}
 # The figure of convergence shows the noise ceiling of the LDS table.
 LDS = {"lds": 1, "figure_lds": 1, "figure_tables": 1, **CONVERGENCE}
 EVALUATED = {"planted": 1, "figure_attributions": 1, **LDS}
-#: figure_samples shows the last attribution.
-ATTRIBUTIONS = {"attribution": 4, "figure_samples": 1, **EVALUATED}
+#: Those by sft; figure_samples shows the last of them.
+SFT_ATTRIBUTIONS = {"attribution": 4, "figure_samples": 1, **EVALUATED}
+ATTRIBUTIONS = SFT_ATTRIBUTIONS | {"attribution": 4 + 1}
 COST = {"cost": 1, "figure_cost": 1}
 SFT_SCORES = {"score sft": 3, "gather sft": 2}
+SISS_SCORES = {"score siss": 1, "gather siss": 1}
 RETRAIN_SCORES = {"score retrain": 4, "gather retrain": 3}
+SCORES = SFT_SCORES | SISS_SCORES | RETRAIN_SCORES
 SFT = {"subsets sft": 3, "samples sft": 3, **SFT_SCORES}
+SISS = {"subsets siss": 1, "samples siss": 1, **SISS_SCORES}
 RETRAIN = {"subsets retrain": 4, "samples retrain": 4, **RETRAIN_SCORES}
 MODELS = {"full": 1, "pruned": 1, "sample_model": 2}
-EVERYTHING_TRAINED = MODELS | SFT | RETRAIN | ATTRIBUTIONS | COST
+OF_COALITIONS = SFT | SISS | RETRAIN | ATTRIBUTIONS | COST
+EVERYTHING_TRAINED = MODELS | OF_COALITIONS
 
 CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     "nothing": ({}, {}),
     "more shapley coalitions": (
         {"coalitions": {"shapley": {"count": 12}}},
         {"coalitions": 1, "subsets sft": 1, "samples sft": 1, "score sft": 1, "gather sft": 1}
-        | ATTRIBUTIONS
+        | SFT_ATTRIBUTIONS
         | COST,
     ),
     "more shapley coalitions and other steps at once": (
         {"coalitions": {"shapley": {"count": 12}}, "approaches": {"sft": {"steps": 5}}},
         {"coalitions": 1, "subsets sft": 4, "samples sft": 4, "score sft": 4, "gather sft": 2}
-        | ATTRIBUTIONS
+        | SFT_ATTRIBUTIONS
         | COST,
     ),
     "another training seed of the test coalitions": (
@@ -40,7 +45,11 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         | LDS
         | COST,
     ),
-    "other sft steps": ({"approaches": {"sft": {"steps": 5}}}, SFT | ATTRIBUTIONS | COST),
+    "other sft steps": ({"approaches": {"sft": {"steps": 5}}}, SFT | SFT_ATTRIBUTIONS | COST),
+    "other siss mixture": (
+        {"approaches": {"siss": {"objective": {"name": "siss", "mixture": 0.25}}}},
+        SISS | EVALUATED | {"attribution": 1} | COST,
+    ),
     "other retrain learning rate": (
         {"approaches": {"retrain": {"learning_rate": 1e-3}}},
         # shapley_constrained and shapley_ridge use v(none), which retrain makes.
@@ -48,28 +57,28 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     ),
     "another behavior": (
         {"behaviors": {"is_log": {"measure": "inception_score", "transform": "log"}}},
-        SFT_SCORES | RETRAIN_SCORES | ATTRIBUTIONS | COST,
+        SCORES | ATTRIBUTIONS | COST,
     ),
     "other bootstrap resamples": ({"evaluation": {"lds": {"resamples": 200}}}, LDS),
     "other pruning ratio": (
         {"pruned": {"ratio": 0.5}},
-        {"pruned": 1, "sample_model": 1} | SFT | ATTRIBUTIONS | COST,
+        {"pruned": 1, "sample_model": 1} | SFT | SFT_ATTRIBUTIONS | COST,
     ),
     "other full training": (
         {"full": {"steps": 120}},
-        MODELS | SFT | ATTRIBUTIONS | COST,
+        MODELS | SFT | SISS | ATTRIBUTIONS | COST,
     ),
     "other contributor deal": (
         {"data": {"concentration": 5.0}},
-        {"data": 1, "classifier": 1, "coalitions": 5} | EVERYTHING_TRAINED,
+        {"data": 1, "classifier": 1, "coalitions": 6} | EVERYTHING_TRAINED,
     ),
     "other seed": (
         {"seed": 1},
-        {"data": 1, "classifier": 1, "coalitions": 5} | EVERYTHING_TRAINED,
+        {"data": 1, "classifier": 1, "coalitions": 6} | EVERYTHING_TRAINED,
     ),
     "other classifier": (
         {"classifier": {"steps": 61}},
-        {"classifier": 1} | SFT_SCORES | RETRAIN_SCORES | ATTRIBUTIONS | COST,
+        {"classifier": 1} | SCORES | ATTRIBUTIONS | COST,
     ),
     "other convergence points": (
         {"evaluation": {"convergence": {"points": 3}}},
@@ -100,7 +109,7 @@ def test_config_change(finished: Workflow, change: str) -> None:
 def test_other_sampling_leaves_kept_models_alone(finished: Workflow) -> None:
     """Models are temporary here, so they are made again; the full and the pruned one are not."""
     changed = Workflow(finished.folder, merge(finished.overlay, {"sampling": {"steps": 3}}))
-    assert changed.planned() == ({"sample_model": 2} | SFT | RETRAIN | ATTRIBUTIONS | COST)
+    assert changed.planned() == {"sample_model": 2} | OF_COALITIONS
 
 
 def test_threads_and_memory(finished: Workflow) -> None:
@@ -159,12 +168,12 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
     "the version number of coalitions": (
         "rules/common.smk",
         replace('"coalitions": 1', '"coalitions": 2'),
-        {"coalitions": 5} | SFT | RETRAIN | ATTRIBUTIONS | COST,
+        {"coalitions": 6} | OF_COALITIONS,
     ),
     "the version number of sampling": (
         "rules/common.smk",
         replace('"sampling": 1', '"sampling": 2'),
-        {"sample_model": 2} | SFT | RETRAIN | ATTRIBUTIONS | COST,
+        {"sample_model": 2} | OF_COALITIONS,
     ),
 }
 

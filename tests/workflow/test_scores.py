@@ -25,9 +25,9 @@ SCORES = {
 }
 #: Laid over the tiny run: a loss of generated images, and few retrained models to measure it on.
 OVERLAY = {
-    "coalitions": {"choosing": {"distribution": "datamodel", "count": 4}},
+    "coalitions": {"few": None, "choosing": {"distribution": "datamodel", "count": 4}},
     "approaches": {
-        "sft": None,
+        **dict.fromkeys(["sft", "siss"]),
         "retrain": {"coalitions": {"datamodel": 1, "choosing": 1, "full": None, "none": None}},
     },
     "behaviors": dict.fromkeys(["fid", "log_fid", "inception_score", "entropy"])
@@ -42,6 +42,7 @@ OVERLAY = {
         "shapley_constrained": None,
         "shapley_ridge": None,
         "shapley_ridge_free": None,
+        "siss": None,
         "datamodel": {"values": "retrain/choosing"},
     },
     "scores": SCORES,

@@ -173,7 +173,7 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
         found = problems(config, base)
         if not found:
             return counted(config, base)
-    raise UserError("\n".join(["The configuration cannot be used:", *found]))
+    raise UserError("\n".join(["The configuration cannot be used:", *dict.fromkeys(found)]))
 
 
 NAMED_SECTIONS = (

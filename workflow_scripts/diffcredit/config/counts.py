@@ -1,11 +1,12 @@
-"""How many coalitions a distribution has, where the data or a file says so."""
+"""How many coalitions, contributors and images there are, where the data or a file says so."""
 
 from pathlib import Path
 from typing import Any
 
-from diffcredit.config import lists
+from diffcredit.config import classes, lists
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import (
+    INJECTED,
     AddOneIn,
     Config,
     CsvContributors,
@@ -94,12 +95,42 @@ def known_owners(data: Data, base: Path) -> int | None:
     # The others are the classes.
     if data.labels is not None:
         return len(data.labels)
-    if classes := DATASETS[data.source].classes:
-        return len(classes)
+    if names := DATASETS[data.source].classes:
+        return len(names)
     if data.path is None or isinstance(data.contributors, CsvContributors):
         return None
     folder = base / Path(data.path).expanduser()
     return len(subfolders(folder)) if folder.is_dir() else None
+
+
+def dealt_names(count: int) -> list[str]:
+    """Names of contributors whom images are dealt to."""
+    return [f"contributor {number:02d}" for number in range(count)]
+
+
+def known_names(data: Data) -> list[str] | None:
+    """Names of the contributors with the injected one, where the configuration tells them.
+
+    Raises:
+        UserError: where a label is unknown.
+    """
+    names = DATASETS[data.source].classes
+    if isinstance(data.contributors, int):
+        owners = dealt_names(data.contributors)
+    elif data.contributors == "label" and names:
+        owners = [names[number] for number in classes.numbers(data.labels, names)]
+    else:
+        return None
+    return owners if data.injected is None else [*owners, INJECTED]
+
+
+def known_training_images(data: Data) -> int | None:
+    """Size of the training set with the copies of an injected image, where it is known."""
+    known = known_images(data)
+    if known is None or data.injected is None:
+        return known
+    # An image of the training set goes where its copies are.
+    return known - isinstance(data.injected.image, int) + data.injected.copies
 
 
 def known_images(data: Data) -> int | None:

@@ -4,12 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
+from diffcredit.config.messages import choices
 from diffcredit.config.sections import Class, Count, Fraction, Name, Real, Section
+from diffcredit.errors import UserError
 
 #: What stands for the coalitions of models that unlearn; no entry of coalitions may have the name.
 UNLEARNING = "unlearning"
 #: What stands for the approach of the full model as it was; no entry of approaches may have it.
 PRETRAINED = "pretrained"
+#: The key that says what is removed.
+REMOVE = "unlearning.remove"
+#: Columns of the verdict besides a behavior's own three, which no behavior may be named.
+ABOUT_APPROACHES = ("approach", "kind", "seeds", "steps", "seconds")
+JUDGED = ("front", "forgotten", "quality_change")
 
 
 class Cluster(Section):
@@ -32,10 +39,10 @@ class Removal(Section):
     images: Annotated[list[Class], Field(min_length=1)] | None = Field(
         None, description="a list of numbers of training images, from 0"
     )
-    contributor: int | str | None = Field(
+    contributor: Class | str | None = Field(
         None, description="a contributor, by name or by number from 0"
     )
-    label: int | None = Field(None, description="a class, by its number from 0 among those kept")
+    label: Class | None = Field(None, description="a class, by its number from 0 among those kept")
     cluster: Cluster | None = Field(
         None, description="a section, such as {clusters: 10, number: 0}: generated images"
     )
@@ -74,3 +81,23 @@ class Unlearning(Section):
         "for none",
     )
     confidence: Fraction = Field(0.95, description="level of the intervals, above 0 and below 1")
+
+
+def contributor_number(named: int | str, names: list[str]) -> int:
+    """The number of the contributor that is removed.
+
+    Args:
+        named: by name or, where nobody has that name, by number.
+        names: of all contributors.
+
+    Raises:
+        UserError: where there is no such contributor.
+    """
+    if str(named) in names:
+        return names.index(str(named))
+    if isinstance(named, int) and named < len(names):
+        return named
+    raise UserError(
+        f"{REMOVE}.contributor = {named!r}: {choices(named, names)}, or a number, 0 to "
+        f"{len(names) - 1}"
+    )

@@ -2,11 +2,21 @@
 
 from pathlib import Path
 
-from diffcredit.config.counts import known_contributors, known_images
+from diffcredit.config import weights
+from diffcredit.config.counts import known_contributors, known_names, known_training_images
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.schema import Config
-from diffcredit.config.unlearning import Cluster, Unlearning
+from diffcredit.config.unlearning import (
+    ABOUT_APPROACHES,
+    JUDGED,
+    REMOVE,
+    Cluster,
+    Unlearning,
+    contributor_number,
+)
+from diffcredit.errors import UserError
 from diffcredit.registry import DATASETS
+from diffcredit.steps import APART
 
 KEY = "unlearning"
 
@@ -20,48 +30,61 @@ def unlearning_problems(config: Config, base: Path) -> list[str]:
         *_removal_problems(config, settings, base),
         *_approach_problems(config, settings),
         *_behavior_problems(config, settings),
+        *_column_problems(config),
     ]
 
 
 def _removal_problems(config: Config, settings: Unlearning, base: Path) -> list[str]:
-    removal, key = settings.remove, f"{KEY}.remove"
+    removal = settings.remove
     if len(removal.named) != 1:
-        accepted = f"exactly one of: {', '.join(type(removal).model_fields)}"
-        return [problem(key, removal.named, accepted)]
+        accepted = f"must have exactly one of: {', '.join(type(removal).model_fields)}"
+        return [problem(REMOVE, removal.model_dump(exclude_none=True), accepted)]
     if removal.cluster is not None:
-        return _cluster_problems(config, removal.cluster)
+        return _cluster_problems(config, removal.cluster, base)
     if removal.images is not None:
         return _image_problems(config, removal.images)
-    if isinstance(removal.contributor, int):
-        known = known_contributors(config.data, base)
-        return _range_problems(f"{key}.contributor", removal.contributor, known, "contributors")
+    if removal.contributor is not None:
+        return _contributor_problems(config, removal.contributor, base)
     if removal.label is not None:
         labels, classes = config.data.labels, DATASETS[config.data.source].classes
         known = len(labels) if labels else len(classes) or None
-        return _range_problems(f"{key}.label", removal.label, known, "classes")
+        return _range_problems(f"{REMOVE}.label", removal.label, known, "classes")
     return []
 
 
 def _image_problems(config: Config, images: list[int]) -> list[str]:
-    key = f"{KEY}.remove.images"
+    key = f"{REMOVE}.images"
     if len(set(images)) < len(images):
         return [problem(key, images, "names an image twice")]
-    known = known_images(config.data)
+    known = known_training_images(config.data)
     return _range_problems(key, max(images), known, "images of the training set")
 
 
+def _contributor_problems(config: Config, named: int | str, base: Path) -> list[str]:
+    """Those whom files name are known to the job alone, which runs before any training."""
+    try:
+        if (names := known_names(config.data)) is not None:
+            contributor_number(named, names)
+    except UserError as error:
+        return [f"  {error}"]
+    if isinstance(named, int) and config.data.contributors == "image":
+        known = known_contributors(config.data, base)
+        return _range_problems(f"{REMOVE}.contributor", named, known, "contributors")
+    return []
+
+
 def _range_problems(key: str, number: int, count: int | None, what: str) -> list[str]:
-    if count is None or 0 <= number < count:
+    if count is None or number < count:
         return []
     return [problem(key, number, f"must be one of the {count} {what}, 0 to {count - 1}")]
 
 
-def _cluster_problems(config: Config, cluster: Cluster) -> list[str]:
-    key = f"{KEY}.remove.cluster"
-    found = []
-    if cluster.extractor not in config.extractors:
-        known = choices(cluster.extractor, list(config.extractors))
-        found.append(problem(f"{key}.extractor", cluster.extractor, known))
+def _cluster_problems(config: Config, cluster: Cluster, base: Path) -> list[str]:
+    key, name = f"{REMOVE}.cluster", cluster.extractor
+    if name in config.extractors:
+        found = weights.missing(name, config.extractors[name], False, base)
+    else:
+        found = [problem(f"{key}.extractor", name, choices(name, list(config.extractors)))]
     if cluster.number >= cluster.clusters:
         accepted = f"must be below {key}.clusters = {cluster.clusters}"
         found.append(problem(f"{key}.number", cluster.number, accepted))
@@ -85,11 +108,16 @@ def _approach_problems(config: Config, settings: Unlearning) -> list[str]:
 def _start_problems(config: Config, key: str, name: str, start: str) -> list[str]:
     if name not in config.approaches:
         fitting = [n for n, entry in config.approaches.items() if entry.start == start]
-        return [problem(key, name, choices(name, fitting))]
-    own = config.approaches[name].start
-    if own == start:
-        return []
-    return [problem(key, name, f"approaches.{name}.start = {own!r}; must be {start}")]
+        known = choices(name, fitting) if fitting else f"no entry of approaches has start {start}"
+        return [problem(key, name, known)]
+    own, steps = config.approaches[name].start, config.approaches[name].steps
+    found = []
+    if own != start:
+        found.append(problem(key, name, f"approaches.{name}.start = {own!r}; must be {start}"))
+    if steps is not None and steps >= APART:
+        accepted = f"must be below {APART} for {key}"
+        found.append(problem(f"approaches.{name}.steps", steps, accepted))
+    return found
 
 
 def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:
@@ -103,8 +131,12 @@ def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:
     forgetting = config.behaviors[settings.forgetting]
     if forgetting.query_images != "removed":
         fitting = [n for n, b in config.behaviors.items() if b.query_images == "removed"]
-        accepted = f"must be a behavior of removed images; {choices(settings.forgetting, fitting)}"
+        known = choices(settings.forgetting, fitting) if fitting else "there is none"
+        accepted = f"must be a behavior of removed images; {known}"
         return [problem(f"{KEY}.forgetting", settings.forgetting, accepted)]
+    if settings.quality == settings.forgetting:
+        accepted = f"must be another behavior than {KEY}.forgetting"
+        return [problem(f"{KEY}.quality", settings.quality, accepted)]
     if settings.until is not None and forgetting.of != "model":
         accepted = (
             f"{forgetting.measure.name} needs samples; a training ends early by a measure of the "
@@ -112,3 +144,19 @@ def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:
         )
         return [problem(f"{KEY}.until", settings.until, accepted)]
     return []
+
+
+def _column_problems(config: Config) -> list[str]:
+    """The verdict has columns of its own, and three for each behavior."""
+    columns = dict.fromkeys((*ABOUT_APPROACHES, *JUDGED), "one of its own")
+    columns |= {
+        f"{name}_{end}": f"the interval of behavior {name}"
+        for name in config.behaviors
+        for end in ("low", "high")
+    }
+    return [
+        f"  behaviors.{name}: the verdict of unlearning has this column, {columns[name]}; "
+        "choose another name"
+        for name in config.behaviors
+        if name in columns
+    ]

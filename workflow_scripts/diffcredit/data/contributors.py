@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from diffcredit.config import Data, Planted
+from diffcredit.config.counts import dealt_names
 from diffcredit.data.images import Images
 from diffcredit.data.selection import Selected
 from diffcredit.errors import UserError
@@ -75,7 +76,7 @@ def plant(
 def table(owners: np.ndarray, names: list[str]) -> pd.DataFrame:
     """Index, name and number of images of each contributor."""
     sizes = np.bincount(owners)
-    named = names or [f"contributor {index:02d}" for index in range(len(sizes))]
+    named = names or dealt_names(len(sizes))
     return pd.DataFrame({"index": np.arange(len(sizes)), "name": named, "size": sizes})
 
 

@@ -7,11 +7,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
 from diffcredit.config import Removal
-from diffcredit.config.messages import choices
+from diffcredit.config.unlearning import REMOVE, contributor_number
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
-
-KEY = "unlearning.remove"
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def of_training(settings: Removal, train: Images, names: list[str]) -> Removed:
     if settings.images is not None:
         chosen = _numbered(settings.images, len(train.labels))
     elif settings.contributor is not None:
-        chosen = train.contributors == _contributor(settings.contributor, names)
+        chosen = train.contributors == contributor_number(settings.contributor, names)
     else:
         chosen = train.labels == settings.label
     return _removed(train.pixels[chosen], chosen, settings)
@@ -73,7 +71,7 @@ def of_cluster(
     assert cluster is not None
     if cluster.clusters > len(generated):
         raise UserError(
-            f"{KEY}.cluster.clusters = {cluster.clusters}: the full model drew "
+            f"{REMOVE}.cluster.clusters = {cluster.clusters}: the full model drew "
             f"{len(generated)} images (sampling.images)"
         )
     fitted = KMeans(cluster.clusters, n_init=10, random_state=seed).fit(features)
@@ -94,9 +92,9 @@ def _removed(pixels: np.ndarray, taken_out: np.ndarray, settings: Removal) -> Re
     """Of the (n,) training images those that are not taken out are retained."""
     named = ", ".join(f"{key} = {value!r}" for key, value in settings.named.items())
     if len(pixels) == 0:
-        raise UserError(f"{KEY}: {named} are no images of the training set")
+        raise UserError(f"{REMOVE}: {named} are no images of the training set")
     if taken_out.all():
-        raise UserError(f"{KEY}: {named} are all images; none is left to retain")
+        raise UserError(f"{REMOVE}: {named} are all images; none is left to retain")
     return Removed(pixels, np.flatnonzero(~taken_out))
 
 
@@ -104,18 +102,7 @@ def _numbered(numbers: list[int], count: int) -> np.ndarray:
     """(count,) True for the images of some numbers."""
     if unknown := [number for number in numbers if number >= count]:
         raise UserError(
-            f"{KEY}.images = {numbers}: {unknown[0]} is not in the training set of {count} images, "
-            f"which are numbered 0 to {count - 1}"
+            f"{REMOVE}.images = {numbers}: {unknown[0]} is not in the training set of {count} "
+            f"images, which are numbered 0 to {count - 1}"
         )
     return np.isin(np.arange(count), numbers)
-
-
-def _contributor(named: int | str, names: list[str]) -> int:
-    if str(named) in names:
-        return names.index(str(named))
-    if isinstance(named, int) and 0 <= named < len(names):
-        return named
-    raise UserError(
-        f"{KEY}.contributor = {named!r}: {choices(named, names)}, or a number, 0 to "
-        f"{len(names) - 1}"
-    )

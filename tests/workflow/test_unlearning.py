@@ -1,0 +1,224 @@
+"""The tiny run with images deleted by several approaches: judged, and made again when due."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from copied_workflow import Workflow, copy_workflow, kill_when, merge
+
+from diffcredit.config.unlearning import ABOUT_APPROACHES, JUDGED, PRETRAINED
+
+REMOVED = {"images": "removed", "queries": 2}
+LOSS = {"name": "denoising_loss", "timesteps": [10, 50]}
+RESTORED = {"name": "reconstruction", "timestep": 30, "steps": 10}
+SISS = {
+    "start": "full",
+    "objective": "siss",
+    "parameters": {"lora": {"rank": 2}},
+    "steps": 6,
+    "learning_rate": 1e-3,
+    "coalitions": {"few": None},
+}
+UNLEARNING = {
+    "remove": {"contributor": "injected"},
+    "approaches": ["siss", "influence"],
+    "retrain": "retrain",
+    "every": 2,
+    "seeds": 2,
+    "forgetting": "occurrence",
+}
+#: Laid over the tiny run: an image that is there many times is deleted, and nothing is attributed.
+OVERLAY = {
+    "data": {
+        "images": 200,
+        "planted": {"contributors": 0},
+        "injected": {"image": 5, "copies": 10},
+    },
+    "coalitions": dict.fromkeys(["shapley", "datamodel", "full", "none", "few"]),
+    "approaches": {
+        "sft": None,
+        "siss": SISS,
+        "influence": {"start": "full", "objective": {"name": "influence", "batches": 2}},
+        "retrain": {"coalitions": dict.fromkeys(["datamodel", "none", "full"])},
+    },
+    "behaviors": {
+        **dict.fromkeys(["log_fid", "inception_score", "entropy"]),
+        "occurrence": {"measure": {"name": "occurrence", **REMOVED}, "extractor": "pixels"},
+        "restored": {"measure": {**RESTORED, **REMOVED}},
+        "likelihood": {"measure": {"name": "likelihood", "steps": 2, **REMOVED}},
+        "loss": {"measure": {**LOSS, **REMOVED}},
+        "loss_retained": {"measure": {**LOSS, **REMOVED, "images": "retained"}},
+    },
+    "unlearning": UNLEARNING,
+    "attributions": dict.fromkeys(
+        ["shapley_constrained", "shapley_ridge", "shapley_ridge_free", "datamodel", "siss"]
+    ),
+    "evaluation": {"lds": None},
+}
+BEHAVIORS = {"fid", "occurrence", "restored", "likelihood", "loss", "loss_retained"}
+
+VERDICT = {"verdict": 1, "figure_unlearning": 1}
+
+
+def measured(*approaches: str) -> dict[str, int]:
+    stages = ("samples", "score", "losses", "restored")
+    return {f"{stage} {approach}": 1 for approach in approaches for stage in stages}
+
+
+def unlearn(*approaches: str) -> dict[str, int]:
+    return {f"unlearn {approach}": 1 for approach in approaches} | measured(*approaches)
+
+
+ALL = unlearn("siss", "influence", "retrain")
+
+
+@pytest.fixture(scope="module")
+def unlearned(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The tiny run that unlearns. Tests may plan in it, but not run in it."""
+    workflow = copy_workflow(tmp_path_factory.mktemp("unlearned") / "workflow")
+    workflow.overlay = merge(workflow.overlay, OVERLAY)
+    upstream = {"data": 1, "classifier": 1, "full": 1, "removal": 1, "queries": 5, "pretrained": 1}
+    assert workflow.planned() == upstream | measured(PRETRAINED) | ALL | VERDICT
+    done = workflow.run()
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+    (workflow.folder / "terminal.txt").write_text(done.stdout + done.stderr)
+    return workflow
+
+
+def read(workflow: Workflow, path: str) -> pd.DataFrame:
+    return pd.read_parquet(workflow.run_folder / path)
+
+
+def test_course_has_the_steps_and_seeds_that_were_asked_for(unlearned: Workflow) -> None:
+    course = read(unlearned, "evaluation/unlearning.parquet")
+    steps = course.groupby("approach", sort=False)["step"].agg(
+        lambda found: [*dict.fromkeys(found)]
+    )
+    assert steps.to_dict() == {
+        "pretrained": [0],
+        "siss": [2, 4, 6],
+        "influence": [1],
+        "retrain": [10],
+    }
+    assert course.groupby("approach")["seeds"].unique().map(list).to_dict() == {
+        "pretrained": [1],
+        "siss": [2],
+        "influence": [2],
+        "retrain": [2],
+    }
+    for _, part in course.groupby(["approach", "step"]):
+        assert set(part["behavior"]) == BEHAVIORS
+    assert course["value"].notna().all()
+    pd.testing.assert_frame_equal(
+        pd.read_csv(unlearned.run_folder / "evaluation/unlearning.csv"), course, rtol=1e-4
+    )
+
+
+def test_verdict_has_a_row_for_each_approach_and_yardstick(unlearned: Workflow) -> None:
+    verdict = read(unlearned, "evaluation/verdict.parquet")
+    columns = [*verdict.columns]
+    assert columns[: len(ABOUT_APPROACHES)] == [*ABOUT_APPROACHES]
+    assert columns[-len(JUDGED) :] == [*JUDGED]
+    ends = {f"{name}{end}" for name in BEHAVIORS for end in ("", "_low", "_high")}
+    assert set(columns) == {*ABOUT_APPROACHES, *JUDGED, *ends}
+    assert dict(zip(verdict["approach"], verdict["kind"], strict=True)) == {
+        "pretrained": "pretrained",
+        "siss": "unlearned",
+        "influence": "unlearned",
+        "retrain": "retrained",
+    }
+    assert verdict["steps"].tolist() == [0, 6, 1, 10]
+    assert verdict.loc[verdict["kind"] == "unlearned", "front"].any()
+    text = (unlearned.run_folder / "evaluation/verdict.txt").read_text()
+    assert text in (unlearned.folder / "terminal.txt").read_text()
+
+
+def test_images_removed_are_all_copies(unlearned: Workflow) -> None:
+    removed = read(unlearned, "unlearning/removed.parquet")
+    assert len(removed) == 10
+    assert removed["image"].nunique() == 1
+    # The image went where its copies are.
+    assert read(unlearned, "unlearning/retained.parquet")["row"].tolist() == [*range(199)]
+
+
+def test_files(unlearned: Workflow) -> None:
+    run = unlearned.run_folder
+    for name in ("unlearning", "verdict", "restored"):
+        assert (run / f"figures/{name}.svg").stat().st_size > 1000
+    tables = {path.name for path in (run / "evaluation").iterdir()}
+    assert tables == {
+        *("unlearning.csv", "unlearning.parquet"),
+        *("verdict.csv", "verdict.parquet", "verdict.txt"),
+    }
+    assert not list(run.glob("subsets/*/*/*"))
+    assert not [path for path in run.rglob("*") if path.name.endswith((".part", ".partial"))]
+
+
+def changed(**keys: object) -> dict:
+    return {"unlearning": keys}
+
+
+#: Models are temporary here, so the full one is copied again to be measured; it is not trained.
+ANOTHER_REMOVAL = (
+    {"removal": 1, "queries": 5, "pretrained": 1} | measured(PRETRAINED) | ALL | VERDICT
+)
+CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
+    "nothing": ({}, {}),
+    "another level of the intervals": (changed(confidence=0.9), VERDICT),
+    "another quality": (changed(quality="loss_retained"), VERDICT),
+    "another learning rate": (
+        {"approaches": {"siss": {"learning_rate": 2e-3}}},
+        unlearn("siss") | VERDICT,
+    ),
+    "models at other steps": (changed(every=3), ALL | VERDICT),
+    "trainings that end early": (changed(forgetting="loss", until=0.5), ALL | VERDICT),
+    "other images removed": (
+        changed(remove={"label": 3, "contributor": None}),
+        ANOTHER_REMOVAL,
+    ),
+    "generated images removed": (
+        changed(remove={"cluster": {"clusters": 3}, "contributor": None}),
+        {"sample_model": 1} | ANOTHER_REMOVAL,
+    ),
+    "another approach": (
+        {
+            "approaches": {"more": SISS | {"objective": "erase_diff"}},
+            "unlearning": {"approaches": [*UNLEARNING["approaches"], "more"]},
+        },
+        unlearn("more") | VERDICT,
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_runs_again(unlearned: Workflow, change: str) -> None:
+    overlay, expected = CHANGES[change]
+    assert Workflow(unlearned.folder, merge(unlearned.overlay, overlay)).planned() == expected
+
+
+def weights(models: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in models.glob("*/weights.safetensors")}
+
+
+def test_killed_trainings_go_on_to_the_same_models(unlearned: Workflow, tmp_path: Path) -> None:
+    shutil.copytree(unlearned.folder, tmp_path / "copy", symlinks=True)
+    longer = {"approaches": {"siss": {"steps": 40}}, "unlearning": {"every": 10}}
+    workflow = Workflow(tmp_path / "copy", merge(unlearned.overlay, longer))
+    target = "results/tiny/subsets/siss/unlearning/0-0"
+    models = workflow.folder / target
+    assert workflow.run(target).returncode == 0
+    expected = weights(models)
+    names = [f"{seed * 10**6 + step:07d}" for seed in range(2) for step in (10, 20, 30, 40)]
+    assert sorted(expected) == names
+    shutil.rmtree(models)
+
+    partial = models.with_name("0-0.partial") / names[-2] / "weights.safetensors"
+    kill_when(workflow, partial.exists, target)
+    made = partial.stat()
+    assert not models.exists()
+    assert workflow.run("--unlock").returncode == 0
+    assert workflow.run(target).returncode == 0
+    again = (models / names[-2] / "weights.safetensors").stat()
+    assert (again.st_mtime_ns, again.st_ino) == (made.st_mtime_ns, made.st_ino)
+    assert weights(models) == expected
