@@ -32,9 +32,15 @@ RESTORED = [
 ][:1]
 
 
-def seen_early():
-    """Kind and place of the extractors that a training may be measured through."""
-    return extractors(ASKED_EARLY)
+def asked_early(wildcards):
+    """The same for an approach: what is trained from scratch is trained to its end."""
+    return ASKED_EARLY if start_model(wildcards) else {}
+
+
+def early_classifier(wildcards):
+    """The classifier of this run, where a training may be measured through it."""
+    kinds = {kind for kind, _ in extractors(asked_early(wildcards)).values()}
+    return rules.classifier.output.model if "classifier" in kinds else []
 
 
 rule removal:
@@ -92,13 +98,11 @@ rule unlearn:
         removed=rules.removal.output.removed,
         retained=rules.removal.output.retained,
         start=start_model,
-        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in ASKED_EARLY],
-        classifier=(
-            rules.classifier.output.model
-            if "classifier" in {kind for kind, _ in seen_early().values()}
-            else []
-        ),
-        weights=weight_files(ASKED_EARLY),
+        queries=lambda wildcards: [
+            f"{RUN}/queries/{behavior}.parquet" for behavior in asked_early(wildcards)
+        ],
+        classifier=early_classifier,
+        weights=lambda wildcards: weight_files(asked_early(wildcards)),
     output:
         models=keep(
             CONFIG.execution.keep.models,
@@ -121,12 +125,18 @@ rule unlearn:
         approach=lambda wildcards: CONFIG.approaches[wildcards.approach].model_dump(
             exclude={"coalitions"}
         ),
-        unlearning=UNLEARNED.model_dump(include={"every", "seeds", "until"}),
-        behaviors={name: b.model_dump() for name, b in ASKED_EARLY.items()},
-        extractors=seen_early(),
+        unlearning=lambda wildcards: UNLEARNED.model_dump(
+            include={"seeds", "every", "until"} if start_model(wildcards) else {"seeds"}
+        ),
+        behaviors=lambda wildcards: {
+            name: b.model_dump() for name, b in asked_early(wildcards).items()
+        },
+        extractors=lambda wildcards: extractors(asked_early(wildcards)),
         model=CONFIG.model.model_dump(),
         training=CONFIG.training.model_dump(),
-        sampling=CONFIG.sampling.model_dump(exclude={"images"}) if ASKED_EARLY else {},
+        sampling=lambda wildcards: (
+            CONFIG.sampling.model_dump(exclude={"images"}) if asked_early(wildcards) else {}
+        ),
         seed=SEED,
         version={name: VERSIONS[name] for name in ("training", "unlearning")},
     script:

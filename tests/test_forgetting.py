@@ -77,7 +77,7 @@ def digits() -> Digits:
 
 @pytest.fixture(scope="module")
 def make(digits: Digits) -> Make:
-    """Train from a start (or scratch) on the others, and on the copies where they are not removed."""
+    """Train from a start, or scratch, on the others, and on the copies where ``copies`` says so."""
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
     settings = Training()

@@ -68,6 +68,6 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
                 for number in range(settings["seeds"])
             ],
             make_accelerator(training, kind),
-            unlearning.Place(folder, settings["every"], stop, execution["checkpoint_steps"]),
+            unlearning.Place(folder, settings.get("every"), stop, execution["checkpoint_steps"]),
             f"{approach}/unlearning",
         )

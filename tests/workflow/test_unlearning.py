@@ -70,7 +70,8 @@ def unlearn(*approaches: str) -> dict[str, int]:
     return {f"unlearn {approach}": 1 for approach in approaches} | measured(*approaches)
 
 
-ALL = unlearn("siss", "influence", "retrain")
+FROM_FULL = unlearn("siss", "influence")
+ALL = FROM_FULL | unlearn("retrain")
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +172,8 @@ CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         {"approaches": {"siss": {"learning_rate": 2e-3}}},
         unlearn("siss") | VERDICT,
     ),
-    "models at other steps": (changed(every=3), ALL | VERDICT),
-    "trainings that end early": (changed(forgetting="loss", until=0.5), ALL | VERDICT),
+    "models at other steps": (changed(every=3), FROM_FULL | VERDICT),
+    "trainings that end early": (changed(forgetting="loss", until=0.5), FROM_FULL | VERDICT),
     "other images removed": (
         changed(remove={"label": 3, "contributor": None}),
         ANOTHER_REMOVAL,

@@ -36,13 +36,13 @@ class Place:
 
     Attributes:
         folder: of the models, named by `steps.model_name`.
-        every: steps between them; those of a model that begins from scratch are left at its end.
+        every: steps between them; None for the end alone.
         stop: ends a training early; None for all of its steps.
         checkpoint_steps: steps between checkpoints.
     """
 
     folder: Path
-    every: int
+    every: int | None
     stop: Stop | None
     checkpoint_steps: int
 
@@ -78,8 +78,7 @@ def _unlearn(
     removed = images.removed if objective.uses_removed else None
     plan = recipe.plan(recipe.steps(objective, removed), seed, label)
     begin = recipe.begin(seed)
-    stop = place.stop if recipe.start is not None else None
-    snapshots = Snapshots(place.folder, _names(number, plan, recipe, place.every), stop)
+    snapshots = Snapshots(place.folder, _names(number, plan, place.every), place.stop)
     mark = fingerprint(begin, images.retained, removed, plan, recipe.training, snapshots)
     finished = place.folder / f"{number}.json"
     if finished.exists() and read_json(finished)["fingerprint"] == mark:
@@ -98,10 +97,10 @@ def _unlearn(
     write_json({"fingerprint": mark, "steps": steps}, finished)
 
 
-def _names(number: int, plan: Plan, recipe: Recipe, every: int) -> dict[int, str]:
+def _names(number: int, plan: Plan, every: int | None) -> dict[int, str]:
     """Step -> name of each model that a training leaves."""
-    end = max(1, plan.steps)
-    steps = {end} if recipe.start is None else {*range(every, end, every), end}
+    end = plan.steps
+    steps = {*(range(every, end, every) if every else ()), end}
     return {step: model_name(number, step) for step in steps}
 
 
