@@ -11,7 +11,7 @@ with job(snakemake.log[0], f"restored by {approach}"):
 
     from diffcredit import seeds
     from diffcredit.behaviors import reconstruction
-    from diffcredit.behaviors.denoising_loss import Setting
+    from diffcredit.behaviors.setting import Setting
     from diffcredit.devices import device
     from diffcredit.files import write_tensors
     from diffcredit.models import pixels

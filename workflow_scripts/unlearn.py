@@ -11,7 +11,7 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
 
     from diffcredit import seeds
     from diffcredit.behaviors import forgotten
-    from diffcredit.behaviors.denoising_loss import Setting
+    from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Approach, Behavior, Model, Training
     from diffcredit.devices import device
     from diffcredit.files import read_table, resumable
@@ -61,7 +61,7 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
                 },
             )
         unlearning.unlearn(
-            unlearning.Images(train[retained], removed),
+            unlearning.Split(train[retained], removed),
             recipe,
             [
                 seeds.derive(params.seed, "unlearning", approach, number)

@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from diffcredit.behaviors.denoising_loss import Setting
 from diffcredit.behaviors.likelihood import Likelihood, noise_levels
 from diffcredit.behaviors.losses import measure_shard
+from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior, LikelihoodMeasure, Model
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Description, Trained

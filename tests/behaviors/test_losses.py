@@ -11,8 +11,9 @@ from diffusers import DDIMScheduler
 from PIL import Image
 
 from diffcredit.behaviors import queries
-from diffcredit.behaviors.denoising_loss import DenoisingLoss, Setting
+from diffcredit.behaviors.denoising_loss import DenoisingLoss
 from diffcredit.behaviors.losses import measure_shard
+from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior, LossMeasure, Model, QueryFolder
 from diffcredit.data.images import Images, to_table
 from diffcredit.errors import UserError

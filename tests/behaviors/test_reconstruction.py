@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from diffcredit.behaviors import forgotten, reconstruction
-from diffcredit.behaviors.denoising_loss import Setting
 from diffcredit.behaviors.evidence import Evidence
 from diffcredit.behaviors.extractors import pixels
 from diffcredit.behaviors.reconstruction import Reconstruction
+from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior, Model
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Description, Trained

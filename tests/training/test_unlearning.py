@@ -43,7 +43,7 @@ def unlearn(
         place = unlearning.Place(tmp_path / folder, every, stop, checkpoint_steps=1)
         place.folder.mkdir(exist_ok=True)
         unlearning.unlearn(
-            unlearning.Images(images[:15], images[15:]),
+            unlearning.Split(images[:15], images[15:]),
             recipe,
             seeds,
             make_accelerator(settings, "cpu"),

@@ -2,35 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from diffusers import DDIMScheduler
 
+from diffcredit.behaviors.setting import Setting
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import from_uint8
 from diffcredit.sampling import initial_noise
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How models are queried; the same for all, so that their values compare.
-
-    Attributes:
-        timesteps: noise levels of the training schedule.
-        steps: DDIM steps of sampling.
-        batch_size: images at a time.
-        seed: of the noises.
-        device: "cpu" or "cuda".
-    """
-
-    timesteps: int
-    steps: int
-    batch_size: int
-    seed: int
-    device: str
 
 
 class DenoisingLoss:

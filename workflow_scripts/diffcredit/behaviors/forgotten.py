@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from diffcredit.behaviors.denoising_loss import Setting
 from diffcredit.behaviors.evidence import Extractor
 from diffcredit.behaviors.losses import make
 from diffcredit.behaviors.scoring import transformed
+from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from diffcredit.behaviors.denoising_loss import Setting
+from diffcredit.behaviors.setting import Setting
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import from_uint8

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from diffcredit.behaviors.denoising_loss import Setting
 from diffcredit.behaviors.evidence import Extractor
 from diffcredit.behaviors.scoring import transformed
+from diffcredit.behaviors.setting import Setting
 from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
 from diffcredit.files import read_json

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from diffcredit.behaviors.denoising_loss import Setting
 from diffcredit.behaviors.evidence import Evidence, Extractor
+from diffcredit.behaviors.setting import Setting
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import from_uint8

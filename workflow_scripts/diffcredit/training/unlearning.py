@@ -18,7 +18,7 @@ from diffcredit.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Images:
+class Split:
     """What a model is to know afterwards, and what not.
 
     Attributes:
@@ -48,7 +48,7 @@ class Place:
 
 
 def unlearn(
-    images: Images,
+    split: Split,
     recipe: Recipe,
     seeds: Sequence[int],
     accelerator: Accelerator,
@@ -61,12 +61,12 @@ def unlearn(
     """
     progress = Progress(label, len(seeds), "trainings", every=5.0)
     for number, seed in enumerate(seeds):
-        _unlearn(images, recipe, number, seed, accelerator, place, f"{label} seed {number}")
+        _unlearn(split, recipe, number, seed, accelerator, place, f"{label} seed {number}")
         progress.advance()
 
 
 def _unlearn(
-    images: Images,
+    split: Split,
     recipe: Recipe,
     number: int,
     seed: int,
@@ -75,15 +75,15 @@ def _unlearn(
     label: str,
 ) -> None:
     objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
-    removed = images.removed if objective.uses_removed else None
+    removed = split.removed if objective.uses_removed else None
     plan = recipe.plan(recipe.steps(objective, removed), seed, label)
     begin = recipe.begin(seed)
     snapshots = Snapshots(place.folder, _names(number, plan, place.every), place.stop)
-    mark = fingerprint(begin, images.retained, removed, plan, recipe.training, snapshots)
+    mark = fingerprint(begin, split.retained, removed, plan, recipe.training, snapshots)
     finished = place.folder / f"{number}.json"
     if finished.exists() and read_json(finished)["fingerprint"] == mark:
         return
-    given = (begin, objective, images.retained, removed, plan, recipe.training, accelerator)
+    given = (begin, objective, split.retained, removed, plan, recipe.training, accelerator)
     runner = load_target(OBJECTIVES[plan.objective["name"]].runner)
     if runner is train:
         checkpoint = Checkpoint(place.folder / "checkpoint.safetensors", place.checkpoint_steps)
