@@ -9,6 +9,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from diffcredit.config.behaviors import (
+    AestheticMeasure,
+    Behavior,
+    DiversityMeasure,
+    LikelihoodMeasure,
+    LossMeasure,
+    NeighborMeasure,
+    PairMeasure,
+    PlainMeasure,
+    PromptMeasure,
+    QueryFolder,
+    QueryMeasure,
+)
 from diffcredit.config.checks import problems
 from diffcredit.config.counts import counted
 from diffcredit.config.explain import explain
@@ -16,10 +29,8 @@ from diffcredit.config.image_scores import Gradients, Patches, Score
 from diffcredit.config.schema import (
     Adapters,
     AddOneIn,
-    AestheticMeasure,
     Approach,
     Attribution,
-    Behavior,
     BlipExtractor,
     Classifier,
     ClipExtractor,
@@ -31,7 +42,6 @@ from diffcredit.config.schema import (
     Datamodel,
     DiffPruning,
     Distribution,
-    DiversityMeasure,
     Ema,
     EraseDiff,
     Evaluation,
@@ -46,21 +56,13 @@ from diffcredit.config.schema import (
     Keep,
     Lds,
     LeaveOneOut,
-    LikelihoodMeasure,
     Listed,
     Lora,
-    LossMeasure,
     Model,
-    NeighborMeasure,
     Nobody,
     OwnExtractor,
-    PairMeasure,
-    PlainMeasure,
     Planted,
-    PromptMeasure,
     Pruned,
-    QueryFolder,
-    QueryMeasure,
     RecordedTable,
     Records,
     Regenerated,

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from diffcredit.config import weights
-from diffcredit.config.messages import choices, problem
-from diffcredit.config.schema import (
+from diffcredit.config.behaviors import (
     AestheticMeasure,
     Behavior,
-    Config,
     LossMeasure,
     NeighborMeasure,
     PairMeasure,
@@ -15,6 +13,8 @@ from diffcredit.config.schema import (
     QueryMeasure,
     ReconstructionMeasure,
 )
+from diffcredit.config.messages import choices, problem
+from diffcredit.config.schema import Config
 from diffcredit.registry import EXTRACTORS, MEASURES
 
 # Half of the window of the structural similarity, by which images are padded with their mirror.

@@ -6,14 +6,9 @@ Nothing is downloaded: a file is in the configured path, or where the tools that
 import os
 from pathlib import Path
 
+from diffcredit.config.behaviors import AestheticMeasure
 from diffcredit.config.messages import problem
-from diffcredit.config.schema import (
-    AestheticMeasure,
-    Extractor,
-    HubExtractor,
-    InceptionExtractor,
-    SscdExtractor,
-)
+from diffcredit.config.schema import Extractor, HubExtractor, InceptionExtractor, SscdExtractor
 
 INCEPTION = Path("/tmp/inception-2015-12-05.pt")  # noqa: S108 - where clean-fid keeps it
 INCEPTION_SOURCE = (
