@@ -65,7 +65,7 @@ QUERIED = {name: b for name, b in CONFIG.behaviors.items() if b.of == "model"}
 # Those that look for given images among the samples.
 SOUGHT = [name for name, b in SCORED.items() if b.compares == "queries"]
 
-# Those among them that scores of images explain.
+# Those that each score of images explains.
 EXPLAINED = {
     name: {b: CONFIG.behaviors[b] for b in entry.behaviors} for name, entry in CONFIG.scores.items()
 }
@@ -138,10 +138,10 @@ CODE = {
     ),
     # Models are made of these, so nothing else of the evaluation may count.
     "counterfactual_coalitions": digest(
-        "evaluation/counterfactual.py", "../counterfactual_coalitions.py"
+        "evaluation/asked.py", "evaluation/counterfactual.py", "../counterfactual_coalitions.py"
     ),
     "regenerated_coalitions": digest(
-        "evaluation/proponents_removed.py", "../regenerated_coalitions.py"
+        "evaluation/asked.py", "evaluation/proponents_removed.py", "../regenerated_coalitions.py"
     ),
     "evaluation": digest(
         "evaluation",

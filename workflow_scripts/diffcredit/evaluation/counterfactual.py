@@ -10,10 +10,10 @@ import pandas as pd
 from scipy import stats
 
 from diffcredit.config import Counterfactual
+from diffcredit.evaluation.asked import RANDOM, numbered, without_top
 from diffcredit.seeds import derive
 
 ACTIONS = ("remove top", "remove bottom", "keep top")
-RANDOM = "random"
 
 
 def affected(fraction: float, contributors: int) -> int:
@@ -34,13 +34,6 @@ def kept(values: np.ndarray, action: str, fraction: float) -> np.ndarray:
         "remove bottom": ~without_top(values, len(values) - count),
         "keep top": ~without_top(values, count),
     }[action]
-
-
-def without_top(values: np.ndarray, count: int) -> np.ndarray:
-    """(N,) mask of all but the largest values (N,); of equal ones the first are the larger."""
-    mask = np.ones(len(values), dtype=bool)
-    mask[np.argsort(-values, kind="stable")[:count]] = False
-    return mask
 
 
 def ranked_coalitions(
@@ -87,13 +80,6 @@ def random_coalitions(
 def _coalitions(rows: list[tuple], first: int, seed: int) -> pd.DataFrame:
     names = ["attribution", "behavior", "action", "fraction", "draw", "mask"]
     return numbered(pd.DataFrame(rows, columns=names), first, seed)
-
-
-def numbered(table: pd.DataFrame, first: int, seed: int) -> pd.DataFrame:
-    """Coalitions of a column mask with index, seed and pair; equal ones have equal seeds."""
-    numbers = first + np.arange(len(table))
-    seeds = [derive(seed, np.packbits(mask).tobytes().hex()) for mask in table["mask"]]
-    return table.assign(index=numbers, seed=seeds, pair=numbers)
 
 
 def counterfactual_table(

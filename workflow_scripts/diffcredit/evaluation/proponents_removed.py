@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from diffcredit.errors import UserError
-from diffcredit.evaluation.counterfactual import RANDOM, numbered, without_top
+from diffcredit.evaluation.asked import RANDOM, numbered, without_top
 from diffcredit.seeds import derive
 
 #: Query of a coalition that serves all queries.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from diffcredit.config import Regenerated
-from diffcredit.evaluation.counterfactual import RANDOM
+from diffcredit.evaluation.asked import RANDOM
 from diffcredit.evaluation.intervals import mean_and_interval
 from diffcredit.evaluation.proponents_removed import EVERY
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffcredit.evaluation.counterfactual import ACTIONS, RANDOM
+from diffcredit.evaluation.asked import RANDOM
+from diffcredit.evaluation.counterfactual import ACTIONS
 from diffcredit.report.style import COLORS
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from diffcredit.evaluation.counterfactual import RANDOM
+from diffcredit.evaluation.asked import RANDOM
 from diffcredit.evaluation.proponents_removed import EVERY
 from diffcredit.report.pictures import show
 
