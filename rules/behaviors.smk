@@ -15,17 +15,11 @@ SEEN = {"score": extractors(SCORED), "losses": extractors(QUERIED)}
 WEIGHTS = {"score": weight_files(SCORED), "losses": weight_files(QUERIED)}
 
 
-def own_classifier(stage):
-    """The classifier of this run, where a stage sees images through it."""
-    kinds = {kind for kind, _ in SEEN[stage].values()}
-    return rules.classifier.output.model if "classifier" in kinds else []
-
-
 rule score:
     input:
         samples=rules.samples.output.samples,
         reference=rules.data.output.reference,
-        classifier=own_classifier("score"),
+        classifier=own_classifier(SCORED),
         full=(
             f"{RUN}/samples/full.safetensors"
             if any(b.compares == "full" for b in SCORED.values())
@@ -59,7 +53,7 @@ rule losses:
     input:
         models=rules.subsets.output.models,
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in QUERIED],
-        classifier=own_classifier("losses"),
+        classifier=own_classifier(QUERIED),
         weights=WEIGHTS["losses"],
     output:
         losses=f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",

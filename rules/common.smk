@@ -398,6 +398,19 @@ def extractors(behaviors):
     return {name: extractor_place(name) for name in CONFIG.extractors if name in used}
 
 
+def own_classifier(behaviors):
+    """The classifier of this run, where behaviors see images through it."""
+    kinds = {kind for kind, _ in extractors(behaviors).values()}
+    return f"{RUN}/models/classifier" if "classifier" in kinds else []
+
+
+def asked_early(wildcards):
+    """What a training that may end early is measured by; one from scratch goes to its end."""
+    if UNLEARNED.until is None or not start_model(wildcards):
+        return {}
+    return {UNLEARNED.forgetting: CONFIG.behaviors[UNLEARNED.forgetting]}
+
+
 def score_extractor(wildcards):
     """Kind and place of the extractor of a score; nothing for one that sees pixels."""
     name = CONFIG.scores[wildcards.score].extractor

@@ -17,30 +17,12 @@ localrules:
 CLUSTER = UNLEARNED.remove.cluster
 CLUSTERED = extractor_place(CLUSTER.extractor) if CLUSTER else ["", ""]
 
-# What a training that may end early is measured by, on its way.
-ASKED_EARLY = (
-    {}
-    if UNLEARNED.until is None
-    else {UNLEARNED.forgetting: CONFIG.behaviors[UNLEARNED.forgetting]}
-)
-
 # The behavior whose images are shown, as a list: what models make of removed images with noise.
 RESTORED = [
     name
     for name, b in CONFIG.behaviors.items()
     if b.measure.name == "reconstruction" and b.query_images == "removed"
 ][:1]
-
-
-def asked_early(wildcards):
-    """The same for an approach: what is trained from scratch is trained to its end."""
-    return ASKED_EARLY if start_model(wildcards) else {}
-
-
-def early_classifier(wildcards):
-    """The classifier of this run, where a training may be measured through it."""
-    kinds = {kind for kind, _ in extractors(asked_early(wildcards)).values()}
-    return rules.classifier.output.model if "classifier" in kinds else []
 
 
 rule removal:
@@ -101,7 +83,7 @@ rule unlearn:
         queries=lambda wildcards: [
             f"{RUN}/queries/{behavior}.parquet" for behavior in asked_early(wildcards)
         ],
-        classifier=early_classifier,
+        classifier=lambda wildcards: own_classifier(asked_early(wildcards)),
         weights=lambda wildcards: weight_files(asked_early(wildcards)),
     output:
         models=keep(
