@@ -100,7 +100,7 @@ rule unlearn:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=8000 if weight_files(ASKED_EARLY) else 4000,
+        mem_mb=lambda wildcards: 8000 if weight_files(asked_early(wildcards)) else 4000,
         runtime=1440,
         gpu=GPU,
     params:
