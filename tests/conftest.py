@@ -1,21 +1,31 @@
 """How tests are shared out to the workers of pytest-xdist."""
 
+from functools import cache
+from pathlib import Path
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+ROOT = Path(__file__).parents[1]
 WORKFLOW = "tests/workflow/"
 
 
 class Files(LoadScopeScheduling):
-    """One worker runs the whole workflow's tests, and one all tests of any other file.
+    """One worker runs all tests of a file, and those of all files that share the finished run.
 
-    What they share is made once then, and no two runs of the workflow compete. (Marks of groups
-    would do, but pytest-xdist 3.8 does not see them with pytest 9.2.)
+    What tests share is made once then. (Marks of groups would do, but pytest-xdist 3.8 does not
+    see them with pytest 9.2.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return WORKFLOW if nodeid.startswith(WORKFLOW) else nodeid.split("::")[0]
+        file = nodeid.split("::")[0]
+        return WORKFLOW if _shares_the_finished_run(file) else file
+
+
+@cache
+def _shares_the_finished_run(file: str) -> bool:
+    return file.startswith(WORKFLOW) and "finished: Workflow" in (ROOT / file).read_text()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
