@@ -147,6 +147,7 @@ CODE = {
         "evaluation",
         "behaviors/table.py",
         "ranks.py",
+        "steps.py",
         *[
             f"../{name}.py"
             for name in (
@@ -163,6 +164,7 @@ CODE = {
     ),
     "figures": digest(
         "report",
+        "evaluation/unlearning.py",
         *[
             f"../figure_{name}.py"
             for name in (

@@ -258,7 +258,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "forgetting that is quality": (
         {"unlearning": {"quality": "occurrence"}},
         "unlearning.quality = 'occurrence'",
-        "must be another behavior than unlearning.forgetting",
+        "tells of the removed images; must be another behavior",
     ),
     "samples on the way": (
         {"unlearning": {"until": 0.1}},

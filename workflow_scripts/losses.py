@@ -13,6 +13,7 @@ with job(snakemake.log[0], label):
 
     from diffcredit import seeds
     from diffcredit.behaviors import losses
+    from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Behavior
     from diffcredit.devices import device
     from diffcredit.files import write_table
@@ -25,7 +26,7 @@ with job(snakemake.log[0], label):
         table = losses.measure_shard(
             Path(snakemake.input.models),
             asked,
-            losses.Setting(
+            Setting(
                 snakemake.params.timesteps,
                 snakemake.params.steps,
                 snakemake.params.batch_size,

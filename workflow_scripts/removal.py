@@ -37,6 +37,7 @@ with job(snakemake.log[0], "removal"):
     else:
         names = read_table(snakemake.input.contributors)["name"].tolist()
         found = removal.of_training(settings, train, names)
+    removal.warn_of_copies(found, train.pixels)
     removed = images.nobodys(found.pixels, np.full(len(found.pixels), -1))
     write_table(images.to_table(removed, "removed"), snakemake.output.removed)
     write_table(pd.DataFrame({"row": found.retained}), snakemake.output.retained)

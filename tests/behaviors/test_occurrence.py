@@ -24,6 +24,15 @@ def test_samples_near_an_image_are_it(evidence: Callable[..., Evidence]) -> None
     assert wider.sum() > found.sum()
 
 
+def test_image_itself_is_no_other_reference_image(evidence: Callable[..., Evidence]) -> None:
+    """Though rounding sets features of the same image apart."""
+    rng = np.random.default_rng(1)
+    reference = rng.normal(size=(40, 64)).astype(np.float32).astype(float)
+    queries = reference[:5] + 1e-7 * rng.normal(size=(5, 64))
+    found = Occurrence(evidence(queries), evidence(reference), within=0.5)(evidence(reference))
+    np.testing.assert_allclose(found, np.full(5, 1 / 40))
+
+
 def test_occurrence_does_not_depend_on_the_order_of_samples(
     evidence: Callable[..., Evidence],
 ) -> None:

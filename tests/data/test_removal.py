@@ -69,6 +69,18 @@ def test_tightest_cluster_comes_first_and_its_training_images_go() -> None:
         assert found.retained.tolist() == retained
 
 
+def test_image_by_itself_is_no_tight_cluster() -> None:
+    features, pixels = clusters()
+    features[25] = 50
+    settings = Removal(cluster=Cluster(clusters=3))
+    train = np.array([[0.0, 0, 0], [9, 9, 9]])
+    found = of_cluster(settings, pixels, features, train, seed=3)
+    assert found.pixels.ravel().tolist() == [20, 21, 22, 23, 24, 26, 27, 28, 29]
+    alone = Removal(cluster=Cluster(clusters=3, number=2))
+    with pytest.raises(UserError, match="no training image is nearest to this cluster"):
+        of_cluster(alone, pixels, features, train, seed=3)
+
+
 def test_cluster_of_all_training_images_and_too_many_clusters_are_told() -> None:
     features, pixels = clusters()
     settings = Removal(cluster=Cluster(clusters=2))

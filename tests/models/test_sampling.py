@@ -112,3 +112,10 @@ def test_samples_of_other_settings_are_redone(models: Path, change: dict[str, in
     draw_shard(models, settings, change.get("seed", 0))
     assert files["000000"].stat().st_mtime_ns != written
     assert len(read_tensors(files["000000"])[0]["images"]) == settings.images
+
+
+def test_samples_of_models_that_are_gone_do_not_stay(models: Path) -> None:
+    """An interrupted run may have had others."""
+    files = draw_shard(models)
+    files["000001"].rename(files["000001"].with_name("000007.safetensors"))
+    assert list(draw_shard(models)) == ["000000", "000001"]

@@ -160,4 +160,5 @@ def test_finished_seeds_are_kept_and_those_of_other_settings_go(unlearn: Unlearn
     again = unlearn()
     assert {key: again[key].stat().st_mtime_ns for key in before} == before
     assert sorted(unlearn(every=3)) == [(0, 3), (0, 5), (1, 3), (1, 5)]
+    assert sorted(unlearn(every=3, seeds=(7,))) == [(0, 3), (0, 5)]
     assert sorted(unlearn(every=3, stop=Stop(lambda _: True, {}))) == [(0, 3), (1, 3)]

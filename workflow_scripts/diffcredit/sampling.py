@@ -47,6 +47,10 @@ def sample_shard(
     The facts of each file tell the seconds of training and of sampling.
     """
     found = sorted(path for path in models.iterdir() if path.is_dir())
+    names = {model.name for model in found}
+    for left in folder.glob("*.safetensors"):
+        if left.stem not in names:  # of an interrupted run that had other models
+            left.unlink()
     progress = Progress(label, len(found), "models", every=5.0)
     for model in found:
         target = folder / f"{model.name}.safetensors"

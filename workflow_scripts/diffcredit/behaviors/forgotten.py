@@ -1,5 +1,7 @@
 """When a model has forgotten images so far that its training may end."""
 
+import hashlib
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -41,4 +43,7 @@ def stop(
         logger.info("%s: %s = %.4g", folder.name, name, value)
         return behavior.sign * value <= behavior.sign * level
 
-    return Stop(reached, {"behavior": behavior.model_dump(), "level": level})
+    shown = hashlib.blake2b(images.numpy().tobytes(), digest_size=16).hexdigest()
+    asked = {key: value for key, value in asdict(setting).items() if key != "device"}
+    facts = {"behavior": behavior.model_dump(), "level": level, "images": shown, "setting": asked}
+    return Stop(reached, facts)

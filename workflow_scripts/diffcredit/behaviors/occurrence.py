@@ -6,6 +6,9 @@ from sklearn.metrics import pairwise_distances
 from diffcredit.behaviors.distances import reduce_distances
 from diffcredit.behaviors.evidence import Evidence
 
+#: Share of the length of features below which a distance is that of an image to itself.
+ROUNDING = 1e-4
+
 
 class Occurrence:
     """Fraction of the samples that are an image, a value for each image.
@@ -16,15 +19,15 @@ class Occurrence:
 
     def __init__(self, queries: Evidence, reference: Evidence, within: float):
         self.queries = queries.features
-        nearest = reduce_distances(self.queries, reference.features, _least_above_zero)
+        same = ROUNDING * np.linalg.norm(self.queries, axis=1).max()
+        nearest = reduce_distances(
+            self.queries,
+            reference.features,
+            lambda distances: np.where(distances > same, distances, np.inf).min(axis=1),
+        )
         self.radius = within * nearest
 
     def __call__(self, samples: Evidence) -> np.ndarray:
         """(queries,) between 0 and 1."""
         distances = pairwise_distances(self.queries, samples.features)
         return (distances < self.radius[:, None]).mean(axis=1)
-
-
-def _least_above_zero(distances: np.ndarray) -> np.ndarray:
-    """(k,) of (k, m); infinite where all are 0."""
-    return np.where(distances > 0, distances, np.inf).min(axis=1)

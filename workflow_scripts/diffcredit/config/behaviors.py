@@ -163,18 +163,14 @@ def _measure_by_name(value: Any) -> Any:
     return {"name": value}
 
 
-MeasureOptions = (
-    PlainMeasure
-    | NeighborMeasure
-    | DiversityMeasure
-    | AestheticMeasure
-    | PromptMeasure
-    | PairMeasure
-    | LossMeasure
-    | ReconstructionMeasure
-    | OccurrenceMeasure
-    | LikelihoodMeasure
-)
+if typing.TYPE_CHECKING:
+
+    class MeasureOptions(Section):
+        """What all measures have."""
+
+        name: str
+else:
+    MeasureOptions = typing.Union[(PlainMeasure, *_WITH_OPTIONS)]
 
 
 class Behavior(Section):

@@ -54,8 +54,12 @@ def problems(config: Config, base: Path) -> list[str]:
 
 def _empty_sections(config: Config) -> list[str]:
     return [
-        f"  {section} is empty: it needs an entry, or the run records"
-        for section in ("coalitions", "approaches", "behaviors")
+        f"  {section} is empty: it needs an entry, or the run {other}"
+        for section, other in (
+            ("coalitions", "records or unlearning"),
+            ("approaches", "records"),
+            ("behaviors", "records"),
+        )
         if not getattr(config, section) and not (section == "coalitions" and config.unlearning)
     ]
 

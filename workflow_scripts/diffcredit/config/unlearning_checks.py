@@ -134,8 +134,8 @@ def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:
         known = choices(settings.forgetting, fitting) if fitting else "there is none"
         accepted = f"must be a behavior of removed images; {known}"
         return [problem(f"{KEY}.forgetting", settings.forgetting, accepted)]
-    if settings.quality == settings.forgetting:
-        accepted = f"must be another behavior than {KEY}.forgetting"
+    if config.behaviors[settings.quality].query_images == "removed":
+        accepted = "tells of the removed images; must be another behavior"
         return [problem(f"{KEY}.quality", settings.quality, accepted)]
     if settings.until is not None and forgetting.of != "model":
         accepted = (

@@ -10,6 +10,7 @@ from diffcredit.config import Removal
 from diffcredit.config.unlearning import REMOVE, contributor_number
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
+from diffcredit.logs import logger
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,28 @@ def of_cluster(
         )
     fitted = KMeans(cluster.clusters, n_init=10, random_state=seed).fit(features)
     own = np.linalg.norm(features - fitted.cluster_centers_[fitted.labels_], axis=1)
-    spread = [own[fitted.labels_ == label].mean() for label in range(cluster.clusters)]
+    # An image by itself is as near to its center as can be, and says nothing.
+    spread = [
+        own[fitted.labels_ == label].mean() if (fitted.labels_ == label).sum() > 1 else np.inf
+        for label in range(cluster.clusters)
+    ]
     number = int(np.argsort(spread, kind="stable")[cluster.number])
     nearest = pairwise_distances_argmin(train_features, fitted.cluster_centers_)
+    if number not in nearest:
+        raise UserError(
+            f"{REMOVE}.cluster.number = {cluster.number}: no training image is nearest to this "
+            "cluster, so a model without it would be the same\n    Hint: another number, or fewer "
+            "clusters"
+        )
     return _removed(generated[fitted.labels_ == number], nearest == number, settings)
+
+
+def warn_of_copies(found: Removed, train: np.ndarray) -> None:
+    """Say it where retained training images (n, ...) are the same as removed ones."""
+    gone = {image.tobytes() for image in found.pixels}
+    kept = sum(train[row].tobytes() in gone for row in found.retained)
+    if kept:
+        logger.warning("%d of the retained images are the same as removed ones", kept)
 
 
 def distinct(pixels: np.ndarray) -> np.ndarray:

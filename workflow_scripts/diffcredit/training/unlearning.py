@@ -1,7 +1,7 @@
 """A trained model unlearns images: its models after every so many steps, from several seeds."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,7 @@ def unlearn(
 
     What an interrupted run left there is kept where it comes from the same inputs.
     """
+    _clear(place.folder, lambda seed, _: seed >= len(seeds))
     progress = Progress(label, len(seeds), "trainings", every=5.0)
     for number, seed in enumerate(seeds):
         _unlearn(split, recipe, number, seed, accelerator, place, f"{label} seed {number}")
@@ -93,7 +94,8 @@ def _unlearn(
         outcome, steps = runner(*given), 1
         facts = {"step": steps, "seconds": outcome.seconds}
         checkpoints.save(outcome.trained, place.folder / model_name(number, steps), facts)
-    _clear(place.folder, number, {step for step in snapshots.names if step <= steps})
+    made = {step for step in snapshots.names if step <= steps}
+    _clear(place.folder, lambda seed, step: seed == number and step not in made)
     write_json({"fingerprint": mark, "steps": steps}, finished)
 
 
@@ -104,11 +106,8 @@ def _names(number: int, plan: Plan, every: int | None) -> dict[int, str]:
     return {step: model_name(number, step) for step in steps}
 
 
-def _clear(folder: Path, number: int, steps: set[int]) -> None:
-    """Remove what an interrupted training with other settings left."""
-    for path in folder.iterdir():
-        if not path.is_dir():
-            continue
-        seed, step = seed_and_step(int(path.name))
-        if seed == number and step not in steps:
+def _clear(folder: Path, stale: Callable[[int, int], bool]) -> None:
+    """Remove the models, of a seed and a step, that an interrupted run with other settings left."""
+    for path in [path for path in folder.iterdir() if path.is_dir()]:
+        if stale(*seed_and_step(int(path.name))):
             shutil.rmtree(path)
