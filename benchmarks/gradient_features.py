@@ -34,7 +34,7 @@ from diffcredit.attribution.gradients.states import Noised
 from diffcredit.config import Model
 from diffcredit.models import checkpoints, ddpm
 
-#: Side and channels of the images, and the network of section 8's published experiments.
+#: The network of DDPM on CIFAR-10 (Ho et al. 2020, arXiv 2006.11239), with 8 channels a head.
 CIFAR = Model(
     channels=[128, 256, 256, 256],
     attention=[False, True, False, False],
@@ -42,7 +42,27 @@ CIFAR = Model(
     norm_groups=32,
     head_dim=8,
 )
-SIZES = {"digits": (Model(), 8, 1), "cifar": (CIFAR, 32, 3)}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A network and what is done with it.
+
+    Attributes:
+        model: its settings.
+        side, channels: of its images.
+        batch_size: images x timesteps at a time for ours; memory holds their activations.
+        pairs: of images whose inner products are compared; memory holds their exact gradients.
+    """
+
+    model: Model
+    side: int
+    channels: int
+    batch_size: int
+    pairs: int
+
+
+KINDS = {"digits": Kind(Model(), 8, 1, 160, 10_000), "cifar": Kind(CIFAR, 32, 3, 20, 1_000)}
 
 
 @dataclass(frozen=True)
@@ -68,12 +88,13 @@ def digits(images: int, side: int, channels: int) -> torch.Tensor:
 
 def make_task(arguments: argparse.Namespace) -> Task:
     """The batch that all ways are timed on."""
-    settings, side, channels = SIZES[arguments.network]
+    kind = KINDS[arguments.network]
+    side, channels = kind.side, kind.channels
     if arguments.model:
         network = checkpoints.load(arguments.model).network
     else:
-        network = ddpm.build(ddpm.architecture(settings, side, channels), seed=0)
-    levels = settings.timesteps
+        network = ddpm.build(ddpm.architecture(kind.model, side, channels), seed=0)
+    levels = kind.model.timesteps
     timesteps = torch.arange(arguments.timesteps) * (levels // arguments.timesteps)
     noise = torch.randn(
         (arguments.timesteps, channels, side, side), generator=torch.Generator().manual_seed(1)
@@ -85,7 +106,7 @@ def make_task(arguments: argparse.Namespace) -> Task:
         noise,
         levels,
         Projection(arguments.dimensions, seed=0),
-        arguments.batch_size,
+        arguments.batch_size or kind.batch_size,
     )
 
 
@@ -177,8 +198,12 @@ def _peak(way: Callable[[Task], torch.Tensor], arguments: argparse.Namespace) ->
 def kept(task: Task) -> tuple[int, float]:
     """Number of pairs of images, and how their inner products correlate with the exact ones."""
     above = np.triu_indices(len(task.images), 1)
-    products = [(way(task) @ way(task).T).cpu().numpy()[above] for way in (ours, exact)]
+    products = [_products(way(task))[above] for way in (ours, exact)]
     return len(above[0]), float(np.corrcoef(products)[0, 1])
+
+
+def _products(features: torch.Tensor) -> np.ndarray:
+    return (features @ features.T).cpu().numpy()
 
 
 def main() -> None:
@@ -186,15 +211,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("network", choices=SIZES)
+    parser.add_argument("network", choices=KINDS)
     parser.add_argument("--model", type=Path, help="folder of a trained model of that network")
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--timesteps", type=int, default=10)
     parser.add_argument("--dimensions", type=int, default=4096)
-    parser.add_argument("--batch-size", type=int, default=160, help="images x timesteps at a time")
+    parser.add_argument("--batch-size", type=int, help="images x timesteps at a time, for ours")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--slow-repeats", type=int, default=2, help="of the other two ways")
-    parser.add_argument("--pairs", type=int, default=10_000, help="0: do not compare products")
+    parser.add_argument("--pairs", type=int, help="whose products are compared; 0: none")
     parser.add_argument("--memory", action="store_true", help="two more processes, to see theirs")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
@@ -215,8 +240,9 @@ def main() -> None:
             f"{name:22} {slow:9.2f} s  {len(task.images) / slow:9.2f} images/s  "
             f"ratio {slow / fast:.1f}"
         )
-    if arguments.pairs:
-        arguments.images = int(np.ceil((1 + np.sqrt(1 + 8 * arguments.pairs)) / 2))
+    wanted = KINDS[arguments.network].pairs if arguments.pairs is None else arguments.pairs
+    if wanted:
+        arguments.images = int(np.ceil((1 + np.sqrt(1 + 8 * wanted)) / 2))
         pairs, correlation = kept(make_task(arguments))
         print(f"correlation of {pairs:,} inner products with the exact ones: {correlation:.4f}")
 

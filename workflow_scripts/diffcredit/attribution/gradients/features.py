@@ -61,7 +61,7 @@ def gradient_features(
                     function(found).sum().backward()
                 missed = loss(found).detach().sqrt()
                 residuals[here] += missed.unflatten(0, (len(part), -1)).sum(1)
-    return Features(total / len(timesteps), residuals / len(timesteps))
+    return Features(total.div_(len(timesteps)), residuals.div_(len(timesteps)))
 
 
 @contextmanager
