@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from diffcredit.config import Data
-from diffcredit.data.images import Dataset, nobodys, of_classes, resized
-from diffcredit.data.published import AGAIN, Published, Split, joined, read_hub
+from diffcredit.data import published
+from diffcredit.data.images import Dataset
+from diffcredit.data.published import AGAIN, Published, Split, joined
 from diffcredit.errors import UserError
-from diffcredit.files import visible_files
 from diffcredit.registry import DATASETS
 
 SIDE, CHANNELS = 32, 3
@@ -35,32 +35,17 @@ CIFAR10 = Published(
 def read(settings: Data, base: Path) -> Dataset:
     """Read the images of ``settings.path`` (relative to ``base``) and of its subfolders.
 
-    The test split is read only where images are held out, which are drawn from it.
-
     Raises:
         UserError: where a file is missing, truncated or of another format.
     """
-    assert settings.path is not None
-    folder, size = base / Path(settings.path).expanduser(), settings.image_size
-    pixels, labels = _read_split(folder, "train", size)
-    return of_classes(
-        pixels,
-        labels,
-        list(CIFAR10.classes),
-        owned=settings.contributors == "label",
-        test=nobodys(*_read_split(folder, "test", size)) if settings.held_out else None,
-    )
+    return published.read(CIFAR10, _read_binary_split, settings, base)
 
 
-def _read_split(folder: Path, split: str, size: int) -> Split:
-    files = visible_files(folder)
-    if tables := [path for path in files if path.suffix == ".parquet"]:
-        pixels, labels = read_hub(tables, split, folder, CIFAR10)
-    elif batches := [path for path in files if path.suffix == ".bin"]:
-        pixels, labels = joined(map(_read_binary, _batches(batches, split, folder)))
-    else:
+def _read_binary_split(files: list[Path], split: str, folder: Path) -> Split:
+    batches = [path for path in files if path.suffix == ".bin"]
+    if not batches:
         raise _unknown(folder, files)
-    return resized(pixels, size), labels
+    return joined(map(_read_binary, _batches(batches, split, folder)))
 
 
 def _unknown(folder: Path, files: list[Path]) -> UserError:

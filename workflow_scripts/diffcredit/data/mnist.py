@@ -7,15 +7,16 @@ dimensions, the dimensions as big-endian 32-bit integers, and the values.
 import gzip
 import math
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from diffcredit.config import Data
-from diffcredit.data.images import Dataset, nobodys, of_classes, resized
-from diffcredit.data.published import AGAIN, Published, Split, read_hub
+from diffcredit.data import published
+from diffcredit.data.images import Dataset
+from diffcredit.data.published import AGAIN, Published, Split
 from diffcredit.errors import UserError
-from diffcredit.files import visible_files
 from diffcredit.registry import DATASETS
 
 SIDE = 28
@@ -34,45 +35,20 @@ ACCEPTED = (
 def read(settings: Data, base: Path) -> Dataset:
     """Read the images of ``settings.path`` (relative to ``base``) and of its subfolders, gray.
 
-    The test split is read only where images are held out, which are drawn from it.
-
     Raises:
         UserError: where a file is missing, truncated or of another format.
     """
-    assert settings.path is not None
-    folder, size = base / Path(settings.path).expanduser(), settings.image_size
-    dataset = _dataset(settings.source)
-    pixels, labels = _read_split(folder, "train", size, dataset)
-    apart = _read_split(folder, "test", size, dataset) if settings.held_out else None
-    return of_classes(
-        pixels,
-        labels,
-        list(dataset.classes),
-        owned=settings.contributors == "label",
-        test=nobodys(*apart) if apart else None,
-    )
+    classes = DATASETS[settings.source].classes
+    dataset = Published(NAMES[settings.source], classes, (SIDE, SIDE, 1), ("image",), ACCEPTED)
+    return published.read(dataset, partial(_read_idx_split, dataset), settings, base)
 
 
-def _dataset(source: str) -> Published:
-    classes = DATASETS[source].classes
-    return Published(NAMES[source], classes, (SIDE, SIDE, 1), ("image",), ACCEPTED)
-
-
-def _read_split(folder: Path, split: str, size: int, dataset: Published) -> Split:
-    files = visible_files(folder)
-    if tables := [path for path in files if path.suffix == ".parquet"]:
-        pixels, labels = read_hub(tables, split, folder, dataset)
-    elif any("-ubyte" in path.name for path in files):
-        pixels, labels = _read_idx_split(files, split, folder, dataset)
-    else:
+def _read_idx_split(dataset: Published, files: list[Path], split: str, folder: Path) -> Split:
+    if not any("-ubyte" in path.name for path in files):
         raise UserError(
             f"data.path = {folder} holds no {dataset.name} that is read: it has no .parquet and no "
             f"-ubyte files\n    Hint: {ACCEPTED}"
         )
-    return resized(pixels, size), labels
-
-
-def _read_idx_split(files: list[Path], split: str, folder: Path, dataset: Published) -> Split:
     place = _file(files, split, "images-idx3-ubyte", folder, dataset)
     beside = _file(files, split, "labels-idx1-ubyte", folder, dataset)
     pixels, labels = _read_idx(place, 3), _read_idx(beside, 1)

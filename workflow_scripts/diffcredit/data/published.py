@@ -1,7 +1,7 @@
 """What published datasets share: their Parquet tables on the hub, and checks of what is read."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from diffcredit.data.images import UNREADABLE, decode
+from diffcredit.config import Data
+from diffcredit.data.images import UNREADABLE, Dataset, decode, nobodys, of_classes, resized
 from diffcredit.errors import UserError
+from diffcredit.files import visible_files
 
 AGAIN = "    Hint: download it again"
 
@@ -60,24 +62,55 @@ class Published:
         )
 
 
+def read(
+    dataset: Published,
+    read_own: Callable[[list[Path], str, Path], Split],
+    settings: Data,
+    base: Path,
+) -> Dataset:
+    """Read a dataset from ``settings.path`` (relative to ``base``) and its subfolders.
+
+    The test split is read only where images are held out, which are drawn from it.
+
+    Args:
+        dataset: what the files must hold.
+        read_own: reads a split, "train" or "test", of the dataset's own format: it is given all
+            files of the folder, the split and the folder.
+        settings: the configuration.
+        base: folder of the configuration.
+
+    Raises:
+        UserError: where a file is missing, truncated or of another format.
+    """
+    assert settings.path is not None
+    folder = base / Path(settings.path).expanduser()
+
+    def split(name: str) -> Split:
+        files = visible_files(folder)
+        tables = [path for path in files if path.suffix == ".parquet"]
+        found = (
+            _read_hub(tables, name, folder, dataset) if tables else read_own(files, name, folder)
+        )
+        return resized(found[0], settings.image_size), found[1]
+
+    pixels, labels = split("train")
+    return of_classes(
+        pixels,
+        labels,
+        list(dataset.classes),
+        owned=settings.contributors == "label",
+        test=nobodys(*split("test")) if settings.held_out else None,
+    )
+
+
 def joined(parts: Iterable[Split]) -> Split:
     """Several parts of a split, one after the other."""
     pixels, labels = zip(*parts, strict=True)
     return np.concatenate(pixels), np.concatenate(labels)
 
 
-def read_hub(tables: list[Path], split: str, folder: Path, dataset: Published) -> Split:
-    """Read the Parquet files of a split, with the columns {bytes, path} of the image, and label.
-
-    Args:
-        tables: all Parquet files of the dataset.
-        split: what the names of its own contain, "train" or "test".
-        folder: that they are in.
-        dataset: what they must hold.
-
-    Raises:
-        UserError: where a file is missing, there twice, truncated or of another dataset.
-    """
+def _read_hub(tables: list[Path], split: str, folder: Path, dataset: Published) -> Split:
+    """Read the Parquet files of a split, with the columns {bytes, path} of the image, and label."""
     return joined(_read_table(path, dataset) for path in _shards(tables, split, folder, dataset))
 
 
