@@ -201,6 +201,19 @@ def test_trainings_of_one_accelerator_do_not_see_each_other(
     assert not same_bits(outcomes[0], outcomes[1])
 
 
+def test_each_training_begins_with_the_scale_of_half_precision(
+    start: Trained, images: torch.Tensor, plan: Plan, settings: Training
+) -> None:
+    accelerator = make_accelerator(settings, "cpu")
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16, growth_interval=3)
+    ends = []
+    for _ in range(2):
+        train(start, Denoise(), images, None, plan, settings, accelerator)
+        ends.append(accelerator.scaler.state_dict())
+    assert ends[0] == ends[1]
+    assert ends[0]["scale"] == 2.0 ** (16 + plan.steps // 3)
+
+
 def test_interrupted_training_ends_with_the_same_bits(
     run: Callable[..., Outcome],
     helpers: SimpleNamespace,

@@ -300,6 +300,12 @@ def _seed_dropout(seed: int, step: int, accelerator: Accelerator) -> None:
         torch.default_generator.manual_seed(own)
 
 
+def _begin_anew(scaler: torch.amp.GradScaler) -> None:
+    """Forget what the trainings before made of the scale: all trainings of a process share it."""
+    first = {"scale": 2.0**16, "_growth_tracker": 0}
+    scaler.load_state_dict(scaler.state_dict() | first)
+
+
 @dataclass
 class _State:
     """Everything that changes while training.
@@ -340,7 +346,10 @@ class _State:
         parameters = [parameter for group in groups for parameter in group.parameters]
         prepared, wrapped = accelerator.prepare(network, optimizer)
         average = [parameter.detach().clone() for parameter in parameters]
-        return cls(adapted, prepared, parameters, average, wrapped, accelerator.scaler, [])
+        scaler = accelerator.scaler
+        if scaler:
+            _begin_anew(scaler)
+        return cls(adapted, prepared, parameters, average, wrapped, scaler, [])
 
     def save_if_due(self, checkpoint: Checkpoint, mark: str, steps: int) -> None:
         """Save now and then, but not after the last step: then the model itself is written."""
