@@ -11,7 +11,7 @@ localrules:
     gather,
 
 
-SEEN = {"score": extractors(SCORED), "losses": extractors(QUERIED)}
+SEEN = {"score": seen(SCORED), "losses": seen(QUERIED)}
 WEIGHTS = {"score": weight_files(SCORED), "losses": weight_files(QUERIED)}
 
 
@@ -19,7 +19,7 @@ rule score:
     input:
         samples=rules.samples.output.samples,
         reference=rules.data.output.reference,
-        classifier=own_classifier(SCORED),
+        classifier=own_classifier(SEEN["score"]),
         full=(
             f"{RUN}/samples/full.safetensors"
             if any(b.compares == "full" for b in SCORED.values())
@@ -43,7 +43,7 @@ rule score:
         gpu=GPU,
     params:
         behaviors={name: b.model_dump() for name, b in SCORED.items()},
-        extractors=SEEN["score"],
+        extractors=extractor_places(SEEN["score"]),
         code=CODE["behaviors"],
     script:
         "../workflow_scripts/score.py"
@@ -53,7 +53,7 @@ rule losses:
     input:
         models=rules.subsets.output.models,
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in QUERIED],
-        classifier=own_classifier(QUERIED),
+        classifier=own_classifier(SEEN["losses"]),
         weights=WEIGHTS["losses"],
     output:
         losses=f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
@@ -72,10 +72,9 @@ rule losses:
         gpu=GPU,
     params:
         behaviors={name: b.model_dump() for name, b in QUERIED.items()},
-        extractors=SEEN["losses"],
+        extractors=extractor_places(SEEN["losses"]),
         timesteps=CONFIG.model.timesteps,
-        steps=CONFIG.sampling.steps,
-        batch_size=CONFIG.sampling.batch_size,
+        sampling=CONFIG.sampling.model_dump(exclude={"images"}),
         seed=SEED,
         version=VERSIONS["losses"],
     script:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -18,6 +19,12 @@ from diffcredit.errors import UserError
 from diffcredit.files import IMAGE_SUFFIXES
 from diffcredit.logs import failures
 from diffcredit.registry import ESTIMATORS, SCORES
+
+# Jobs keep the memory of tensors that they free: given back, which is what glibc does with large
+# ones, every page of it is faulted in again at the next step, and training on 32x32 pixels takes
+# half as long again on CPU. Read when a process starts; other systems do not know the names.
+for name, value in {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}.items():
+    os.environ.setdefault(name, value)
 
 try:
     CONFIG = diffcredit.config.load(config)
@@ -370,12 +377,6 @@ def gradient_features(wildcards):
     return [f"{folder}/{model}/{part}" for model in gradient_models(name) for part in parts]
 
 
-def score_weights(wildcards):
-    """Published weights of the extractor of a score."""
-    name = CONFIG.scores[wildcards.score].extractor
-    return weights.files(CONFIG.extractors[name]) if name else []
-
-
 def scores_of(*kinds):
     """A pattern of the scores that are made of gradients, features, pixels or the model."""
     found = [name for name, e in CONFIG.scores.items() if SCORES[e.method].of in kinds]
@@ -388,22 +389,30 @@ def start_model(wildcards):
     return [] if start == "scratch" else f"{RUN}/models/{start}"
 
 
-def extractor_place(name):
-    """Kind and place of an extractor; the classifier is of this run."""
-    extractor = CONFIG.extractors[name]
-    return [extractor.kind, str(weights.place(extractor) or f"{RUN}/models/{extractor.kind}")]
-
-
-def extractors(behaviors):
-    """Kind and place of the extractors that behaviors see images through."""
+def seen(behaviors):
+    """Names of the extractors that behaviors see images through."""
     used = {b.sees for b in behaviors.values()}
-    return {name: extractor_place(name) for name in CONFIG.extractors if name in used}
+    return [name for name in CONFIG.extractors if name in used]
 
 
-def own_classifier(behaviors):
-    """The classifier of this run, where behaviors see images through it."""
-    kinds = {kind for kind, _ in extractors(behaviors).values()}
+def extractor_places(names):
+    """Kind and place of each extractor; the classifier is of this run."""
+    chosen = {name: CONFIG.extractors[name] for name in names}
+    return {
+        name: [entry.kind, str(weights.place(entry) or f"{RUN}/models/{entry.kind}")]
+        for name, entry in chosen.items()
+    }
+
+
+def own_classifier(names):
+    """The classifier of this run, where it is among the extractors."""
+    kinds = {CONFIG.extractors[name].kind for name in names}
     return f"{RUN}/models/classifier" if "classifier" in kinds else []
+
+
+def extractor_weights(names):
+    """Published weights of extractors."""
+    return [file for name in names for file in weights.files(CONFIG.extractors[name])]
 
 
 def asked_early(wildcards):
@@ -413,21 +422,31 @@ def asked_early(wildcards):
     return {UNLEARNED.forgetting: CONFIG.behaviors[UNLEARNED.forgetting]}
 
 
+def early_end(wildcards):
+    """How a training that may end early is measured, and the level that ends it."""
+    asked = asked_early(wildcards)
+    if not asked:
+        return {}
+    return {
+        "name": UNLEARNED.forgetting,
+        "behavior": asked[UNLEARNED.forgetting].model_dump(),
+        "level": UNLEARNED.until,
+        "extractors": extractor_places(seen(asked)),
+        "sampling": CONFIG.sampling.model_dump(exclude={"images"}),
+    }
+
+
 def score_extractor(wildcards):
-    """Kind and place of the extractor of a score; nothing for one that sees pixels."""
+    """The extractor of a score, as a list; empty for one that sees pixels."""
     name = CONFIG.scores[wildcards.score].extractor
-    return extractor_place(name) if name else ["", ""]
+    return [name] if name else []
 
 
 def weight_files(behaviors):
     """Published weights that behaviors are measured with."""
     heads = [b.measure.head for b in behaviors.values() if b.measure.name == "aesthetic"]
     return [
-        *[
-            file
-            for name in extractors(behaviors)
-            for file in weights.files(CONFIG.extractors[name])
-        ],
+        *extractor_weights(seen(behaviors)),
         *[weights.head(head) for head in dict.fromkeys(heads)],
     ]
 

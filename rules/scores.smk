@@ -118,10 +118,8 @@ rule similarity:
     input:
         train=f"{RUN}/data/train.parquet",
         queries=lambda wildcards: query_tables(wildcards.score),
-        classifier=lambda wildcards: (
-            rules.classifier.output.model if score_extractor(wildcards)[0] == "classifier" else []
-        ),
-        weights=score_weights,
+        classifier=lambda wildcards: own_classifier(score_extractor(wildcards)),
+        weights=lambda wildcards: extractor_weights(score_extractor(wildcards)),
     output:
         scores=directory(f"{RUN}/scores/{{score}}"),
     log:
@@ -141,7 +139,7 @@ rule similarity:
         score=lambda wildcards: CONFIG.scores[wildcards.score].model_dump(
             include={"method", "extractor", "patches", "behaviors"}
         ),
-        extractor=score_extractor,
+        extractors=lambda wildcards: extractor_places(score_extractor(wildcards)),
         timesteps=CONFIG.model.timesteps,
         seed=SEED,
         code=CODE["scores"],

@@ -15,7 +15,7 @@ localrules:
 
 
 CLUSTER = UNLEARNED.remove.cluster
-CLUSTERED = extractor_place(CLUSTER.extractor) if CLUSTER else ["", ""]
+CLUSTERED = [CLUSTER.extractor] if CLUSTER else []
 
 # The behavior whose images are shown, as a list: what models make of removed images with noise.
 RESTORED = [
@@ -30,8 +30,8 @@ rule removal:
         train=rules.data.output.train,
         contributors=rules.data.output.contributors,
         generated=f"{RUN}/samples/full.safetensors" if CLUSTER else [],
-        classifier=rules.classifier.output.model if CLUSTERED[0] == "classifier" else [],
-        weights=weights.files(CONFIG.extractors[CLUSTER.extractor]) if CLUSTER else [],
+        classifier=own_classifier(CLUSTERED),
+        weights=extractor_weights(CLUSTERED),
     output:
         removed=f"{RUN}/unlearning/removed.parquet",
         retained=f"{RUN}/unlearning/retained.parquet",
@@ -48,7 +48,7 @@ rule removal:
         gpu=GPU if CLUSTER else 0,
     params:
         removal=UNLEARNED.remove.model_dump(),
-        extractor=CLUSTERED,
+        extractors=extractor_places(CLUSTERED),
         seed=SEED,
         version=VERSIONS["unlearning"],
     script:
@@ -80,10 +80,10 @@ rule unlearn:
         removed=rules.removal.output.removed,
         retained=rules.removal.output.retained,
         start=start_model,
-        queries=lambda wildcards: [
-            f"{RUN}/queries/{behavior}.parquet" for behavior in asked_early(wildcards)
-        ],
-        classifier=lambda wildcards: own_classifier(asked_early(wildcards)),
+        queries=lambda wildcards: (
+            f"{RUN}/queries/{UNLEARNED.forgetting}.parquet" if asked_early(wildcards) else []
+        ),
+        classifier=lambda wildcards: own_classifier(seen(asked_early(wildcards))),
         weights=lambda wildcards: weight_files(asked_early(wildcards)),
     output:
         models=keep(
@@ -108,17 +108,11 @@ rule unlearn:
             exclude={"coalitions"}
         ),
         unlearning=lambda wildcards: UNLEARNED.model_dump(
-            include={"seeds", "every", "until"} if start_model(wildcards) else {"seeds"}
+            include={"seeds", "every"} if start_model(wildcards) else {"seeds"}
         ),
-        behaviors=lambda wildcards: {
-            name: b.model_dump() for name, b in asked_early(wildcards).items()
-        },
-        extractors=lambda wildcards: extractors(asked_early(wildcards)),
+        until=early_end,
         model=CONFIG.model.model_dump(),
         training=CONFIG.training.model_dump(),
-        sampling=lambda wildcards: (
-            CONFIG.sampling.model_dump(exclude={"images"}) if asked_early(wildcards) else {}
-        ),
         seed=SEED,
         version={name: VERSIONS[name] for name in ("training", "unlearning")},
     script:

@@ -11,32 +11,23 @@ label = (
 with job(snakemake.log[0], label):
     from pathlib import Path
 
-    from diffcredit import seeds
     from diffcredit.behaviors import losses
+    from diffcredit.behaviors.evidence import load_extractors
     from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Behavior
     from diffcredit.devices import device
     from diffcredit.files import write_table
     from diffcredit.models import pixels
-    from diffcredit.registry import EXTRACTORS, load
 
-    behaviors = {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()}
+    params = snakemake.params
+    behaviors = {name: Behavior(**b) for name, b in params.behaviors.items()}
     asked = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         table = losses.measure_shard(
             Path(snakemake.input.models),
             asked,
-            Setting(
-                snakemake.params.timesteps,
-                snakemake.params.steps,
-                snakemake.params.batch_size,
-                seeds.derive(snakemake.params.seed, "query noise"),
-                kind,
-            ),
-            {
-                name: load(EXTRACTORS, extractor)(Path(place), kind)
-                for name, (extractor, place) in snakemake.params.extractors.items()
-            },
+            Setting.of_run(params.timesteps, params.sampling, params.seed, kind),
+            load_extractors(params.extractors, kind),
             behaviors,
             label,
         )

@@ -3,8 +3,6 @@
 from diffcredit.logs import job
 
 with job(snakemake.log[0], "removal"):
-    from pathlib import Path
-
     import numpy as np
     import pandas as pd
 
@@ -16,15 +14,13 @@ with job(snakemake.log[0], "removal"):
     settings = Removal(**snakemake.params.removal)
     train = images.from_file(snakemake.input.train)
     if settings.cluster:
-        from diffcredit.behaviors.evidence import Evidence
+        from diffcredit.behaviors.evidence import Evidence, load_extractors
         from diffcredit.devices import device
         from diffcredit.models.pixels import channels_first
-        from diffcredit.registry import EXTRACTORS, load
 
         generated = read_tensors(snakemake.input.generated)[0]["images"]
-        kind, place = snakemake.params.extractor
-        with device(snakemake.config["execution"]["device"], snakemake.threads) as (where, _):
-            extractor = load(EXTRACTORS, kind)(Path(place), where)
+        with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+            (extractor,) = load_extractors(snakemake.params.extractors, kind).values()
             features = Evidence(generated, extractor).features
             of_train = Evidence(channels_first(train.pixels), extractor).features
         found = removal.of_cluster(

@@ -9,7 +9,6 @@ with job(snakemake.log[0], f"restored by {approach}"):
 
     import torch
 
-    from diffcredit import seeds
     from diffcredit.behaviors import reconstruction
     from diffcredit.behaviors.setting import Setting
     from diffcredit.devices import device
@@ -19,13 +18,7 @@ with job(snakemake.log[0], f"restored by {approach}"):
     params = snakemake.params
     removed = pixels.read(snakemake.input.queries)[0]
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
-        setting = Setting(
-            params.timesteps,
-            params.sampling["steps"],
-            params.sampling["batch_size"],
-            seeds.derive(params.seed, "query noise"),
-            kind,
-        )
+        setting = Setting.of_run(params.timesteps, params.sampling, params.seed, kind)
         found = reconstruction.course(
             Path(snakemake.input.models),
             removed,

@@ -16,7 +16,6 @@ with job(snakemake.log[0], label):
     from diffcredit.devices import device
     from diffcredit.files import read_tensors, write_table
     from diffcredit.models import pixels
-    from diffcredit.registry import EXTRACTORS, load
 
     compared = {"reference": pixels.read(snakemake.input.reference)}
     if snakemake.input.full:
@@ -27,10 +26,7 @@ with job(snakemake.log[0], label):
             evidence.shard_files(Path(snakemake.input.samples)),
             compared,
             queries,
-            {
-                name: load(EXTRACTORS, extractor)(Path(place), kind)
-                for name, (extractor, place) in snakemake.params.extractors.items()
-            },
+            evidence.load_extractors(snakemake.params.extractors, kind),
             {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()},
         )
     write_table(table, snakemake.output.behaviors)

@@ -8,10 +8,11 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     from diffcredit import seeds
     from diffcredit.attribution.image_scores.arrays import write_scores
     from diffcredit.attribution.image_scores.likeness import by_features, by_patches
+    from diffcredit.behaviors.evidence import load_extractors
     from diffcredit.config import Score
     from diffcredit.devices import device
     from diffcredit.models import pixels
-    from diffcredit.registry import EXTRACTORS, SCORES, load
+    from diffcredit.registry import SCORES
 
     params = snakemake.params
     entry = Score(**params.score)
@@ -19,10 +20,8 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         if SCORES[entry.method].of == "features":
-            extractor, place = params.extractor
-            found = by_features(
-                entry, load(EXTRACTORS, extractor)(Path(place), kind), train, queries
-            )
+            (extractor,) = load_extractors(params.extractors, kind).values()
+            found = by_features(entry, extractor, train, queries)
         else:
             seed = seeds.derive(params.seed, "patches")
             found = by_patches(entry, train.to(kind), queries, params.timesteps, seed)

@@ -5,18 +5,16 @@ from diffcredit.logs import job
 approach = snakemake.wildcards.approach
 
 with job(snakemake.log[0], f"{approach}/unlearning"):
-    from pathlib import Path
-
     import torch
 
     from diffcredit import seeds
     from diffcredit.behaviors import forgotten
+    from diffcredit.behaviors.evidence import load_extractors
     from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Approach, Behavior, Model, Training
     from diffcredit.devices import device
     from diffcredit.files import read_table, resumable
     from diffcredit.models import checkpoints, ddpm, pixels
-    from diffcredit.registry import EXTRACTORS, load
     from diffcredit.training import unlearning
     from diffcredit.training.loop import make_accelerator
     from diffcredit.training.recipe import Recipe
@@ -40,25 +38,14 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
         resumable(snakemake.output.models) as folder,
     ):
         stop = None
-        for path, (name, behavior) in zip(
-            snakemake.input.queries, params.behaviors.items(), strict=True
-        ):
+        if until := params.until:
             stop = forgotten.stop(
-                name,
-                Behavior(**behavior),
-                settings["until"],
-                pixels.read(path),
-                Setting(
-                    model.timesteps,
-                    params.sampling["steps"],
-                    params.sampling["batch_size"],
-                    seeds.derive(params.seed, "query noise"),
-                    kind,
-                ),
-                {
-                    name: load(EXTRACTORS, extractor)(Path(place), kind)
-                    for name, (extractor, place) in params.extractors.items()
-                },
+                until["name"],
+                Behavior(**until["behavior"]),
+                until["level"],
+                pixels.read(snakemake.input.queries),
+                Setting.of_run(model.timesteps, until["sampling"], params.seed, kind),
+                load_extractors(until["extractors"], kind),
             )
         unlearning.unlearn(
             unlearning.Split(train[retained], removed),

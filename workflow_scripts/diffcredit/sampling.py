@@ -19,8 +19,10 @@ def initial_noise(architecture: dict[str, Any], images: int, seed: int) -> torch
     """(images, c, h, w) standard normal; the first k do not depend on how many are asked for."""
     generator = torch.Generator().manual_seed(seed)
     side = architecture["sample_size"]
-    shape = (architecture["in_channels"], side, side)
-    return torch.stack([torch.randn(shape, generator=generator) for _ in range(images)])
+    noise = torch.empty(images, architecture["in_channels"], side, side)
+    for one in noise:
+        torch.randn(one.shape, generator=generator, out=one)
+    return noise
 
 
 def draw(
@@ -46,7 +48,7 @@ def sample_shard(
     Samples that an interrupted run left there are kept where they come from the same model.
     The facts of each file tell the seconds of training and of sampling.
     """
-    found = sorted(path for path in models.iterdir() if path.is_dir())
+    found = checkpoints.folders(models)
     names = {model.name for model in found}
     for left in folder.glob("*.safetensors"):
         if left.stem not in names:  # of an interrupted run that had other models

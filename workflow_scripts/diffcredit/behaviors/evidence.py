@@ -1,12 +1,15 @@
 """What measures see of a set of images: the images, and what an extractor makes of them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from diffcredit.registry import EXTRACTORS, load
 
 
 class Extractor(ABC):
@@ -32,6 +35,13 @@ class Extractor(ABC):
     def embed_text(self, text: str) -> torch.Tensor:
         """(1, d) features of a text, comparable with those of images."""
         raise NotImplementedError(f"{type(self).__name__} reads no texts")
+
+
+def load_extractors(places: Mapping[str, Sequence[str]], device: str) -> dict[str, Extractor]:
+    """Name -> extractor, given the kind of each in the registry and the path of its weights."""
+    return {
+        name: load(EXTRACTORS, kind)(Path(place), device) for name, (kind, place) in places.items()
+    }
 
 
 @dataclass(frozen=True)

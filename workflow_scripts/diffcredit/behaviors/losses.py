@@ -42,7 +42,7 @@ def measure_shard(
     Returns:
         Columns as of `scoring.score_shard`; no time has gone into sampling.
     """
-    found = sorted(path for path in models.iterdir() if path.is_dir())
+    found = checkpoints.folders(models)
     progress = Progress(label, len(found), "models", every=5.0)
     measures = {
         (b.measure, b.sees): make(b, queries[name], setting, extractors)

@@ -77,7 +77,7 @@ def course(
         steps: DDIM steps of all noise levels.
     """
     found = {}
-    for folder in sorted(path for path in models.iterdir() if path.is_dir()):
+    for folder in checkpoints.folders(models):
         seed, step = seed_and_step(int(folder.name))
         if seed == 0:
             made = restored(

@@ -1,6 +1,9 @@
 """How the model itself is asked for what it makes of given images."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from diffcredit.seeds import derive
 
 
 @dataclass(frozen=True)
@@ -20,3 +23,11 @@ class Setting:
     batch_size: int
     seed: int
     device: str
+
+    @classmethod
+    def of_run(
+        cls, timesteps: int, sampling: Mapping[str, int], seed: int, device: str
+    ) -> "Setting":
+        """That of a run with this seed, which samples so many ``steps`` and ``batch_size``."""
+        noises = derive(seed, "query noise")
+        return cls(timesteps, sampling["steps"], sampling["batch_size"], noises, device)

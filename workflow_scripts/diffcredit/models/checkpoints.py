@@ -65,6 +65,11 @@ def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = No
         )
 
 
+def folders(models: Path) -> list[Path]:
+    """The folders of several models, in the order of their names."""
+    return sorted(path for path in models.iterdir() if path.is_dir())
+
+
 def load(folder: str | Path) -> Trained:
     """Read a model folder.
 

@@ -108,6 +108,6 @@ def _names(number: int, plan: Plan, every: int | None) -> dict[int, str]:
 
 def _clear(folder: Path, stale: Callable[[int, int], bool]) -> None:
     """Remove the models, of a seed and a step, that an interrupted run with other settings left."""
-    for path in [path for path in folder.iterdir() if path.is_dir()]:
+    for path in checkpoints.folders(folder):
         if stale(*seed_and_step(int(path.name))):
             shutil.rmtree(path)
