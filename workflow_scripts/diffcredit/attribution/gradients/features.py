@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.backends import cudnn
 
 from diffcredit.attribution.gradients.functions import Function, loss
 from diffcredit.attribution.gradients.layers import How, Placed, layers_of
@@ -52,7 +53,8 @@ def gradient_features(
     timesteps = torch.arange(len(states.timesteps))
     total = states.images.new_zeros(len(images), how.dimensions)
     residuals = states.images.new_zeros(len(images))
-    with _only_activations(network):
+    # TF32, the default of GPUs, rounds by up to 1e-3: more than a GPU and a CPU may differ.
+    with _only_activations(network), cudnn.flags(enabled=True, allow_tf32=False):
         for part in images.split(max(1, batch_size // len(timesteps))):
             here = slice(int(part[0]), int(part[-1]) + 1)
             for times in timesteps.split(batch_size):
