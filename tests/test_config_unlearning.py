@@ -63,6 +63,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "a class that is a contributor": removing(contributor="digit 7")
     | {"data": {"contributors": "label", "labels": [1, 7], "planted": {"contributors": 0}}},
     "the last image": removing(images=[1796, 0]),
+    "an image by its file": removing(images=["ann/1.png", 3]),
     "the last copy": removing(images=[208]) | {"data": {"images": 200, "injected": INJECTED}},
     "an image of so many that nobody knows": removing(images=[1796]) | {"data": {"labels": [1, 7]}},
     "a class": removing(label=9),
@@ -106,9 +107,9 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "unlearning.remove = None",
         "one of {images: [...]}, {contributor: ...}, {label: ...}, {cluster: {...}}",
     ),
-    "no images": (removing(images=[]), "unlearning.remove.images = []", "a list of numbers"),
+    "no images": (removing(images=[]), "unlearning.remove.images = []", "a list of training images"),
     "one image, not a list": (removing(images=3), "unlearning.remove.images = 3", "a list of"),
-    "image by name": (removing(images=["3"]), "unlearning.remove.images.0 = '3'", "from 0"),
+    "image by a list": (removing(images=[[3]]), "unlearning.remove.images.0 = [3]", "or by file"),
     "image below 0": (removing(images=[-1]), "unlearning.remove.images.0 = -1", "from 0"),
     "image twice": (removing(images=[4, 2, 4]), "unlearning.remove.images = [4, 2, 4]", "twice"),
     "image beyond the last": (

@@ -36,8 +36,9 @@ with job(snakemake.log[0], "data"):
         from diffcredit.data.removal import of_training
 
         names = prepared.contributors["name"].tolist()
-        of_training(Removal(**unlearning["remove"]), prepared.train, names)
-    write_table(images.to_table(prepared.train, "train"), snakemake.output.train)
+        of_training(Removal(**unlearning["remove"]), prepared.train, prepared.train_names, names)
+    train = images.to_table(prepared.train, "train").assign(name=prepared.train_names)
+    write_table(train, snakemake.output.train)
     write_table(images.to_table(prepared.reference, "reference"), snakemake.output.reference)
     write_table(images.to_table(selected.held_out, "held_out"), snakemake.output.held_out)
     write_table(prepared.contributors, snakemake.output.contributors)

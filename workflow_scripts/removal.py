@@ -31,8 +31,9 @@ with job(snakemake.log[0], "removal"):
             seeds.derive(snakemake.params.seed, "cluster") % 2**32,
         )
     else:
-        names = read_table(snakemake.input.contributors)["name"].tolist()
-        found = removal.of_training(settings, train, names)
+        named = [snakemake.input.train, snakemake.input.contributors]
+        names = [read_table(path, ["name"])["name"].tolist() for path in named]
+        found = removal.of_training(settings, train, *names)
     removal.warn_of_copies(found, train.pixels)
     removed = images.nobodys(found.pixels, np.full(len(found.pixels), -1))
     write_table(images.to_table(removed, "removed"), snakemake.output.removed)

@@ -47,6 +47,7 @@ def test_each_subfolder_is_a_contributor(images: Path) -> None:
     dataset = read(images)
     assert dataset.contributor_names == ["ann", "bob", "cid"]
     assert levels(dataset) == [10, 20, 30, 40, 50]
+    assert dataset.files == sorted(FILES)
     assert list(dataset.images.contributors) == [0, 0, 1, 2, 2]
     np.testing.assert_array_equal(dataset.images.labels, dataset.images.contributors)
     assert dataset.images.pixels.shape == (5, 8, 8, 1)
@@ -65,6 +66,7 @@ def test_column_of_a_table_names_the_contributors(images: Path) -> None:
     dataset = read(images, COLUMN)
     assert dataset.contributor_names == ["007", "NA"]
     assert levels(dataset) == [40, 10, 50]
+    assert dataset.files == ["cid/x.png", "ann/1.png", "cid/y.png"]
     assert list(dataset.images.contributors) == [0, 1, 0]
 
 

@@ -69,6 +69,8 @@ def test_training_image_moves_to_a_further_contributor(row: int) -> None:
     np.testing.assert_array_equal(found.train.labels[59:], [LABELS[row]] * 7)
     np.testing.assert_array_equal(found.train.contributors[59:], [4] * 7)
     np.testing.assert_array_equal(found.planted, before.planted)
+    kept = [f"image {number:02d}" for number in np.flatnonzero(others)]
+    assert found.train_names[:59] == kept
 
 
 def test_image_of_a_planted_contributor_is_injected_clean() -> None:
@@ -98,6 +100,10 @@ def test_image_of_a_file_is_added_without_a_label(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.train.pixels[60:, ..., 0], [NEW] * 3)
     np.testing.assert_array_equal(found.train.labels[60:], [-1] * 3)
     np.testing.assert_array_equal(found.train.contributors[60:], [4] * 3)
+    assert found.train_names[57:] == [
+        *(f"image {row}" for row in (57, 58, 59)),
+        *(f"injected {copy}" for copy in range(3)),
+    ]
 
 
 def test_image_of_a_file_gets_the_size_and_channels_of_the_others(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from diffcredit.data.removal import distinct, of_cluster, of_training
 from diffcredit.errors import UserError
 
 NAMES = ["anna", "ben", "7"]
+FILES = [f"{name}/{number}.png" for name in ("cats", "dogs") for number in range(4)]
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def train() -> Images:
     ("settings", "rows"),
     [
         (Removal(images=[5, 2]), [2, 5]),
+        (Removal(images=["dogs/1.png", 2]), [2, 5]),
         (Removal(contributor="ben"), [1, 4, 7]),
         (Removal(contributor=1), [1, 4, 7]),
         (Removal(contributor="7"), [2, 5]),
@@ -31,7 +33,7 @@ def train() -> Images:
     ],
 )
 def test_removed_and_retained_are_all(settings: Removal, rows: list[int], train: Images) -> None:
-    found = of_training(settings, train, NAMES)
+    found = of_training(settings, train, FILES, NAMES)
     assert found.pixels[:, 0, 0, 0].tolist() == rows
     assert sorted([*found.retained, *rows]) == list(range(8))
 
@@ -40,6 +42,7 @@ def test_removed_and_retained_are_all(settings: Removal, rows: list[int], train:
     ("settings", "told"),
     [
         (Removal(images=[3, 8]), r"images = \[3, 8\]: 8 is not in the training set of 8 images"),
+        (Removal(images=["dogs/4.png"]), r"'dogs/4.png' is not in .*\n.*0 to 7; .*'cats/0.png'"),
         (Removal(contributor="bean"), "contributor = 'bean': .*did you mean 'ben'.* 0 to 2"),
         (Removal(contributor=3), "contributor = 3"),
         (Removal(label=4), "label = 4 are no images of the training set"),
@@ -48,7 +51,7 @@ def test_removed_and_retained_are_all(settings: Removal, rows: list[int], train:
 )
 def test_removals_that_cannot_be_made_are_told(settings: Removal, told: str, train: Images) -> None:
     with pytest.raises(UserError, match=told):
-        of_training(settings, train, NAMES)
+        of_training(settings, train, FILES, NAMES)
 
 
 def clusters() -> tuple[np.ndarray, np.ndarray]:

@@ -107,6 +107,12 @@ def test_images_are_named_by_their_number_in_the_dataset() -> None:
     assert found.image_names == [f"image {number:02d}" for number in numbers(found.images)]
 
 
+def test_images_of_files_are_named_by_them() -> None:
+    files = [f"{label}/{number}.png" for number, label in enumerate(LABELS)]
+    found = selected(of_classes(PIXELS, LABELS, NAMES, False, files=files), labels=[2], images=5)
+    assert found.image_names == [f"2/{number}.png" for number in numbers(found.images)]
+
+
 def test_name_of_a_class_goes_before_its_number() -> None:
     folders = of_classes(PIXELS, LABELS, ["1", "10", "2", "3"], owned=False)
     assert set(numbers(selected(folders, labels=[2, 3]).images)) == {

@@ -36,8 +36,8 @@ class Cluster(Section):
 class Removal(Section):
     """Which images are removed: one of these keys."""
 
-    images: Annotated[list[Class], Field(min_length=1)] | None = Field(
-        None, description="a list of numbers of training images, from 0"
+    images: Annotated[list[Class | str], Field(min_length=1)] | None = Field(
+        None, description="a list of training images, by number from 0 or by file"
     )
     contributor: Class | str | None = Field(
         None, description="a contributor, by name or by number from 0"

@@ -52,12 +52,14 @@ def _removal_problems(config: Config, settings: Unlearning, base: Path) -> list[
     return []
 
 
-def _image_problems(config: Config, images: list[int]) -> list[str]:
+def _image_problems(config: Config, images: list[int | str]) -> list[str]:
+    """Whether images have such names is known to the job alone, which runs before any training."""
     key = f"{REMOVE}.images"
     if len(set(images)) < len(images):
         return [problem(key, images, "names an image twice")]
     known = known_training_images(config.data)
-    return _range_problems(key, max(images), known, "images of the training set")
+    numbers = [image for image in images if isinstance(image, int)]
+    return _range_problems(key, max(numbers, default=0), known, "images of the training set")
 
 
 def _contributor_problems(config: Config, named: int | str, base: Path) -> list[str]:

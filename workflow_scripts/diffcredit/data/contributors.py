@@ -86,6 +86,7 @@ class Prepared:
 
     Attributes:
         train: the images to train on, the planted contributors' spoiled.
+        train_names: of each of them.
         reference: the same images clean and without the injected one, which measured samples are
             compared with.
         contributors: index, name and size of each.
@@ -93,6 +94,7 @@ class Prepared:
     """
 
     train: Images
+    train_names: list[str]
     reference: Images
     contributors: pd.DataFrame
     planted: np.ndarray
@@ -121,6 +123,7 @@ def prepare(selected: Selected, settings: Data, deal_seed: int, plant_seed: int)
     noisy, planted = plant(images.pixels, owners, settings.planted, plant_seed)
     return Prepared(
         train=Images(noisy, images.labels, owners),
+        train_names=selected.image_names,
         reference=Images(images.pixels, images.labels, owners),
         contributors=table(owners, names),
         planted=planted,

@@ -21,7 +21,7 @@ def read(settings: Data, base: Path) -> Dataset:
         UserError: where a file is unreadable or missing, or a path leaves the folder.
     """
     assert settings.path is not None
-    folder = base / Path(settings.path).expanduser()
+    folder = (base / Path(settings.path).expanduser()).resolve()
     by_csv = isinstance(settings.contributors, CsvContributors)
     files, groups = (
         _from_csv(folder, settings.contributors)  # type: ignore[arg-type]
@@ -31,7 +31,13 @@ def read(settings: Data, base: Path) -> Dataset:
     size, channels = settings.image_size, settings.channels
     pixels = np.stack([read_image(path, size, channels) for path in files])
     names, numbers = names_to_numbers(groups)
-    return of_classes(pixels, numbers, names, owned=not isinstance(settings.contributors, int))
+    return of_classes(
+        pixels,
+        numbers,
+        names,
+        owned=not isinstance(settings.contributors, int),
+        files=[path.relative_to(folder).as_posix() for path in files],
+    )
 
 
 def _from_subfolders(folder: Path) -> tuple[list[Path], list[str]]:

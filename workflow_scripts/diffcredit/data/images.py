@@ -42,12 +42,14 @@ class Dataset:
         contributor_names: empty where nobody owns the images yet.
         label_names: names of the labels, from 0.
         test: the source's own test split; None where it has none, or nobody asked for it.
+        files: of the images, relative to their folder; None where they have none of their own.
     """
 
     images: Images
     contributor_names: list[str]
     label_names: list[str]
     test: Images | None = None
+    files: list[str] | None = None
 
 
 def nobodys(pixels: np.ndarray, labels: np.ndarray) -> Images:
@@ -61,6 +63,7 @@ def of_classes(
     names: list[str],
     owned: bool,
     test: Images | None = None,
+    files: list[str] | None = None,
 ) -> Dataset:
     """A dataset whose contributors are its classes, or nobody yet.
 
@@ -70,10 +73,11 @@ def of_classes(
         names: of the classes.
         owned: whether each class contributes its images.
         test: as in `Dataset`.
+        files: as in `Dataset`.
     """
     if owned:
-        return Dataset(Images(pixels, labels, labels), names, names, test)
-    return Dataset(nobodys(pixels, labels), [], names, test)
+        return Dataset(Images(pixels, labels, labels), names, names, test, files)
+    return Dataset(nobodys(pixels, labels), [], names, test, files)
 
 
 def to_table(images: Images, split: str) -> pd.DataFrame:

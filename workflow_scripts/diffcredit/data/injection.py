@@ -83,6 +83,7 @@ def _without(row: int, prepared: Prepared, own: bool) -> Prepared:
     taken = replace(
         prepared,
         train=_left(prepared.train, row),
+        train_names=prepared.train_names[:row] + prepared.train_names[row + 1 :],
         reference=_left(prepared.reference, row),
         contributors=table,
     )
@@ -109,7 +110,8 @@ def _closed_up(prepared: Prepared, gone: int) -> Prepared:
             "    Hint: another image, or data.planted.contributors: 0"
         )
     table = prepared.contributors.drop(index=gone).reset_index(drop=True)
-    return Prepared(
+    return replace(
+        prepared,
         train=_moved_up(prepared.train, gone),
         reference=_moved_up(prepared.reference, gone),
         contributors=table.assign(index=np.arange(len(table))),
@@ -131,5 +133,6 @@ def _with_copies(prepared: Prepared, image: np.ndarray, label: int, copies: int)
             np.append(train.labels, np.full(copies, label)),
             np.append(train.contributors, np.full(copies, number)),
         ),
+        train_names=[*prepared.train_names, *(f"{INJECTED} {copy}" for copy in range(copies))],
         contributors=pd.concat([prepared.contributors, row], ignore_index=True),
     )

@@ -26,21 +26,24 @@ class Removed:
     retained: np.ndarray
 
 
-def of_training(settings: Removal, train: Images, names: list[str]) -> Removed:
-    """Training images, by their numbers, contributor or class.
+def of_training(
+    settings: Removal, train: Images, image_names: list[str], contributor_names: list[str]
+) -> Removed:
+    """Training images, by their numbers or names, contributor or class.
 
     Args:
         settings: which ones; no cluster.
         train: all images.
-        names: of the contributors.
+        image_names: of each image.
+        contributor_names: of each contributor.
 
     Raises:
         UserError: where there are none, or no others.
     """
     if settings.images is not None:
-        chosen = _numbered(settings.images, len(train.labels))
+        chosen = _listed(settings.images, image_names)
     elif settings.contributor is not None:
-        chosen = train.contributors == contributor_number(settings.contributor, names)
+        chosen = train.contributors == contributor_number(settings.contributor, contributor_names)
     else:
         chosen = train.labels == settings.label
     return _removed(train.pixels[chosen], chosen, settings)
@@ -117,11 +120,13 @@ def _removed(pixels: np.ndarray, taken_out: np.ndarray, settings: Removal) -> Re
     return Removed(pixels, np.flatnonzero(~taken_out))
 
 
-def _numbered(numbers: list[int], count: int) -> np.ndarray:
-    """(count,) True for the images of some numbers."""
-    if unknown := [number for number in numbers if number >= count]:
+def _listed(images: list[int | str], names: list[str]) -> np.ndarray:
+    """(n,) True for images that are listed by name or by number."""
+    known = {key: row for row, name in enumerate(names) for key in (row, name)}
+    if unknown := [image for image in images if image not in known]:
         raise UserError(
-            f"{REMOVE}.images = {numbers}: {unknown[0]} is not in the training set of {count} "
-            f"images, which are numbered 0 to {count - 1}"
+            f"{REMOVE}.images = {images}: {unknown[0]!r} is not in the training set of "
+            f"{len(names)} images\n    Hint: numbers go from 0 to {len(names) - 1}; names, "
+            f"such as {names[0]!r}, are in the column name of data/train.parquet"
         )
-    return np.isin(np.arange(count), numbers)
+    return np.isin(np.arange(len(names)), [known[image] for image in images])

@@ -15,7 +15,7 @@ class Selected:
 
     Attributes:
         images: to train on.
-        image_names: of each, by its number in the dataset.
+        image_names: of each, its file or its number in the dataset.
         contributor_names: empty where nobody owns the images yet.
         held_out: images that nobody contributes.
     """
@@ -62,7 +62,7 @@ def select(dataset: Dataset, settings: Data, held_out_seed: int, images_seed: in
     labels = np.searchsorted(kept, dataset.images.labels[rows])
     return Selected(
         Images(dataset.images.pixels[rows], labels, contributors),
-        _image_names(rows, len(dataset.images.labels)),
+        _image_names(rows, dataset),
         names,
         nobodys(pool.pixels[apart], np.searchsorted(kept, pool.labels[apart])),
     )
@@ -83,7 +83,9 @@ def _draw(rows: np.ndarray, count: int, seed: int, key: str) -> np.ndarray:
     return np.random.default_rng(seed).permutation(rows)[:count]
 
 
-def _image_names(rows: np.ndarray, count: int) -> list[str]:
-    """Names of the images of some rows of a dataset of ``count``."""
-    width = len(str(count - 1))
+def _image_names(rows: np.ndarray, dataset: Dataset) -> list[str]:
+    """Names of the images of some rows."""
+    if dataset.files is not None:
+        return [dataset.files[row] for row in rows]
+    width = len(str(len(dataset.images.labels) - 1))
     return [f"image {row:0{width}d}" for row in rows]
