@@ -107,7 +107,11 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "unlearning.remove = None",
         "one of {images: [...]}, {contributor: ...}, {label: ...}, {cluster: {...}}",
     ),
-    "no images": (removing(images=[]), "unlearning.remove.images = []", "a list of training images"),
+    "no images": (
+        removing(images=[]),
+        "unlearning.remove.images = []",
+        "a list of training images",
+    ),
     "one image, not a list": (removing(images=3), "unlearning.remove.images = 3", "a list of"),
     "image by a list": (removing(images=[[3]]), "unlearning.remove.images.0 = [3]", "or by file"),
     "image below 0": (removing(images=[-1]), "unlearning.remove.images.0 = -1", "from 0"),

@@ -56,3 +56,25 @@ def test_another_image_is_read(gallery: Workflow) -> None:
     assert gallery.planned(target) == {}
     Image.new("RGB", (8, 8)).save(gallery.folder / "gallery/bob/new.png")
     assert gallery.planned(target) == {"data": 1}
+
+
+def test_image_is_removed_by_its_file(gallery: Workflow) -> None:
+    unlearning = {"approaches": ["siss"], "forgetting": "loss", "remove": {"images": ["eve/3.png"]}}
+    asked = {
+        "approaches": {"siss": {"start": "full"}},
+        "behaviors": {"loss": {"measure": {"name": "denoising_loss", "images": "removed"}}},
+        "unlearning": unlearning,
+    }
+    gallery.overlay = merge(gallery.overlay, asked)
+    target = "results/tiny/unlearning/removed.parquet"
+    assert gallery.run(target).returncode == 0
+    train = pd.read_parquet(gallery.run_folder / "data/train.parquet")
+    row = train["name"].tolist().index("eve/3.png")
+    removed = pd.read_parquet(gallery.folder / target)
+    assert removed["image"].tolist() == [train["image"][row]]
+    retained = pd.read_parquet(gallery.run_folder / "unlearning/retained.parquet")["row"]
+    assert retained.tolist() == [number for number in range(36) if number != row]
+    gallery.overlay = merge(gallery.overlay, {"unlearning": {"remove": {"images": ["eve/3.jpg"]}}})
+    done = gallery.run(target)
+    assert done.returncode == 1
+    assert "unlearning.remove.images = ['eve/3.jpg']: 'eve/3.jpg' is not in" in done.stderr
