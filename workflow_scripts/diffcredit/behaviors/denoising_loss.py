@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler
 
 from diffcredit.behaviors.setting import Setting
 from diffcredit.models import ddpm
@@ -68,6 +67,4 @@ def _levels(setting: Setting, asked: int | Sequence[int] | None) -> torch.Tensor
     """The noise levels of a list, or those of DDIM sampling in so many steps."""
     if isinstance(asked, Sequence):
         return torch.tensor(asked)
-    sampler = DDIMScheduler(setting.timesteps, **ddpm.betas(setting.timesteps))
-    sampler.set_timesteps(asked or setting.steps)
-    return sampler.timesteps
+    return ddpm.ddim_schedule(setting.timesteps, asked or setting.steps).timesteps

@@ -11,6 +11,7 @@ import torch
 
 from diffcredit.config import Model
 from diffcredit.config.schedule import betas
+from diffcredit.models.lean import lean_imports
 from diffcredit.models.pixels import to_uint8
 
 # It takes seconds to import, and half of the jobs do without.
@@ -39,7 +40,8 @@ def architecture(settings: Model, image_size: int, channels: int) -> dict[str, A
 
 def build(arguments: dict[str, Any], seed: int) -> "UNet2DModel":
     """An untrained U-Net, its weights drawn from ``seed``."""
-    from diffusers import UNet2DModel
+    with lean_imports():
+        from diffusers import UNet2DModel
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -48,7 +50,8 @@ def build(arguments: dict[str, Any], seed: int) -> "UNet2DModel":
 
 def noise_schedule(timesteps: int) -> "DDPMScheduler":
     """Adds noise to training images."""
-    from diffusers import DDPMScheduler
+    with lean_imports():
+        from diffusers import DDPMScheduler
 
     return DDPMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
 
@@ -76,7 +79,7 @@ def sample(
     Returns:
         (n, c, h, w) uint8 images.
     """
-    finished, scheduler = [], _ddim(timesteps, steps)
+    finished, scheduler = [], ddim_schedule(timesteps, steps)
     for part in noise.split(batch_size):
         for _, _, current in _denoised(network, part, scheduler, scheduler.timesteps):
             last = current
@@ -108,7 +111,7 @@ def restore(
     Returns:
         (n, c, h, w) uint8 images.
     """
-    finished, scheduler = [], _ddim(timesteps, steps)
+    finished, scheduler = [], ddim_schedule(timesteps, steps)
     levels = scheduler.timesteps[scheduler.timesteps <= timestep]
     for clean, drawn in zip(images.split(batch_size), noise.split(batch_size), strict=True):
         noised = scheduler.add_noise(clean, drawn, levels[:1])
@@ -118,8 +121,10 @@ def restore(
     return torch.cat(finished)
 
 
-def _ddim(timesteps: int, steps: int) -> "DDIMScheduler":
-    from diffusers import DDIMScheduler
+def ddim_schedule(timesteps: int, steps: int) -> "DDIMScheduler":
+    """Visits so many of the noise levels of the training schedule, evenly apart."""
+    with lean_imports():
+        from diffusers import DDIMScheduler
 
     scheduler = DDIMScheduler(num_train_timesteps=timesteps, **betas(timesteps))
     scheduler.set_timesteps(steps)
@@ -146,7 +151,7 @@ def trajectory(
     network: torch.nn.Module, noise: torch.Tensor, timesteps: int, steps: int, batch_size: int
 ) -> Drawing:
     """The images that `sample` draws, with all states between; arguments as there."""
-    scheduler = _ddim(timesteps, steps)
+    scheduler = ddim_schedule(timesteps, steps)
     parts = [
         list(zip(*_denoised(network, part, scheduler, scheduler.timesteps), strict=True))
         for part in noise.split(batch_size)

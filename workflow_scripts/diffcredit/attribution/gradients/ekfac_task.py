@@ -5,9 +5,9 @@ The one module that needs kronfluence when it is imported; see `ekfac`.
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers import DDPMScheduler
 from kronfluence.task import Task
 from torch import nn
 from torch.utils.data import Dataset
@@ -15,6 +15,9 @@ from torch.utils.data import Dataset
 from diffcredit.attribution.gradients import functions
 from diffcredit.models import ddpm
 from diffcredit.seeds import derive
+
+if TYPE_CHECKING:
+    from diffusers import DDPMScheduler
 
 Item = dict[str, torch.Tensor]
 
@@ -68,7 +71,7 @@ class DenoisingTask(Task):
     # network (kronfluence 1.0); this makes them.
     enable_post_process_per_sample_gradient = True
 
-    def __init__(self, schedule: DDPMScheduler):
+    def __init__(self, schedule: "DDPMScheduler"):
         self.schedule = schedule
 
     def compute_train_loss(

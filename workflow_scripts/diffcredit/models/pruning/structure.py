@@ -11,13 +11,16 @@ from typing import Any
 
 import torch
 import torch_pruning as tp
-from diffusers.models.attention_processor import Attention
-from diffusers.models.downsampling import Downsample2D
-from diffusers.models.upsampling import Upsample2D
 
 from diffcredit.config.ratios import accepted_ratios, largest_ratio
 from diffcredit.errors import UserError
 from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models.lean import lean_imports
+
+with lean_imports():
+    from diffusers.models.attention_processor import Attention
+    from diffusers.models.downsampling import Downsample2D
+    from diffusers.models.upsampling import Upsample2D
 
 #: Parameters and multiply-adds, before and after.
 Size = dict[str, int]

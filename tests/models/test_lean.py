@@ -1,0 +1,36 @@
+"""diffusers without the packages that it would import beside itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+LIBRARY = Path(__file__).parents[2] / "workflow_scripts"
+#: In a process of its own: what is imported stays imported.
+SCRIPT = """
+import sys
+import torch
+from diffcredit.config import Model
+from diffcredit.models import ddpm, lean
+
+network = ddpm.build(ddpm.architecture(Model(), 8, 1), seed=0)
+ddpm.noise_schedule(10), ddpm.ddim_schedule(10, 5)
+assert not {"peft", "transformers", "triton"} & set(sys.modules)
+
+from diffcredit.training.parameters import lora
+import scipy.stats
+import transformers
+import triton
+
+assert all(sys.modules[name] is not None for name in lean.BESIDE)
+with lean.lean_imports():  # What is there stays there.
+    assert sys.modules["scipy"] is scipy
+lora.Lora(2, 2.0, 0.0, ["to_q", "to_v"], 1.0).attach(network, seed=0)
+assert ddpm.predict(network, torch.zeros(1, 1, 8, 8), torch.tensor([3])).isfinite().all()
+"""
+
+
+def test_packages_beside_diffusers_are_not_imported_and_stay_importable() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=LIBRARY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

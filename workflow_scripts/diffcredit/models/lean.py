@@ -1,0 +1,20 @@
+"""Importing diffusers without what it imports where that is installed, and nothing here needs."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: They take longer than diffusers itself; jobs that use one import it themselves.
+BESIDE = ("peft", "scipy", "transformers", "triton")
+
+
+@contextmanager
+def lean_imports() -> Iterator[None]:
+    """Within, packages that are beside the matter and not imported yet seem not to be installed."""
+    hidden = [name for name in BESIDE if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: cannot be found
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
