@@ -22,7 +22,7 @@ SISS = {
 }
 UNLEARNING = {
     "remove": {"contributor": "injected"},
-    "approaches": ["siss", "influence"],
+    "approaches": ["siss"],
     "retrain": "retrain",
     "every": 2,
     "seeds": 2,
@@ -39,7 +39,6 @@ OVERLAY = {
     "approaches": {
         "sft": None,
         "siss": SISS,
-        "influence": {"start": "full", "objective": {"name": "influence", "batches": 2}},
         "retrain": {"coalitions": dict.fromkeys(["datamodel", "none", "full"])},
     },
     "behaviors": {
@@ -70,7 +69,7 @@ def unlearn(*approaches: str) -> dict[str, int]:
     return {f"unlearn {approach}": 1 for approach in approaches} | measured(*approaches)
 
 
-FROM_FULL = unlearn("siss", "influence")
+FROM_FULL = unlearn("siss")
 ALL = FROM_FULL | unlearn("retrain")
 
 
@@ -99,13 +98,11 @@ def test_course_has_the_steps_and_seeds_that_were_asked_for(unlearned: Workflow)
     assert steps.to_dict() == {
         "pretrained": [0],
         "siss": [2, 4, 6],
-        "influence": [1],
         "retrain": [10],
     }
     assert course.groupby("approach")["seeds"].unique().map(list).to_dict() == {
         "pretrained": [1],
         "siss": [2],
-        "influence": [2],
         "retrain": [2],
     }
     for _, part in course.groupby(["approach", "step"]):
@@ -126,10 +123,9 @@ def test_verdict_has_a_row_for_each_approach_and_yardstick(unlearned: Workflow) 
     assert dict(zip(verdict["approach"], verdict["kind"], strict=True)) == {
         "pretrained": "pretrained",
         "siss": "unlearned",
-        "influence": "unlearned",
         "retrain": "retrained",
     }
-    assert verdict["steps"].tolist() == [0, 6, 1, 10]
+    assert verdict["steps"].tolist() == [0, 6, 10]
     assert verdict.loc[verdict["kind"] == "unlearned", "front"].any()
     text = (unlearned.run_folder / "evaluation/verdict.txt").read_text()
     assert text in (unlearned.folder / "terminal.txt").read_text()
