@@ -1,6 +1,7 @@
 """Features against a loop of autograd, and what a projection keeps."""
 
 import copy
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -127,12 +128,13 @@ class Tokens(nn.Module):
         self.norm = nn.LayerNorm(6)
         self.out = nn.Linear(6, 4, bias=False)
         self.strided = nn.Conv2d(1, 2, 3, stride=2, padding=1, dilation=2)
+        self.uneven = nn.Conv2d(1, 3, (3, 1), stride=3, padding=(1, 0))
 
     def forward(self, sample: torch.Tensor, timestep: torch.Tensor) -> SimpleNamespace:
         """A prediction as a U-Net gives it."""
         tokens = self.table(torch.stack([timestep % 7, (timestep + 2) % 7], 1))
         mixed = self.out(torch.tanh(self.norm(tokens))).flatten(1).sum(1)
-        planes = self.strided(sample).flatten(1).sum(1)
+        planes = self.strided(sample).flatten(1).sum(1) + self.uneven(sample).flatten(1).sum(1)
         return SimpleNamespace(sample=sample * torch.tanh(mixed + planes)[:, None, None, None])
 
 
@@ -144,6 +146,46 @@ def test_embedding_layer_norm_and_dilated_convolution(
     found = gradient_features(network, functions.loss, noised(images, noise), how, 6).gradients
     expected = by_autograd(network, functions.loss, images, noise)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@dataclass(frozen=True)
+class Unfolded(Exact):
+    """The factors are projected, and nothing else is lost."""
+
+    def factor(self, size: int, layer: str, role: str) -> torch.Tensor | None:
+        """Of a projection to 4 directions."""
+        return Projection(1, seed=0, side=4).factor(size, layer, role)
+
+
+def test_factors_of_the_gradients_are_projected(
+    network: UNet2DModel, images: torch.Tensor, noise: torch.Tensor
+) -> None:
+    """L G R^T of the gradient G of each weight, for each place of a kernel."""
+    exact = by_autograd(network, functions.loss, images, noise)
+    expected, start = [], 0
+    how = Unfolded(size(network))
+    for name, module in network.named_modules():
+        if not list(module.parameters(recurse=False)):
+            continue
+        own = exact[:, start : start + size(module)]
+        start += size(module)
+        if isinstance(module, nn.GroupNorm):
+            expected.append(own)
+            continue
+        outputs, inputs = module.weight.shape[:2]
+        left = how.factor(outputs, name, "outputs")
+        right = how.factor(inputs, name, "inputs")
+        left = torch.eye(outputs) if left is None else left
+        right = torch.eye(inputs) if right is None else right
+        rows = left @ own.unflatten(1, (outputs, -1))
+        weight = rows[..., :-1].unflatten(2, (inputs, -1))
+        weight = torch.einsum("moip,ri->morp", weight, right).flatten(2)
+        expected.append(torch.cat([weight, rows[..., -1:]], 2).flatten(1))
+    states = noised(images, noise)
+    found = gradient_features(network, functions.loss, states, how, 6).gradients
+    wanted = torch.cat(expected, 1)
+    torch.testing.assert_close(found[:, : wanted.shape[1]], wanted, rtol=1e-3, atol=1e-5)
+    assert (found[:, wanted.shape[1] :] == 0).all()
 
 
 @pytest.mark.parametrize("how", [Projection(64, seed=0), Projection(64, seed=0, side=4)])

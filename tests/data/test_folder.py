@@ -70,6 +70,12 @@ def test_column_of_a_table_names_the_contributors(images: Path) -> None:
     assert list(dataset.images.contributors) == [0, 1, 0]
 
 
+def test_images_keep_the_names_that_the_table_gives_them(images: Path) -> None:
+    (images / "link.png").symlink_to(images / "cid" / "x.png")
+    csv(images, "file,owner\nlink.png,ann\n./bob/../cid/x.png,bob\n")
+    assert read(images, COLUMN).files == ["link.png", "cid/x.png"]
+
+
 def test_column_of_the_path_may_have_another_name(images: Path) -> None:
     csv(images, "owner,picture\nann,ann/1.png\n")
     source = CsvContributors(csv="owners.csv", column="owner", file="picture")

@@ -28,6 +28,13 @@ class Setting:
     def of_run(
         cls, timesteps: int, sampling: Mapping[str, int], seed: int, device: str
     ) -> "Setting":
-        """That of a run with this seed, which samples so many ``steps`` and ``batch_size``."""
+        """That of a run.
+
+        Args:
+            timesteps: as of the attribute.
+            sampling: has the DDIM ``steps``, and the images at a time, ``batch_size``.
+            seed: of the run.
+            device: "cpu" or "cuda".
+        """
         noises = derive(seed, "query noise")
         return cls(timesteps, sampling["steps"], sampling["batch_size"], noises, device)

@@ -86,7 +86,7 @@ class Prepared:
 
     Attributes:
         train: the images to train on, the planted contributors' spoiled.
-        train_names: of each of them.
+        train_names: name of each of them.
         reference: the same images clean and without the injected one, which measured samples are
             compared with.
         contributors: index, name and size of each.

@@ -1,5 +1,6 @@
 """One's own folder of images: a subfolder, or a value of a CSV column, for each contributor."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ def read(settings: Data, base: Path) -> Dataset:
         UserError: where a file is unreadable or missing, or a path leaves the folder.
     """
     assert settings.path is not None
-    folder = (base / Path(settings.path).expanduser()).resolve()
+    folder = base / Path(settings.path).expanduser()
     by_csv = isinstance(settings.contributors, CsvContributors)
     files, groups = (
         _from_csv(folder, settings.contributors)  # type: ignore[arg-type]
@@ -29,20 +30,21 @@ def read(settings: Data, base: Path) -> Dataset:
         else _from_subfolders(folder)
     )
     size, channels = settings.image_size, settings.channels
-    pixels = np.stack([read_image(path, size, channels) for path in files])
+    pixels = np.stack([read_image(folder / file, size, channels) for file in files])
     names, numbers = names_to_numbers(groups)
     return of_classes(
         pixels,
         numbers,
         names,
         owned=not isinstance(settings.contributors, int),
-        files=[path.relative_to(folder).as_posix() for path in files],
+        files=files,
     )
 
 
-def _from_subfolders(folder: Path) -> tuple[list[Path], list[str]]:
+def _from_subfolders(folder: Path) -> tuple[list[str], list[str]]:
+    """Files, relative to the folder, and the first folder level of each."""
     files = [
-        path
+        path.relative_to(folder).as_posix()
         for path in visible_files(folder)
         if path.suffix.lower() in IMAGE_SUFFIXES and path.parent != folder
     ]
@@ -52,10 +54,11 @@ def _from_subfolders(folder: Path) -> tuple[list[Path], list[str]]:
             "    Hint: one subfolder for each contributor, files ending in "
             f"{', '.join(sorted(IMAGE_SUFFIXES))}"
         )
-    return files, [path.relative_to(folder).parts[0] for path in files]
+    return files, [file.split("/")[0] for file in files]
 
 
-def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[Path], list[str]]:
+def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[str], list[str]]:
+    """Files, relative to the folder, and the value of the column of each."""
     path = folder / source.csv
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -69,22 +72,21 @@ def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[Path], list[s
             )
     if table.empty:
         raise UserError(f"{path} lists no images")
-    if table[source.file].duplicated().any():
-        twice = table[source.file][table[source.file].duplicated()].iloc[0]
+    files = table[source.file].map(os.path.normpath)
+    if len(again := files[files.duplicated()]):
         raise UserError(
-            f"{path} lists {twice!r} more than once\n    Hint: an image has one contributor"
+            f"{path} lists {again.iloc[0]!r} more than once\n    Hint: an image has one contributor"
         )
-    root = folder.resolve()
-    files = [_inside(root, name, path) for name in table[source.file]]
+    for name in table[source.file]:
+        _check_place(folder.resolve(), name, path)
     if empty := [n for n, c in zip(table[source.file], table[source.column], strict=True) if not c]:
         raise UserError(f"{path}: {len(empty)} images have no contributor, first: {empty[0]}")
-    return files, list(table[source.column])
+    return list(files), list(table[source.column])
 
 
-def _inside(root: Path, name: str, table: Path) -> Path:
+def _check_place(root: Path, name: str, table: Path) -> None:
     path = (root / name).resolve()
     if not path.is_relative_to(root):
         raise UserError(f"{table} names {name!r}, which lies outside data.path = {root}")
     if not path.is_file():
         raise UserError(f"{table} names {name!r}, which does not exist in data.path = {root}")
-    return path

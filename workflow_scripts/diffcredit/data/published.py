@@ -110,7 +110,7 @@ def joined(parts: Iterable[Split]) -> Split:
 
 
 def _read_hub(tables: list[Path], split: str, folder: Path, dataset: Published) -> Split:
-    """Read the Parquet files of a split, with the columns {bytes, path} of the image, and label."""
+    """Read those Parquet files, with columns {bytes, path} of the image and label, of a split."""
     return joined(_read_table(path, dataset) for path in _shards(tables, split, folder, dataset))
 
 

@@ -1,6 +1,7 @@
 """Which images a model is to unlearn, and which it keeps."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -124,9 +125,10 @@ def _listed(images: list[int | str], names: list[str]) -> np.ndarray:
     """(n,) True for images that are listed by name or by number."""
     known = {key: row for row, name in enumerate(names) for key in (row, name)}
     if unknown := [image for image in images if image not in known]:
+        like = get_close_matches(str(unknown[0]), names) or names[:3]
         raise UserError(
             f"{REMOVE}.images = {images}: {unknown[0]!r} is not in the training set of "
-            f"{len(names)} images\n    Hint: numbers go from 0 to {len(names) - 1}; names, "
-            f"such as {names[0]!r}, are in the column name of data/train.parquet"
+            f"{len(names)} images\n    Hint: numbers go from 0 to {len(names) - 1}; among the "
+            f"names are: {', '.join(like)}"
         )
     return np.isin(np.arange(len(names)), [known[image] for image in images])

@@ -10,11 +10,14 @@ BESIDE = ("peft", "scipy", "transformers", "triton")
 
 @contextmanager
 def lean_imports() -> Iterator[None]:
-    """Within, packages that are beside the matter and not imported yet seem not to be installed."""
+    """Within, packages that are beside the matter and not imported yet seem not to be installed.
+
+    Afterwards they can be imported; diffusers does without them in this process.
+    """
     hidden = [name for name in BESIDE if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: cannot be found
     try:
         yield
     finally:
         for name in hidden:
-            del sys.modules[name]
+            sys.modules.pop(name, None)

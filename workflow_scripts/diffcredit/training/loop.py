@@ -302,7 +302,7 @@ def _seed_dropout(seed: int, step: int, accelerator: Accelerator) -> None:
 
 def _begin_anew(scaler: torch.amp.GradScaler) -> None:
     """Forget what the trainings before made of the scale: all trainings of a process share it."""
-    first = {"scale": 2.0**16, "_growth_tracker": 0}
+    first = {"scale": 2.0**16, "_growth_tracker": 0}  # those of a new one
     scaler.load_state_dict(scaler.state_dict() | first)
 
 

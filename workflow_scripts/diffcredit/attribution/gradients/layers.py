@@ -40,7 +40,15 @@ class Layer(Protocol):
 
 
 class _Product(ABC):
-    """Layers whose gradient is a sum over positions of outer products of two factors."""
+    """Layers whose gradient is a sum over positions of outer products of two factors.
+
+    Attributes:
+        left, right: (side, size) directions that gradients of outputs, and inputs, are projected
+            to; None where they are kept.
+        bias: whether there is one.
+        rows, columns: of the projected gradient of the weight; a place of a kernel has columns of
+            its own.
+    """
 
     def __init__(self, module: Any, name: str, how: How, outputs: int, inputs: int, copies: int):
         device = module.weight.device
@@ -83,11 +91,8 @@ def _on(device: torch.device, factor: torch.Tensor | None) -> torch.Tensor | Non
     return None if factor is None else factor.to(device)
 
 
-class Linear(_Product):
-    """y = W x + b."""
-
-    def __init__(self, module: nn.Linear, name: str, how: How):
-        super().__init__(module, name, how, module.out_features, module.in_features, 1)
+class _Dense(_Product):
+    """Layers that see (..., size) inputs, each place by itself."""
 
     def _projected(self, factor: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return values @ factor.mT
@@ -99,11 +104,18 @@ class Linear(_Product):
         return back.mT @ kept.reshape(images, -1, self.columns), back.sum(1)
 
 
-class Embedding(Linear):
+class Linear(_Dense):
+    """y = W x + b."""
+
+    def __init__(self, module: nn.Linear, name: str, how: How):
+        super().__init__(module, name, how, module.out_features, module.in_features, 1)
+
+
+class Embedding(_Dense):
     """A row of a table: a linear layer, transposed, on the one-hot number."""
 
     def __init__(self, module: nn.Embedding, name: str, how: How):
-        _Product.__init__(self, module, name, how, module.embedding_dim, module.num_embeddings, 1)
+        super().__init__(module, name, how, module.embedding_dim, module.num_embeddings, 1)
         self.numbers = module.num_embeddings
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
