@@ -12,7 +12,7 @@ DEFAULT = {
     "full": 1,
     "pruned": 1,
     "sample_model": 2,
-    "coalitions": 6,
+    "coalitions": 7,
     "attribution": 4,
     "lds": 1,
     "planted": 1,
@@ -37,9 +37,9 @@ def jobs(workflow: Workflow) -> dict[str, int]:
 def test_default(workflow: Workflow) -> None:
     workflow.overlay = {"experiment": "digits"}
     planned = workflow.planned()
-    # 120 + 3 coalitions of sft, 2 x 16 + 3 of retrain, 40 in a shard.
+    # 120 + 3 coalitions of sft, 2 x 16 + 3 of retrain, 30 in a shard.
     for rule in ("subsets", "samples", "score"):
-        assert planned[f"{rule} sft"] == 3 + 1
+        assert planned[f"{rule} sft"] == 4 + 1
         assert planned[f"{rule} retrain"] == 2 * 1 + 1
     assert {k: n for k, n in planned.items() if " " not in k} == DEFAULT
 
