@@ -27,9 +27,11 @@ SHAPLEY = Shapley(distribution="shapley", count=12, paired=False)
 PAIRED = Shapley(distribution="shapley", count=12, paired=True)
 DATAMODEL = Datamodel(distribution="datamodel", count=12, alpha=0.5)
 LEVERAGE = Shapley(distribution="shapley", count=12, paired=True, sampling="leverage")
+BALANCED = Shapley(distribution="shapley", count=12, balanced=True)
+BALANCED_LEVERAGE = BALANCED.model_copy(update={"sampling": "leverage"})
 UNIFORM = Uniform(distribution="uniform", count=12, paired=False)
 UNIFORM_PAIRED = Uniform(distribution="uniform", count=12, paired=True)
-DRAWN = [SHAPLEY, PAIRED, LEVERAGE, DATAMODEL, UNIFORM, UNIFORM_PAIRED]
+DRAWN = [SHAPLEY, PAIRED, LEVERAGE, BALANCED, BALANCED_LEVERAGE, DATAMODEL, UNIFORM, UNIFORM_PAIRED]
 LEAVE_ONE_OUT = LeaveOneOut(distribution="leave_one_out")
 ADD_ONE_IN = AddOneIn(distribution="add_one_in")
 EVERYONE = Everyone(distribution="full", count=12)
@@ -132,7 +134,52 @@ def test_datamodel_size_is_exact_where_alpha_n_is_whole(percent: int, contributo
     assert size == percent * contributors // 100
 
 
-@pytest.mark.parametrize("distribution", [PAIRED, LEVERAGE, UNIFORM_PAIRED])
+@pytest.mark.parametrize("contributors", [5, 12])
+@pytest.mark.parametrize("distribution", [BALANCED, BALANCED_LEVERAGE])
+def test_balanced_coalitions_load_all_contributors_alike(
+    distribution: Shapley, contributors: int
+) -> None:
+    """Weighted sums of |S| over the coalitions of each differ by no more than a pair's."""
+    masks = drawn(with_count(distribution, 200), contributors)
+    weights = coalitions.importance(masks, SHAPLEY, distribution)
+    sizes = masks.sum(axis=1)
+    loads = (weights * sizes) @ masks
+    assert np.ptp(loads) <= (weights * np.abs(contributors - 2 * sizes)).max()
+    independent = drawn(with_count(PAIRED, 200), contributors)
+    assert np.ptp(independent.sum(axis=1) @ independent) > 4 * np.ptp(loads)
+
+
+@pytest.mark.parametrize("distribution", [BALANCED, BALANCED_LEVERAGE])
+@pytest.mark.parametrize("index", [0, 5, 8])
+def test_balanced_coalition_by_itself_is_an_independent_one(
+    distribution: Shapley, index: int
+) -> None:
+    """Over seeds: sizes as without balance, and all coalitions of one size equally likely."""
+    n = 5
+    masks = np.stack(
+        [coalitions.table(distribution, n, seed, [index])["mask"][0] for seed in range(3000)]
+    )
+    sizes = masks.sum(axis=1)
+    probabilities = np.exp(coalitions.log_size_probabilities(distribution, n))
+    assert_frequencies(np.bincount(sizes, minlength=n + 1)[1:n], probabilities[1:n])
+    counts = np.bincount(masks[sizes == 2] @ (1 << np.arange(n)), minlength=32)
+    assert_frequencies(counts[counts > 0], np.full(math.comb(n, 2), 1 / math.comb(n, 2)))
+
+
+def test_balanced_coalitions_of_one_size_keep_all_pairs_equally_often() -> None:
+    """In one long draw: who is in with whom is not tied to who has the least load."""
+    n = 8
+    masks = drawn(with_count(BALANCED, 6000), n)
+    threes = masks[masks.sum(axis=1) == 3].astype(int)
+    together = (threes.T @ threes)[np.triu_indices(n, 1)]
+    expected = 3 * 2 / (n * (n - 1))
+    spread = np.sqrt(expected * (1 - expected) / len(threes))
+    assert np.abs(together / len(threes) - expected).max() < 4 * spread
+
+
+@pytest.mark.parametrize(
+    "distribution", [PAIRED, LEVERAGE, BALANCED, BALANCED_LEVERAGE, UNIFORM_PAIRED]
+)
 def test_paired_coalitions_are_complements_with_one_pair_number(
     distribution: Distribution,
 ) -> None:

@@ -692,6 +692,10 @@ BAD_COALITIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"distribution": "uniform", "paired": "yes"},
         ["coalitions.more.paired = 'yes'", "complement"],
     ),
+    "balance without pairs": (
+        {"distribution": "shapley", "paired": False, "balanced": True},
+        ["coalitions.more.balanced = True", "needs paired: true"],
+    ),
     "alpha of uniform coalitions": (
         {"distribution": "uniform", "alpha": 0.5},
         ["coalitions.more.alpha = 0.5", "unknown key"],

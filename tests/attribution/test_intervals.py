@@ -21,13 +21,18 @@ DESIGNS, GAMES_OF_A_DESIGN = 20, 25
 
 KERNEL = Shapley(distribution="shapley", count=COALITIONS)
 LEVERAGE = Shapley(distribution="shapley", count=COALITIONS, sampling="leverage")
+BALANCED = Shapley(distribution="shapley", count=COALITIONS, balanced=True)
 UNIFORM = Uniform(distribution="uniform", count=COALITIONS)
 
 
 def simulated(
-    distribution: Distribution, definition: str, noise: float, seed: int
+    distribution: Distribution, definition: str, noise: float, seed: int, below: float
 ) -> tuple[Game, np.ndarray]:
-    """Additive games, their values measured with noise, and the true worths (N, Q)."""
+    """Additive games, their values measured with noise, and the true values (N, Q).
+
+    All but v(none), which is ``below`` what the others say; in Shapley values everybody has a share
+    of that.
+    """
     rng = np.random.default_rng(seed)
     worth = rng.normal(size=(CONTRIBUTORS, GAMES_OF_A_DESIGN))
     base = rng.normal(10, 3, GAMES_OF_A_DESIGN)
@@ -46,9 +51,9 @@ def simulated(
         weights=weights[counted],
         clusters=rows["pair"].to_numpy()[counted],
         full=measured(everyone),
-        none=measured(~everyone),
+        none=measured(~everyone) - below,
     )
-    return game, worth
+    return game, worth + below / CONTRIBUTORS
 
 
 def coverage(
@@ -56,22 +61,32 @@ def coverage(
     distribution: Distribution,
     definition: str,
     noise: float = NOISE,
+    below: float = 0.0,
 ) -> float:
     covered = []
     for seed in range(DESIGNS):
-        game, worth = simulated(distribution, definition, noise, seed)
+        game, worth = simulated(distribution, definition, noise, seed, below)
         estimate = estimator(game)
         # An interval that is not there (NaN) covers nothing.
         covered.append(np.abs(estimate.values - worth) <= 1.96 * estimate.standard_errors)
     return float(np.mean(covered))
 
 
-@pytest.mark.parametrize("distribution", [KERNEL, LEVERAGE, UNIFORM])
+@pytest.mark.parametrize("distribution", [KERNEL, LEVERAGE, BALANCED, UNIFORM])
 @pytest.mark.parametrize(
     "estimator", [shapley.constrained, shapley.ridge, shapley.ridge_free, datamodel.ridge]
 )
 def test_intervals_cover(estimator: Callable[[Game], Estimate], distribution: Distribution) -> None:
     assert 0.90 <= coverage(estimator, distribution, "shapley") <= 0.99
+
+
+@pytest.mark.parametrize("distribution", [KERNEL, LEVERAGE, BALANCED])
+@pytest.mark.parametrize("estimator", [shapley.constrained, shapley.ridge])
+def test_intervals_cover_where_v_none_is_extreme(
+    estimator: Callable[[Game], Estimate], distribution: Distribution
+) -> None:
+    """As the FID of noise is, by twenty times the spread of the contributors' worths."""
+    assert 0.90 <= coverage(estimator, distribution, "shapley", below=20.0) <= 0.99
 
 
 @pytest.mark.parametrize("distribution", [KERNEL, UNIFORM])

@@ -221,6 +221,24 @@ def test_shrinkage_of_a_direction_that_is_never_seen_is_all_of_it() -> None:
     np.testing.assert_array_equal(regression.shrinkage(plain, total), np.zeros((2, 1)))
 
 
+def test_without_unpenalized_columns_the_strengths_stay(problem: dict[str, np.ndarray]) -> None:
+    fit = fit_of(problem, "ridge")
+    whole = regression.without_unpenalized(fit, problem["design"], problem["targets"])
+    plain = {**problem, "unpenalized": np.empty((ROWS, 0))}
+    for target in range(TARGETS):
+        expected = refit(plain, target, fit.strengths[target], everything())
+        np.testing.assert_allclose(whole.coefficients[:, target], expected, atol=1e-9)
+    np.testing.assert_array_equal(whole.left_out, fit.left_out)
+
+
+def test_unpenalized_columns_may_repeat_each_other(problem: dict[str, np.ndarray]) -> None:
+    """As where all coalitions have one size: it goes with the intercept."""
+    again = {**problem, "unpenalized": problem["unpenalized"] @ [[1.0, -2.0]]}
+    fit, expected = fit_of(again, "ridge"), fit_of(problem, "ridge")
+    np.testing.assert_allclose(fit.coefficients, expected.coefficients, atol=1e-9)
+    np.testing.assert_allclose(fit.left_out, expected.left_out, atol=1e-9)
+
+
 def test_derivative_is_the_change_of_the_coefficients(problem: dict[str, np.ndarray]) -> None:
     direction = np.random.default_rng(3).normal(size=ROWS)
     fit = fit_of(problem, "ridge")

@@ -67,6 +67,7 @@ def test_all_coalitions_give_the_definition(seed: int) -> None:
 DRAWN = {
     "kernel": Shapley(distribution="shapley", count=4000, paired=True),
     "leverage": Shapley(distribution="shapley", count=4000, paired=True, sampling="leverage"),
+    "balanced": Shapley(distribution="shapley", count=4000, balanced=True),
     "uniform": Uniform(distribution="uniform", count=4000, paired=True),
     "unpaired": Uniform(distribution="uniform", count=4000, paired=False),
 }
@@ -86,7 +87,7 @@ def test_coalitions_of_any_distribution_tend_to_the_definition(name: str) -> Non
     expected = shapley_values(value, 6)
     game = drawn_game(value, 6, DRAWN[name], "shapley")
     alike = dataclasses.replace(game, weights=np.ones(len(game.masks)))
-    for used, right in ((game, True), (alike, name == "kernel")):
+    for used, right in ((game, True), (alike, name in ("kernel", "balanced"))):
         estimate = shapley.constrained(used)
         errors = np.abs(estimate.values[:, 0] - expected) / estimate.standard_errors[:, 0]
         assert (errors.max() < 4) == right
@@ -145,6 +146,39 @@ def test_free_estimator_ignores_none_and_the_constrained_one_does_not() -> None:
     np.testing.assert_array_equal(free, shapley.ridge_free(game).values)
     np.testing.assert_allclose(free[:, 0], worth, atol=0.05)
     assert np.abs(shapley.constrained(extreme).values[:, 0] - worth).min() > 100
+
+
+@pytest.mark.parametrize("estimator", [shapley.constrained, shapley.ridge])
+def test_extreme_none_is_shared_alike_where_loads_are_even(estimator: Estimator) -> None:
+    """Each contributor alone, and everybody but each: all are in coalitions of the same sizes."""
+    worth, rng = np.array([3.0, -2.0, 0.5, 8.0, -1.0, 4.0]), np.random.default_rng(3)
+    players = len(worth)
+    alone = np.eye(players, dtype=bool)
+    masks = np.vstack([alone, ~alone, alone, ~alone])
+    game = dataclasses.replace(
+        sampled_game(players, count=len(masks), seed=0),
+        masks=masks,
+        values=(masks @ worth + rng.normal(0, 2, len(masks)))[:, None],
+        clusters=np.tile(np.arange(players), 4),
+    )
+    extreme = dataclasses.replace(game, none=game.none - 1e4)
+    moved = estimator(extreme).values - estimator(game).values
+    np.testing.assert_allclose(moved, 1e4 / players, atol=1e-6)
+    errors = estimator(extreme).standard_errors
+    np.testing.assert_allclose(errors, estimator(game).standard_errors, rtol=1e-6)
+
+
+def test_balanced_coalitions_keep_an_extreme_none_from_the_values() -> None:
+    """How far the values of an additive game are off, less what all share."""
+    worth = np.array([3.0, -2.0, 0.5, 8.0, -1.0, 4.0, 1.0, -6.0])
+
+    def errors(balanced: bool) -> np.ndarray:
+        drawn = Shapley(distribution="shapley", count=60, balanced=balanced)
+        game = drawn_game(lambda kept: float(sum(worth[list(kept)])), len(worth), drawn, "shapley")
+        extreme = dataclasses.replace(game, none=game.none - 1e3)
+        return shapley.constrained(extreme).values[:, 0] - worth - 1e3 / len(worth)
+
+    assert np.abs(errors(balanced=True)).max() < 0.25 * np.abs(errors(balanced=False)).max()
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

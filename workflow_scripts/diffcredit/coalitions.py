@@ -50,6 +50,9 @@ def leverage_size_probabilities(contributors: int) -> np.ndarray:
     return probabilities
 
 
+#: Steps of this fraction of the unit interval fill it evenly, however many they are.
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+
 SHAPLEY_SAMPLING = {
     "kernel": shapley_size_probabilities,
     "leverage": leverage_size_probabilities,
@@ -166,11 +169,45 @@ def _paired(distribution: Distribution) -> bool:
     return isinstance(distribution, Shapley | Uniform) and distribution.paired
 
 
-def draw(distribution: Distribution, contributors: int, seed: int, index: int) -> np.ndarray:
-    """Coalition number ``index``: a mask of shape (N,). Lists are read, not drawn."""
-    number, complement = divmod(index, 2) if _paired(distribution) else (index, 0)
-    mask = _DRAWS[type(distribution)](distribution, contributors, seed, number)
-    return ~mask if complement else mask
+def _masks(
+    distribution: Distribution, contributors: int, seed: int, indices: np.ndarray
+) -> np.ndarray:
+    """Coalitions of these numbers, (m, N). Lists are read, not drawn."""
+    numbers, complement = np.divmod(indices, 2) if _paired(distribution) else (indices, 0 * indices)
+    if isinstance(distribution, Shapley) and distribution.balanced:
+        pairs = numbers.max(initial=-1) + 1
+        masks = balanced_firsts(distribution, contributors, seed, pairs)[numbers]
+    else:
+        draw = _DRAWS[type(distribution)]
+        masks = np.array(
+            [draw(distribution, contributors, seed, int(n)) for n in numbers], dtype=bool
+        )
+    return masks ^ (complement == 1)[:, None]
+
+
+def balanced_firsts(d: Shapley, contributors: int, seed: int, pairs: int) -> np.ndarray:
+    """The first coalition of each pair, (pairs, N), drawn so that all contributors' loads are even.
+
+    The load of a contributor is the sum of |S| over the coalitions S that keep it, each weighted as
+    for Shapley values. Where loads are even, what goes with |S| alone, such as how far from the
+    others an extreme v(none) is, takes no part in the differences between values. The larger
+    coalition of a pair goes to those with the least load so far, by lot where loads are equal. Each
+    coalition by itself is distributed as in independent pairs: the lot makes all of one size
+    equally likely, and sizes are places of a lattice with a random start.
+    """
+    probabilities = SHAPLEY_SAMPLING[d.sampling](contributors)
+    rng = np.random.default_rng(derive(seed, "balanced"))
+    limits = probabilities.cumsum()
+    places = (rng.random() + GOLDEN_RATIO * np.arange(pairs)) % 1
+    sizes = np.searchsorted(limits / limits[-1], places, side="right")
+    weights = shapley_size_probabilities(contributors)[sizes] / probabilities[sizes]
+    loads = np.zeros(contributors)
+    larger = np.zeros((pairs, contributors), dtype=bool)
+    for mask, size, weight in zip(larger, sizes, weights, strict=True):
+        least_first = np.lexsort((rng.random(contributors), loads))
+        mask[least_first[: max(size, contributors - size)]] = True
+        loads += weight * np.where(mask, mask.sum(), contributors - mask.sum())
+    return larger ^ (2 * sizes < contributors)[:, None]
 
 
 def table(
@@ -199,7 +236,7 @@ def table(
     if isinstance(distribution, Listed):
         masks = [np.array(m) for m in lists.masks(Path(distribution.path), names, indices)]
     else:
-        masks = [draw(distribution, contributors, seed, int(i)) for i in indices]
+        masks = list(_masks(distribution, contributors, seed, indices))
     return pd.DataFrame(
         {
             "index": indices,

@@ -7,7 +7,7 @@ more contributors, and no array is larger than rows x targets or coefficients x 
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def _fit(
     grid: np.ndarray,
 ) -> Fit:
     roots = np.sqrt(weights)
-    free = _orthonormal(unpenalized * roots[:, None])
+    free = _decomposed(unpenalized * roots[:, None])[0]
     rows = design * roots[:, None]
     left, sizes, right = _decomposed(rows - free @ (free.T @ rows))
     weighted = targets * roots[:, None]
@@ -108,9 +108,15 @@ def _fit(
     return Fit(coefficients, chosen, kept, clusters, roots, left, sizes, right)
 
 
-def _orthonormal(columns: np.ndarray) -> np.ndarray:
-    """(m, f) orthonormal columns that span the given ones."""
-    return np.linalg.svd(columns, full_matrices=False)[0] if columns.size else columns
+def without_unpenalized(fit: Fit, design: np.ndarray, targets: np.ndarray) -> Fit:
+    """The same design and targets at the strengths of a fit, less its unpenalized columns.
+
+    The residuals stay those of ``fit``, in which these columns explain what they can.
+    """
+    left, sizes, right = _decomposed(design * fit.roots[:, None])
+    along = left.T @ (targets * fit.roots[:, None])
+    coefficients = right.T @ (_filters(sizes, fit.strengths) * along)
+    return replace(fit, coefficients=coefficients, left=left, sizes=sizes, right=right)
 
 
 def _decomposed(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,7 +13,12 @@ import numpy as np
 
 from diffcredit.attribution import regression
 from diffcredit.attribution.game import Estimate, Game, variance_of_mean
-from diffcredit.attribution.regression import Fit, derivative, variances
+from diffcredit.attribution.regression import (
+    Fit,
+    derivative,
+    variances,
+    without_unpenalized,
+)
 
 
 @dataclass(frozen=True)
@@ -75,17 +80,27 @@ def solve_ridge_free(game: Game) -> Solution:
 
 
 def _solve_constrained(game: Game, fitted: Callable[..., Fit]) -> Solution:
-    """Rows less their mean lie in the subspace of sum 0, and so does the shortest solution."""
+    """Rows less their mean lie in the subspace of sum 0, and so does the shortest solution.
+
+    Where v(none) is extreme, the values of all coalitions are off the line from it to v(all), by
+    what goes with |S|. That is no noise of single coalitions: residuals are of a fit in which a
+    line in |S| is free. What it does to the values, because contributors are not in coalitions of
+    the same sizes, is the difference of the two fits; its mean square counts as a variance.
+    """
     contributors = game.masks.shape[1]
     everyone, nobody = game.full.mean(axis=0), game.none.mean(axis=0)
     total = everyone - nobody
     shares = game.masks.mean(axis=1)  # |S| / N
+    design = game.masks - shares[:, None]
     targets = game.values - nobody - shares[:, None] * total
-    fit = fitted(game.masks - shares[:, None], targets, game.weights, game.clusters, _nothing(game))
+    line = np.column_stack([np.ones_like(shares), shares])
+    beside_line = fitted(design, targets, game.weights, game.clusters, line)
+    fit = without_unpenalized(beside_line, design, targets)
+    by_line = fit.coefficients - beside_line.coefficients
     total_direction = np.full((contributors, 1), contributors**-0.5)
     return Solution(
         values=fit.coefficients + total / contributors,
-        variances=variances(fit, total_direction),
+        variances=variances(fit, total_direction) + (by_line**2).mean(axis=0),
         by_full=derivative(fit, -shares) + 1 / contributors,
         by_none=derivative(fit, shares - 1) - 1 / contributors,
         strengths=fit.strengths,

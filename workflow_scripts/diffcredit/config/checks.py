@@ -20,6 +20,7 @@ from diffcredit.config.schema import (
     Counterfactual,
     Records,
     Regenerated,
+    Shapley,
     Until,
 )
 from diffcredit.config.score_checks import score_problems
@@ -45,6 +46,7 @@ def problems(config: Config, base: Path) -> list[str]:
         *data_problems(config, base),
         *approach_problems(config),
         *count_problems(config, base),
+        *_pair_problems(config),
         *behavior_problems(config, base),
         *score_problems(config, _made(config), base),
         *unlearning_problems(config, base),
@@ -149,6 +151,14 @@ def _model_problems(config: Config) -> list[str]:
             )
         )
     return found
+
+
+def _pair_problems(config: Config) -> list[str]:
+    return [
+        problem(f"coalitions.{name}.balanced", True, "balances pairs: needs paired: true")
+        for name, entry in config.coalitions.items()
+        if isinstance(entry, Shapley) and entry.balanced and not entry.paired
+    ]
 
 
 def _made(config: Config) -> list[str]:

@@ -222,6 +222,11 @@ class Shapley(Section):
     distribution: Literal["shapley"]
     count: Count = Field(80, description="number of coalitions, 1 or more")
     paired: bool = Field(True, description="true: each coalition is followed by its complement")
+    balanced: bool = Field(
+        False,
+        description="true: each contributor is in coalitions of as many others as everybody else; "
+        "of pairs; false: independent pairs",
+    )
     sampling: Literal["kernel", "leverage"] = Field(
         "kernel", description="kernel, or leverage: every size from 1 to N-1 alike, then weighted"
     )
