@@ -23,8 +23,8 @@ from diffcredit.registry import ESTIMATORS, SCORES
 # Jobs keep the memory of tensors that they free: given back, which is what glibc does with large
 # ones, every page of it is faulted in again at the next step, and training on 32x32 pixels takes
 # half as long again on CPU. Read when a process starts; other systems do not know the names.
-for name, value in {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}.items():
-    os.environ.setdefault(name, value)
+if not {"MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"} & os.environ.keys():
+    os.environ |= {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 
 try:
     CONFIG = diffcredit.config.load(config)
@@ -397,10 +397,10 @@ def seen(behaviors):
 
 def extractor_places(names):
     """Kind and place of each extractor; the classifier is of this run."""
-    chosen = {name: CONFIG.extractors[name] for name in names}
+    entries = {name: CONFIG.extractors[name] for name in names}
     return {
         name: [entry.kind, str(weights.place(entry) or f"{RUN}/models/{entry.kind}")]
-        for name, entry in chosen.items()
+        for name, entry in entries.items()
     }
 
 
@@ -429,7 +429,7 @@ def early_end(wildcards):
         return {}
     return {
         "name": UNLEARNED.forgetting,
-        "behavior": asked[UNLEARNED.forgetting].model_dump(),
+        "behavior": CONFIG.behaviors[UNLEARNED.forgetting].model_dump(),
         "level": UNLEARNED.until,
         "extractors": extractor_places(seen(asked)),
         "sampling": CONFIG.sampling.model_dump(exclude={"images"}),

@@ -159,7 +159,7 @@ def test_extreme_none_is_shared_alike_where_loads_are_even(estimator: Estimator)
         sampled_game(players, count=len(masks), seed=0),
         masks=masks,
         values=(masks @ worth + rng.normal(0, 2, len(masks)))[:, None],
-        clusters=np.tile(np.arange(players), 4),
+        clusters=np.r_[0:players, 0:players, players : 2 * players, players : 2 * players],
     )
     extreme = dataclasses.replace(game, none=game.none - 1e4)
     moved = estimator(extreme).values - estimator(game).values

@@ -39,6 +39,12 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         | SFT_ATTRIBUTIONS
         | COST,
     ),
+    "independent pairs of coalitions": (
+        {"coalitions": {"shapley": {"balanced": False}}},
+        {"coalitions": 2, "subsets sft": 2, "samples sft": 2, "score sft": 2, "gather sft": 1}
+        | SFT_ATTRIBUTIONS
+        | COST,
+    ),
     "another training seed of the test coalitions": (
         {"approaches": {"retrain": {"coalitions": {"datamodel": 3}}}},
         {"subsets retrain": 1, "samples retrain": 1, "score retrain": 1, "gather retrain": 1}
