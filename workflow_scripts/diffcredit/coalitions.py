@@ -53,6 +53,9 @@ def leverage_size_probabilities(contributors: int) -> np.ndarray:
 #: Steps of this fraction of the unit interval fill it evenly, however many they are.
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 
+#: Pairs that balanced coalitions are evened in.
+BLOCK = 10
+
 SHAPLEY_SAMPLING = {
     "kernel": shapley_size_probabilities,
     "leverage": leverage_size_probabilities,
@@ -189,25 +192,30 @@ def balanced_firsts(d: Shapley, contributors: int, seed: int, pairs: int) -> np.
     """The first coalition of each pair, (pairs, N), drawn so that all contributors' loads are even.
 
     The load of a contributor is the sum of |S| over the coalitions S that keep it, each weighted as
-    for Shapley values. Where loads are even, what goes with |S| alone, such as how far from the
-    others an extreme v(none) is, takes no part in the differences between values. The larger
-    coalition of a pair goes to those with the least load so far, by lot where loads are equal. Each
-    coalition by itself is distributed as in independent pairs: the lot makes all of one size
-    equally likely, and sizes are places of a lattice with a random start.
+    for Shapley values (here, less what a pair adds to everybody's). Where loads are even, what goes
+    with |S| alone, such as how far from the others an extreme v(none) is, takes no part in the
+    differences between values. The larger coalition of a pair goes to those with the least load so
+    far, by lot where loads are equal; of a block the pairs come first whose two sizes differ most,
+    and the others even out what they leave. Each coalition by itself is distributed as in
+    independent pairs: the lot makes all of one size equally likely, and sizes are places of a
+    lattice with a random start.
     """
     probabilities = SHAPLEY_SAMPLING[d.sampling](contributors)
     rng = np.random.default_rng(derive(seed, "balanced"))
     limits = probabilities.cumsum()
-    places = (rng.random() + GOLDEN_RATIO * np.arange(pairs)) % 1
+    blocks = np.arange(BLOCK * -(-pairs // BLOCK)) // BLOCK
+    places = (rng.random() + GOLDEN_RATIO * np.arange(len(blocks))) % 1
     sizes = np.searchsorted(limits / limits[-1], places, side="right")
     weights = shapley_size_probabilities(contributors)[sizes] / probabilities[sizes]
     loads = np.zeros(contributors)
-    larger = np.zeros((pairs, contributors), dtype=bool)
-    for mask, size, weight in zip(larger, sizes, weights, strict=True):
+    larger = np.maximum(sizes, contributors - sizes)
+    masks = np.zeros((len(sizes), contributors), dtype=bool)
+    steps = weights * (2 * larger - contributors)
+    for pair in np.lexsort((-steps, blocks)):
         least_first = np.lexsort((rng.random(contributors), loads))
-        mask[least_first[: max(size, contributors - size)]] = True
-        loads += weight * np.where(mask, mask.sum(), contributors - mask.sum())
-    return larger ^ (2 * sizes < contributors)[:, None]
+        masks[pair, least_first[: larger[pair]]] = True
+        loads += steps[pair] * masks[pair]
+    return (masks ^ (sizes < larger)[:, None])[:pairs]
 
 
 def table(
