@@ -61,7 +61,7 @@ def main() -> None:
     """Print the errors of each estimator and number of coalitions, and their ratio."""
     rows = []
     for name, estimator in ESTIMATORS.items():
-        for count in (40, 80):
+        for count in (20, 40, 80, 90):
             independent, balanced = (error(estimator, count, b) for b in (False, True))
             rows.append([name, count, independent, balanced, independent / balanced])
     columns = ["estimator", "coalitions", "independent pairs", "balanced pairs", "ratio"]

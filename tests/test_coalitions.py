@@ -140,13 +140,15 @@ def test_balanced_coalitions_load_all_contributors_alike(
     distribution: Shapley, contributors: int
 ) -> None:
     """Weighted sums of |S| over the coalitions of each differ by no more than a pair's."""
-    masks = drawn(with_count(distribution, 200), contributors)
-    weights = coalitions.importance(masks, SHAPLEY, distribution)
-    sizes = masks.sum(axis=1)
-    loads = (weights * sizes) @ masks
-    assert np.ptp(loads) <= (weights * np.abs(contributors - 2 * sizes)).max()
-    independent = drawn(with_count(PAIRED, 200), contributors)
-    assert np.ptp(independent.sum(axis=1) @ independent) > 4 * np.ptp(loads)
+    spreads = []
+    for balanced in (True, False):
+        asked = distribution.model_copy(update={"count": 200, "balanced": balanced})
+        masks = drawn(asked, contributors)
+        weights, sizes = coalitions.importance(masks, SHAPLEY, asked), masks.sum(axis=1)
+        spreads.append(np.ptp((weights * sizes) @ masks))
+        largest = (weights * np.abs(contributors - 2 * sizes)).max()
+        assert (spreads[-1] <= largest) == balanced
+    assert spreads[1] > 4 * spreads[0]
 
 
 @pytest.mark.parametrize("distribution", [BALANCED, BALANCED_LEVERAGE])
@@ -189,6 +191,11 @@ def test_paired_coalitions_are_complements_with_one_pair_number(
     assert list(table["pair"]) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     unpaired = coalitions.table(SHAPLEY, 7, seed=3, numbers=range(6))
     assert list(unpaired["pair"]) == list(unpaired["index"])
+
+
+@pytest.mark.parametrize("distribution", DRAWN)
+def test_no_coalitions_are_an_empty_table(distribution: Distribution) -> None:
+    assert coalitions.table(distribution, 5, 0, []).empty
 
 
 def test_everyone_and_nobody() -> None:

@@ -370,7 +370,7 @@ BAD_APPROACHES = {
         ".start = 'scratch'",
         "adapters change a trained network",
     ),
-    "steps and ratio": ({"objective": ASCENT}, ".steps = 50", "leave one of the two out"),
+    "steps and ratio": ({"objective": ASCENT}, ".steps = 80", "leave one of the two out"),
     "neither steps nor ratio": (
         {"objective": "gradient_ascent", "steps": None},
         ".steps is missing",
@@ -380,7 +380,7 @@ BAD_APPROACHES = {
     "no learning rate": ({"learning_rate": None}, ".learning_rate is missing", "above 0"),
     "steps of a closed form": (
         {"objective": "influence", "learning_rate": None},
-        ".steps = 50",
+        ".steps = 80",
         "leave it out",
     ),
     "learning rate of a closed form": (

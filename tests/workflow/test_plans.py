@@ -37,7 +37,7 @@ def jobs(workflow: Workflow) -> dict[str, int]:
 def test_default(workflow: Workflow) -> None:
     workflow.overlay = {"experiment": "digits"}
     planned = workflow.planned()
-    # 120 + 3 coalitions of sft, 2 x 16 + 3 of retrain, 30 in a shard.
+    # 80 + 3 coalitions of sft, 2 x 16 + 3 of retrain, 20 in a shard.
     for rule in ("subsets", "samples", "score"):
         assert planned[f"{rule} sft"] == 4 + 1
         assert planned[f"{rule} retrain"] == 2 * 1 + 1

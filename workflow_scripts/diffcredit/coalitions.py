@@ -53,7 +53,7 @@ def leverage_size_probabilities(contributors: int) -> np.ndarray:
 #: Steps of this fraction of the unit interval fill it evenly, however many they are.
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 
-#: Pairs that balanced coalitions are evened in.
+#: So many pairs of balanced coalitions are evened together.
 BLOCK = 10
 
 SHAPLEY_SAMPLING = {
@@ -192,13 +192,14 @@ def balanced_firsts(d: Shapley, contributors: int, seed: int, pairs: int) -> np.
     """The first coalition of each pair, (pairs, N), drawn so that all contributors' loads are even.
 
     The load of a contributor is the sum of |S| over the coalitions S that keep it, each weighted as
-    for Shapley values (here, less what a pair adds to everybody's). Where loads are even, what goes
-    with |S| alone, such as how far from the others an extreme v(none) is, takes no part in the
-    differences between values. The larger coalition of a pair goes to those with the least load so
-    far, by lot where loads are equal; of a block the pairs come first whose two sizes differ most,
-    and the others even out what they leave. Each coalition by itself is distributed as in
-    independent pairs: the lot makes all of one size equally likely, and sizes are places of a
-    lattice with a random start.
+    for Shapley values (here, less what a pair adds to everybody's). Where loads are even, what is
+    linear in |S|, such as the line from an extreme v(none) to the other coalitions, takes no part
+    in the differences between values, once there are more pairs than contributors.
+
+    The larger coalition of a pair goes to those with the least load so far, by lot where loads are
+    equal; of a block the pairs come first whose two sizes differ most, and the others even out what
+    they leave. Each coalition by itself is distributed as in independent pairs: the lot makes all
+    of one size equally likely, and sizes are places of a lattice with a random start.
     """
     probabilities = SHAPLEY_SAMPLING[d.sampling](contributors)
     rng = np.random.default_rng(derive(seed, "balanced"))
@@ -240,7 +241,7 @@ def table(
         UserError: if the distribution is impossible with so many contributors, or a list wrong.
     """
     _check_possible(distribution, contributors)
-    indices = np.array(numbers)
+    indices = np.array(numbers, dtype=int)
     if isinstance(distribution, Listed):
         masks = [np.array(m) for m in lists.masks(Path(distribution.path), names, indices)]
     else:

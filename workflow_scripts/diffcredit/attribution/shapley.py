@@ -50,7 +50,11 @@ def constrained(game: Game) -> Estimate:
 
 
 def ridge(game: Game) -> Estimate:
-    """The same, drawn towards (v(all) - v(none)) / N; leave-one-pair-out strength."""
+    """The same, drawn towards (v(all) - v(none)) / N.
+
+    The strength has the least leave-one-pair-out error of a fit in which a line in |S| is free: an
+    extreme v(none) is no noise that more shrinkage would answer.
+    """
     return _estimate(game, solve_ridge(game))
 
 

@@ -155,7 +155,12 @@ def _model_problems(config: Config) -> list[str]:
 
 def _pair_problems(config: Config) -> list[str]:
     return [
-        problem(f"coalitions.{name}.balanced", True, "balances pairs: needs paired: true")
+        problem(
+            f"coalitions.{name}.balanced",
+            True,
+            "it is pairs that are balanced: needs paired: true",
+            "with paired: false set balanced: false, too; config.yaml has true",
+        )
         for name, entry in config.coalitions.items()
         if isinstance(entry, Shapley) and entry.balanced and not entry.paired
     ]

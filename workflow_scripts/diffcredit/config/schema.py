@@ -224,8 +224,8 @@ class Shapley(Section):
     paired: bool = Field(True, description="true: each coalition is followed by its complement")
     balanced: bool = Field(
         False,
-        description="true: each contributor is in coalitions as large as everybody else's "
-        "(of pairs); false: independent pairs",
+        description="true: each contributor is in coalitions as large on average as everybody "
+        "else's, which needs paired; false: pairs are independent",
     )
     sampling: Literal["kernel", "leverage"] = Field(
         "kernel", description="kernel, or leverage: every size from 1 to N-1 alike, then weighted"
