@@ -4,10 +4,16 @@ Targets: all (default), models, behaviors, attributions, evaluation, figures, un
 """
 
 
-configfile: "config.yaml"
+include: "rules/sources.smk"
+
+
+configfile: DEFAULTS
 
 
 include: "rules/common.smk"
+
+
+report: "rules/captions/run.rst"
 
 
 if CONFIG.records:
@@ -37,6 +43,10 @@ if CONFIG.unlearning:
     include: "rules/unlearning.smk"
 
 
+onstart:
+    submit()
+
+
 onsuccess:
     announce(RUN)
 
@@ -55,7 +65,7 @@ rule all:
 rule models:
     input:
         f"{RUN}/models/full",
-        f"{RUN}/models/pruned" if PRUNED else [],
+        f"{RUN}/models/pruned" if EVALUATIONS.prunes else [],
 
 
 rule behaviors:
@@ -66,3 +76,6 @@ rule behaviors:
 rule attributions:
     input:
         expand(f"{RUN}/attributions/{{attribution}}.parquet", attribution=CONFIG.attributed),
+
+
+check_targets()

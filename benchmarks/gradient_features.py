@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
 from diffcredit.attribution.gradients import functions
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.projection import Exact, Projection
-from diffcredit.attribution.gradients.states import Noised
+from diffcredit.attribution.gradients.states import States
 from diffcredit.config import Model
 from diffcredit.models import checkpoints, ddpm
 
@@ -112,7 +112,7 @@ def make_task(arguments: argparse.Namespace) -> Task:
 
 def by_layers(task: Task, how: Projection | Exact) -> torch.Tensor:
     """Features by the library."""
-    states = Noised(task.images, task.timesteps, task.noise, task.levels)
+    states = States(task.images[:, None], task.timesteps, task.noise, task.levels)
     return gradient_features(task.network, functions.loss, states, how, task.batch_size).gradients
 
 
@@ -176,7 +176,7 @@ def seconds(way: Callable[[Task], torch.Tensor], task: Task, repeats: int) -> fl
 
 def plain_pass(task: Task) -> torch.Tensor:
     """One forward and one backward pass for each batch, with the gradients of the parameters."""
-    states = Noised(task.images, task.timesteps, task.noise, task.levels)
+    states = States(task.images[:, None], task.timesteps, task.noise, task.levels)
     times = torch.arange(len(task.timesteps))
     for rows in torch.arange(len(task.images)).split(max(1, task.batch_size // len(times))):
         for some in times.split(task.batch_size):

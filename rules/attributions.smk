@@ -29,10 +29,7 @@ rule attribution:
         mem_mb=2000,
         runtime=60,
     params:
-        attribution=lambda wildcards: CONFIG.attributions[wildcards.attribution].model_dump(),
-        estimator=lambda wildcards: estimator(wildcards.attribution),
-        drawn=lambda wildcards: drawn_for(wildcards.attribution),
-        code=CODE["attributions"],
+        plan=lambda wildcards: ATTRIBUTIONS.attribution(wildcards.attribution).params,
     script:
         "../workflow_scripts/attribution.py"
 
@@ -55,9 +52,8 @@ checkpoint enough:
         mem_mb=2000,
         runtime=60,
     params:
-        until=lambda wildcards: until(wildcards).model_dump(),
-        attribution=lambda wildcards: CONFIG.attributions[until(wildcards).attribution].model_dump(),
-        drawn=lambda wildcards: drawn_for(until(wildcards).attribution),
-        code=[CODE["attributions"], CODE["behaviors"]],
+        plan=lambda wildcards: ATTRIBUTIONS.enough(
+            wildcards.distribution, int(wildcards.shards)
+        ).params,
     script:
         "../workflow_scripts/enough.py"

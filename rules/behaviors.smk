@@ -11,22 +11,13 @@ localrules:
     gather,
 
 
-SEEN = {"score": seen(SCORED), "losses": seen(QUERIED)}
-WEIGHTS = {"score": weight_files(SCORED), "losses": weight_files(QUERIED)}
-
-
 rule score:
     input:
         samples=rules.samples.output.samples,
         reference=rules.data.output.reference,
-        classifier=own_classifier(SEEN["score"]),
-        full=(
-            f"{RUN}/samples/full.safetensors"
-            if any(b.compares == "full" for b in SCORED.values())
-            else []
-        ),
-        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in SOUGHT],
-        weights=WEIGHTS["score"],
+        classifier=own_classifier(PLAN.extractors(PLAN.sampled)),
+        full=(f"{RUN}/samples/full.safetensors" if PLAN.compares_with_full else []),
+        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.looked_for],
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
     log:
@@ -38,13 +29,11 @@ rule score:
     threads: 1
     resources:
         # Networks of others are large.
-        mem_mb=8000 if WEIGHTS["score"] else 2000,
+        mem_mb=8000 if PLAN.weight_files(PLAN.sampled) else 2000,
         runtime=240,
         gpu=GPU,
     params:
-        behaviors={name: b.model_dump() for name, b in SCORED.items()},
-        extractors=extractor_places(SEEN["score"]),
-        code=CODE["behaviors"],
+        plan=lambda wildcards: PLAN.score(*shard_of(wildcards)).params,
     script:
         "../workflow_scripts/score.py"
 
@@ -52,9 +41,8 @@ rule score:
 rule losses:
     input:
         models=rules.subsets.output.models,
-        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in QUERIED],
-        classifier=own_classifier(SEEN["losses"]),
-        weights=WEIGHTS["losses"],
+        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.modeled],
+        classifier=own_classifier(PLAN.extractors(PLAN.modeled)),
     output:
         losses=f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
     log:
@@ -67,16 +55,11 @@ rule losses:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=8000 if WEIGHTS["losses"] else 4000,
+        mem_mb=8000 if PLAN.weight_files(PLAN.modeled) else 4000,
         runtime=720,
         gpu=GPU,
     params:
-        behaviors={name: b.model_dump() for name, b in QUERIED.items()},
-        extractors=extractor_places(SEEN["losses"]),
-        timesteps=CONFIG.model.timesteps,
-        sampling=CONFIG.sampling.model_dump(exclude={"images"}),
-        seed=SEED,
-        version=VERSIONS["losses"],
+        plan=lambda wildcards: PLAN.losses(*shard_of(wildcards)).params,
     script:
         "../workflow_scripts/losses.py"
 
@@ -98,6 +81,8 @@ rule gather:
         mem_mb=2000,
         runtime=30,
     params:
-        code=CODE["behaviors"],
+        plan=lambda wildcards: PLAN.behaviors(
+            f"{wildcards.approach}/{wildcards.distribution}"
+        ).params,
     script:
         "../workflow_scripts/gather.py"

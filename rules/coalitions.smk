@@ -28,10 +28,6 @@ rule coalitions:
         mem_mb=1000,
         runtime=10,
     params:
-        distribution=lambda wildcards: identity(wildcards.distribution),
-        numbers=shard_numbers,
-        listed=listed,
-        seed=SEED,
-        version=VERSIONS["coalitions"],
+        plan=lambda wildcards: PLAN.coalitions(wildcards.distribution, int(wildcards.shard)).params,
     script:
         "../workflow_scripts/coalitions.py"

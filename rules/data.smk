@@ -22,11 +22,7 @@ rule data:
         mem_mb=2000,
         runtime=30,
     params:
-        data=CONFIG.data.model_dump(),
-        listing=folder_listing(CONFIG.data.path),
-        injected=injected_listing(CONFIG.data.injected),
-        seed=SEED,
-        version=VERSIONS["data"],
+        plan=lambda wildcards: PLAN.data().params,
     script:
         "../workflow_scripts/data.py"
 
@@ -47,8 +43,6 @@ rule classifier:
         mem_mb=2000,
         runtime=60,
     params:
-        classifier=CONFIG.classifier.model_dump(),
-        seed=SEED,
-        version=VERSIONS["classifier"],
+        plan=lambda wildcards: PLAN.classifier().params,
     script:
         "../workflow_scripts/classifier.py"

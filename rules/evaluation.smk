@@ -39,9 +39,7 @@ rule lds:
         mem_mb=2000,
         runtime=60,
     params:
-        lds=CONFIG.evaluation.lds.model_dump(),
-        seed=SEED,
-        code=CODE["evaluation"],
+        plan=lambda wildcards: EVALUATIONS.lds().params,
     script:
         "../workflow_scripts/lds.py"
 
@@ -64,8 +62,7 @@ rule planted:
         mem_mb=2000,
         runtime=10,
     params:
-        better={name: b.better for name, b in CONFIG.behaviors.items()},
-        code=CODE["evaluation"],
+        plan=lambda wildcards: EVALUATIONS.planted().params,
     script:
         "../workflow_scripts/planted.py"
 
@@ -87,15 +84,14 @@ rule cost:
         mem_mb=1000,
         runtime=10,
     params:
-        made=MADE,
-        code=CODE["evaluation"],
+        plan=lambda wildcards: EVALUATIONS.cost().params,
     script:
         "../workflow_scripts/cost.py"
 
 
 rule convergence:
     input:
-        behaviors=[f"{RUN}/behaviors/{made}.parquet" for made in FITTED],
+        behaviors=[f"{RUN}/behaviors/{made}.parquet" for made in EVALUATIONS.fitted],
         truth=rules.lds.input.truth,
     output:
         convergence=f"{RUN}/evaluation/convergence.parquet",
@@ -113,21 +109,15 @@ rule convergence:
         mem_mb=2000,
         runtime=60,
     params:
-        made=FITTED,
-        attributions={name: a.model_dump() for name, a in CONFIG.attributions.items()},
-        drawn={name: drawn_for(name) for name in CONFIG.attributions},
-        convergence=CONVERGENCE and CONVERGENCE.model_dump(),
-        lds=CONFIG.evaluation.lds.model_dump(),
-        seed=SEED,
-        code=[CODE["evaluation"], CODE["attributions"]],
+        plan=lambda wildcards: EVALUATIONS.convergence().params,
     script:
         "../workflow_scripts/convergence.py"
 
 
 rule dampings:
     input:
-        dampings=[f"{RUN}/dampings/{score}.parquet" for score in GRIDS],
-        scores=[f"{RUN}/scores/{score}" for score in GRIDS],
+        dampings=[f"{RUN}/dampings/{score}.parquet" for score in EVALUATIONS.grids],
+        scores=[f"{RUN}/scores/{score}" for score in EVALUATIONS.grids],
         train=f"{RUN}/data/train.parquet",
         truth=rules.lds.input.truth,
     output:
@@ -144,16 +134,14 @@ rule dampings:
         mem_mb=4000,
         runtime=60,
     params:
-        scores={name: CONFIG.scores[name].model_dump() for name in GRIDS},
-        behaviors={b: CONFIG.behaviors[b].model_dump() for name in GRIDS for b in EXPLAINED[name]},
-        code=[CODE["evaluation"], CODE["scores"]],
+        plan=lambda wildcards: EVALUATIONS.dampings().params,
     script:
         "../workflow_scripts/dampings.py"
 
 
 rule counterfactual_coalitions:
     input:
-        attribution=lambda wildcards: asked_attribution("counterfactual", wildcards.shard),
+        attribution=lambda wildcards: requested_by("counterfactual", wildcards.shard),
         contributors=f"{RUN}/data/contributors.parquet",
     output:
         coalitions=f"{RUN}/coalitions/counterfactual/{{shard}}.parquet",
@@ -168,16 +156,14 @@ rule counterfactual_coalitions:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=COUNTERFACTUAL and COUNTERFACTUAL.model_dump(),
-        seed=SEED,
-        code=CODE["counterfactual_coalitions"],
+        plan=lambda wildcards: PLAN.coalitions("counterfactual", int(wildcards.shard)).params,
     script:
         "../workflow_scripts/counterfactual_coalitions.py"
 
 
 rule counterfactual:
     input:
-        coalitions=lambda _: asked_tables("counterfactual"),
+        coalitions=lambda _: requested_tables("counterfactual"),
         behaviors=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.approach}/counterfactual.parquet",
         full=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.full}.parquet",
     output:
@@ -194,15 +180,14 @@ rule counterfactual:
         mem_mb=2000,
         runtime=30,
     params:
-        confidence=CONFIG.evaluation.lds.confidence,
-        code=CODE["evaluation"],
+        plan=lambda wildcards: EVALUATIONS.counterfactual().params,
     script:
         "../workflow_scripts/counterfactual.py"
 
 
 rule regenerated_coalitions:
     input:
-        attribution=lambda wildcards: asked_attribution("regenerated", wildcards.shard),
+        attribution=lambda wildcards: requested_by("regenerated", wildcards.shard),
         contributors=f"{RUN}/data/contributors.parquet",
     output:
         coalitions=f"{RUN}/coalitions/regenerated/{{shard}}.parquet",
@@ -217,21 +202,14 @@ rule regenerated_coalitions:
         mem_mb=1000,
         runtime=10,
     params:
-        # Models are made of these: only what draws them.
-        settings=REGENERATED and REGENERATED.model_dump(include={"behavior", "queries", "remove"}),
-        draws=lambda wildcards: (
-            0 if asked_attribution("regenerated", wildcards.shard) else REGENERATED.random
-        ),
-        sign=REGENERATED and CONFIG.behaviors[REGENERATED.behavior].sign,
-        seed=SEED,
-        code=CODE["regenerated_coalitions"],
+        plan=lambda wildcards: PLAN.coalitions("regenerated", int(wildcards.shard)).params,
     script:
         "../workflow_scripts/regenerated_coalitions.py"
 
 
 rule regenerated:
     input:
-        coalitions=lambda _: asked_tables("regenerated"),
+        coalitions=lambda _: requested_tables("regenerated"),
         behaviors=lambda _: f"{RUN}/behaviors/{REGENERATED.approach}/regenerated.parquet",
     output:
         parquet=f"{RUN}/evaluation/regenerated.parquet",
@@ -248,9 +226,7 @@ rule regenerated:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=REGENERATED and REGENERATED.model_dump(),
-        confidence=CONFIG.evaluation.lds.confidence,
-        code=CODE["evaluation"],
+        plan=lambda wildcards: EVALUATIONS.regenerated().params,
     script:
         "../workflow_scripts/regenerated.py"
 
@@ -260,7 +236,7 @@ rule evaluation:
         rules.lds.output,
         [] if CONFIG.records else [rules.planted.output, rules.cost.output],
         reached_files,
-        rules.convergence.output if CONVERGENCE else [],
-        rules.dampings.output if GRIDS else [],
+        rules.convergence.output if EVALUATIONS.converges else [],
+        rules.dampings.output if EVALUATIONS.grids else [],
         rules.counterfactual.output if COUNTERFACTUAL else [],
         rules.regenerated.output if REGENERATED else [],

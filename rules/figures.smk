@@ -18,33 +18,16 @@ localrules:
     figure_samples,
 
 
-# The behavior of generated images (else of others) whose proponents are shown, as a list, and the
-# scores that explain it.
-SHOWN = sorted(
-    [name for explained in EXPLAINED.values() for name, b in explained.items() if b.queried],
-    key=lambda name: CONFIG.behaviors[name].query_images != "generated",
-)[:1]
-PROPONENTS = [name for name, explained in EXPLAINED.items() if set(SHOWN) & set(explained)]
-
-# What is shown as pictures: the contributors by the last attribution, and a coalition.
-PICTURED_NAME = CONFIG.attributed[-1]
-PICTURED = (
-    CONFIG.attributions[PICTURED_NAME].values
-    if PICTURED_NAME in CONFIG.attributions
-    else CONFIG.evaluation.lds.truth
-)
-
-
 rule figure_tables:
     input:
         lds=rules.lds.output.parquet,
-        equal_compute=rules.convergence.output.equal_compute if CONVERGENCE else [],
+        equal_compute=rules.convergence.output.equal_compute if EVALUATIONS.converges else [],
         counterfactual=rules.counterfactual.output.parquet if COUNTERFACTUAL else [],
         regenerated=rules.regenerated.output.summary if REGENERATED else [],
-        dampings=rules.dampings.output.parquet if GRIDS else [],
+        dampings=rules.dampings.output.parquet if EVALUATIONS.grids else [],
         planted=[] if CONFIG.records else rules.planted.output.parquet,
         cost=[] if CONFIG.records else rules.cost.output.parquet,
-        pruned=f"{RUN}/models/pruned" if PRUNED else [],
+        pruned=f"{RUN}/models/pruned" if EVALUATIONS.prunes else [],
     output:
         page=report(f"{RUN}/figures/tables.html", caption="captions/tables.rst", category="Tables"),
         text=f"{RUN}/evaluation/lds.txt",
@@ -57,8 +40,7 @@ rule figure_tables:
         mem_mb=1000,
         runtime=10,
     params:
-        confidence=CONFIG.evaluation.lds.confidence,
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_tables().params,
     script:
         "../workflow_scripts/figure_tables.py"
 
@@ -82,8 +64,7 @@ rule figure_attributions:
         mem_mb=1000,
         runtime=10,
     params:
-        scores=list(CONFIG.scores),
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_attributions().params,
     script:
         "../workflow_scripts/figure_attributions.py"
 
@@ -102,7 +83,7 @@ rule figure_lds:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_lds().params,
     script:
         "../workflow_scripts/figure_lds.py"
 
@@ -121,7 +102,7 @@ rule figure_cost:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_cost().params,
     script:
         "../workflow_scripts/figure_cost.py"
 
@@ -145,7 +126,7 @@ rule figure_convergence:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_convergence().params,
     script:
         "../workflow_scripts/figure_convergence.py"
 
@@ -168,7 +149,7 @@ rule figure_dampings:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_dampings().params,
     script:
         "../workflow_scripts/figure_dampings.py"
 
@@ -191,14 +172,14 @@ rule figure_counterfactual:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_counterfactual().params,
     script:
         "../workflow_scripts/figure_counterfactual.py"
 
 
 rule figure_regenerated:
     input:
-        coalitions=lambda _: asked_tables("regenerated"),
+        coalitions=lambda _: requested_tables("regenerated"),
         samples=lambda _: [
             f"{RUN}/samples/{REGENERATED.approach}/regenerated/0-{shard}"
             for shard in range(shard_count("regenerated"))
@@ -219,17 +200,16 @@ rule figure_regenerated:
         mem_mb=2000,
         runtime=10,
     params:
-        queries=REGENERATED and REGENERATED.queries,
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_regenerated().params,
     script:
         "../workflow_scripts/figure_regenerated.py"
 
 
 rule figure_proponents:
     input:
-        scores=[f"{RUN}/scores/{score}" for score in PROPONENTS],
-        attributions=[f"{RUN}/attributions/{score}.parquet" for score in PROPONENTS],
-        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in SHOWN],
+        scores=[f"{RUN}/scores/{score}" for score in EVALUATIONS.proponents],
+        attributions=[f"{RUN}/attributions/{score}.parquet" for score in EVALUATIONS.proponents],
+        queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in EVALUATIONS.shown],
         train=f"{RUN}/data/train.parquet",
     output:
         report(
@@ -246,8 +226,7 @@ rule figure_proponents:
         mem_mb=4000,
         runtime=10,
     params:
-        scores={name: CONFIG.scores[name].model_dump() for name in PROPONENTS},
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_proponents().params,
     script:
         "../workflow_scripts/figure_proponents.py"
 
@@ -256,10 +235,10 @@ rule figure_samples:
     input:
         train=f"{RUN}/data/train.parquet",
         full=f"{RUN}/samples/full.safetensors",
-        pruned=f"{RUN}/samples/pruned.safetensors" if PRUNED else [],
-        shard=f"{RUN}/samples/{PICTURED}/0-0",
+        pruned=f"{RUN}/samples/pruned.safetensors" if EVALUATIONS.prunes else [],
+        shard=f"{RUN}/samples/{EVALUATIONS.pictured}/0-0",
         contributors=f"{RUN}/data/contributors.parquet",
-        attribution=f"{RUN}/attributions/{PICTURED_NAME}.parquet",
+        attribution=f"{RUN}/attributions/{EVALUATIONS.last}.parquet",
     output:
         samples=report(
             f"{RUN}/figures/samples.svg", caption="captions/samples.rst", category="Images"
@@ -278,9 +257,7 @@ rule figure_samples:
         mem_mb=2000,
         runtime=10,
     params:
-        shard=PICTURED,
-        behavior=next(iter(EXPLAINED.get(PICTURED_NAME, CONFIG.behaviors)), None),
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_samples().params,
     script:
         "../workflow_scripts/figure_samples.py"
 
@@ -291,8 +268,8 @@ rule figures:
         rules.figure_attributions.output,
         rules.figure_lds.output,
         [] if CONFIG.records else [rules.figure_cost.output, rules.figure_samples.output],
-        rules.figure_convergence.output if CONVERGENCE else [],
-        rules.figure_dampings.output if GRIDS else [],
+        rules.figure_convergence.output if EVALUATIONS.converges else [],
+        rules.figure_dampings.output if EVALUATIONS.grids else [],
         rules.figure_counterfactual.output if COUNTERFACTUAL else [],
         rules.figure_regenerated.output if REGENERATED else [],
-        rules.figure_proponents.output if PROPONENTS else [],
+        rules.figure_proponents.output if EVALUATIONS.proponents else [],

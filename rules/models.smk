@@ -26,13 +26,7 @@ rule full:
         runtime=1440,
         gpu=0 if CONFIG.full.pretrained else GPU * CONFIG.execution.gpus,
     params:
-        model=CONFIG.model.model_dump(),
-        training=CONFIG.training.model_dump(),
-        full=CONFIG.full.model_dump(exclude={"models"}),
-        pretrained=pretrained_listing(CONFIG.full.pretrained),
-        number=0,
-        seed=SEED,
-        version=VERSIONS["training"],
+        plan=lambda wildcards: PLAN.full().params,
     script:
         "../workflow_scripts/full.py"
 
@@ -46,12 +40,7 @@ use rule full as again with:
     benchmark:
         f"{RUN}/benchmarks/again/{{number}}.tsv"
     params:
-        model=CONFIG.model.model_dump(),
-        training=CONFIG.training.model_dump(),
-        full=CONFIG.full.model_dump(exclude={"models"}),
-        number=lambda wildcards: int(wildcards.number),
-        seed=SEED,
-        version=VERSIONS["training"],
+        plan=lambda wildcards: PLAN.full(int(wildcards.number)).params,
 
 
 rule pruned:
@@ -73,11 +62,7 @@ rule pruned:
         runtime=1440,
         gpu=GPU * CONFIG.execution.gpus,
     params:
-        timesteps=CONFIG.model.timesteps,
-        training=CONFIG.training.model_dump(),
-        pruned=CONFIG.pruned.model_dump(),
-        seed=SEED,
-        version={name: VERSIONS[name] for name in ("training", "pruning")},
+        plan=lambda wildcards: PLAN.pruned().params,
     script:
         "../workflow_scripts/pruned.py"
 
@@ -101,9 +86,6 @@ rule sample_model:
         runtime=240,
         gpu=GPU,
     params:
-        sampling=CONFIG.sampling.model_dump(),
-        timesteps=CONFIG.model.timesteps,
-        seed=SEED,
-        version=VERSIONS["sampling"],
+        plan=lambda wildcards: PLAN.sample_model(wildcards.model).params,
     script:
         "../workflow_scripts/sample_model.py"

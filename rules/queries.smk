@@ -25,6 +25,8 @@ rule queries:
         f"{RUN}/logs/queries/{{behavior}}.log",
     wildcard_constraints:
         behavior="|".join(name for name, b in CONFIG.behaviors.items() if b.queried) or NOTHING,
+    # Too few images are told before models are trained.
+    priority: 100
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -32,9 +34,6 @@ rule queries:
         mem_mb=2000,
         runtime=30,
     params:
-        measure=lambda wildcards: CONFIG.behaviors[wildcards.behavior].measure.model_dump(),
-        listing=lambda wildcards: folder_listing(getattr(query_images(wildcards), "folder", None)),
-        seed=SEED,
-        version=VERSIONS["queries"],
+        plan=lambda wildcards: PLAN.queries(wildcards.behavior).params,
     script:
         "../workflow_scripts/queries.py"

@@ -5,8 +5,6 @@ In: the files of config's records. Out: behaviors/records/<table>.parquet, data/
 
 
 rule records:
-    input:
-        table=lambda wildcards: CONFIG.records.tables[wildcards.table].path,
     output:
         behaviors=f"{RUN}/behaviors/records/{{table}}.parquet",
     log:
@@ -20,9 +18,7 @@ rule records:
         mem_mb=2000,
         runtime=30,
     params:
-        table=lambda wildcards: CONFIG.records.tables[wildcards.table].model_dump(),
-        records=CONFIG.records.model_dump(),
-        code=CODE["behaviors"],
+        plan=lambda wildcards: PLAN.records(wildcards.table).params,
     script:
         "../workflow_scripts/records.py"
 
@@ -39,6 +35,6 @@ rule recorded_contributors:
         mem_mb=1000,
         runtime=10,
     params:
-        contributors=CONFIG.records.contributors,
+        plan=lambda wildcards: PLAN.contributors().params,
     script:
         "../workflow_scripts/recorded_contributors.py"

@@ -33,17 +33,10 @@ rule gradients:
         runtime=1440,
         gpu=GPU,
     params:
-        gradients=lambda wildcards: CONFIG.gradients[wildcards.gradients].model_dump(
-            include={"function", "timesteps", "at", "dimensions"}
-        ),
-        shards=lambda wildcards: (
-            CONFIG.gradients[wildcards.gradients].shards if wildcards.kind == "train" else 1
-        ),
+        plan=lambda wildcards: ATTRIBUTIONS.gradients(
+            wildcards.gradients, wildcards.model, wildcards.kind, wildcards.part
+        ).params,
         model=lambda wildcards: model_folder(wildcards.model),
-        timesteps=CONFIG.model.timesteps,
-        steps=lambda wildcards: CONFIG.sampling.steps if wildcards.kind == "trajectory" else None,
-        seed=SEED,
-        version=VERSIONS["gradients"],
     script:
         "../workflow_scripts/gradients.py"
 
@@ -67,16 +60,8 @@ rule gradient_scores:
         mem_mb=8000,
         runtime=240,
     params:
-        score=lambda wildcards: CONFIG.scores[wildcards.score].model_dump(
-            include={"method", "gradients", "behaviors", "damping"}
-        ),
-        gradients=score_gradients,
+        plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
         models=lambda wildcards: {name: model_folder(name) for name in score_models(wildcards)},
-        full=CONFIG.full.model_dump(exclude={"models"}),
-        training=CONFIG.training.model_dump(),
-        timesteps=CONFIG.model.timesteps,
-        seed=SEED,
-        code=CODE["scores"],
     script:
         "../workflow_scripts/gradient_scores.py"
 
@@ -102,14 +87,8 @@ rule ekfac:
         runtime=1440,
         gpu=GPU,
     params:
-        score=lambda wildcards: CONFIG.scores[wildcards.score].model_dump(
-            include={"method", "gradients", "behaviors", "damping"}
-        ),
-        gradients=score_gradients,
+        plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
         models=lambda wildcards: {name: model_folder(name) for name in score_models(wildcards)},
-        timesteps=CONFIG.model.timesteps,
-        seed=SEED,
-        version=VERSIONS["ekfac"],
     script:
         "../workflow_scripts/ekfac.py"
 
@@ -119,7 +98,6 @@ rule similarity:
         train=f"{RUN}/data/train.parquet",
         queries=lambda wildcards: query_tables(wildcards.score),
         classifier=lambda wildcards: own_classifier(score_extractor(wildcards)),
-        weights=lambda wildcards: extractor_weights(score_extractor(wildcards)),
     output:
         scores=directory(f"{RUN}/scores/{{score}}"),
     log:
@@ -136,13 +114,7 @@ rule similarity:
         runtime=240,
         gpu=GPU,
     params:
-        score=lambda wildcards: CONFIG.scores[wildcards.score].model_dump(
-            include={"method", "extractor", "patches", "behaviors"}
-        ),
-        extractors=lambda wildcards: extractor_places(score_extractor(wildcards)),
-        timesteps=CONFIG.model.timesteps,
-        seed=SEED,
-        code=CODE["scores"],
+        plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
     script:
         "../workflow_scripts/similarity.py"
 
@@ -172,10 +144,6 @@ rule scored:
         mem_mb=4000,
         runtime=60,
     params:
-        score=lambda wildcards: CONFIG.scores[wildcards.attribution].model_dump(),
-        behaviors=lambda wildcards: {
-            name: b.model_dump() for name, b in EXPLAINED[wildcards.attribution].items()
-        },
-        code=CODE["scores"],
+        plan=lambda wildcards: ATTRIBUTIONS.scored(wildcards.attribution).params,
     script:
         "../workflow_scripts/scored.py"

@@ -20,7 +20,7 @@ rule subsets:
     benchmark:
         f"{RUN}/benchmarks/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
     wildcard_constraints:
-        distribution="|".join([*CONFIG.coalitions, *ASKED]) or NOTHING,
+        distribution="|".join([*CONFIG.coalitions, *COUNTS.requested]) or NOTHING,
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -29,13 +29,7 @@ rule subsets:
         runtime=1440,
         gpu=GPU,
     params:
-        approach=lambda wildcards: CONFIG.approaches[wildcards.approach].model_dump(
-            exclude={"coalitions"}
-        ),
-        model=CONFIG.model.model_dump(),
-        training=CONFIG.training.model_dump(),
-        version=VERSIONS["training"],
-        seed=SEED,
+        plan=lambda wildcards: PLAN.subsets(*shard_of(wildcards)).params,
     script:
         "../workflow_scripts/subsets.py"
 
@@ -62,9 +56,6 @@ rule samples:
         runtime=720,
         gpu=GPU,
     params:
-        sampling=CONFIG.sampling.model_dump(),
-        timesteps=CONFIG.model.timesteps,
-        seed=SEED,
-        version=VERSIONS["sampling"],
+        plan=lambda wildcards: PLAN.samples(*shard_of(wildcards)).params,
     script:
         "../workflow_scripts/samples.py"

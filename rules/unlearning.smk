@@ -18,11 +18,7 @@ CLUSTER = UNLEARNED.remove.cluster
 CLUSTERED = [CLUSTER.extractor] if CLUSTER else []
 
 # The behavior whose images are shown, as a list: what models make of removed images with noise.
-RESTORED = [
-    name
-    for name, b in CONFIG.behaviors.items()
-    if b.measure.name == "reconstruction" and b.query_images == "removed"
-][:1]
+RESTORED = [PLAN.restored_behavior] if PLAN.restored_behavior else []
 
 
 rule removal:
@@ -31,7 +27,6 @@ rule removal:
         contributors=rules.data.output.contributors,
         generated=f"{RUN}/samples/full.safetensors" if CLUSTER else [],
         classifier=own_classifier(CLUSTERED),
-        weights=extractor_weights(CLUSTERED),
     output:
         removed=f"{RUN}/unlearning/removed.parquet",
         retained=f"{RUN}/unlearning/retained.parquet",
@@ -47,10 +42,7 @@ rule removal:
         runtime=60,
         gpu=GPU if CLUSTER else 0,
     params:
-        removal=UNLEARNED.remove.model_dump(),
-        extractors=extractor_places(CLUSTERED),
-        seed=SEED,
-        version=VERSIONS["unlearning"],
+        plan=lambda wildcards: PLAN.removal().params,
     script:
         "../workflow_scripts/removal.py"
 
@@ -70,6 +62,8 @@ rule pretrained:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        plan=lambda wildcards: PLAN.pretrained().params,
     script:
         "../workflow_scripts/pretrained.py"
 
@@ -81,10 +75,13 @@ rule unlearn:
         retained=rules.removal.output.retained,
         start=start_model,
         queries=lambda wildcards: (
-            f"{RUN}/queries/{UNLEARNED.forgetting}.parquet" if asked_early(wildcards) else []
+            f"{RUN}/queries/{UNLEARNED.forgetting}.parquet"
+            if PLAN.measured_on_the_way(wildcards.approach)
+            else []
         ),
-        classifier=lambda wildcards: own_classifier(seen(asked_early(wildcards))),
-        weights=lambda wildcards: weight_files(asked_early(wildcards)),
+        classifier=lambda wildcards: own_classifier(
+            PLAN.extractors(PLAN.measured_on_the_way(wildcards.approach))
+        ),
     output:
         models=keep(
             CONFIG.execution.keep.models,
@@ -100,21 +97,13 @@ rule unlearn:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: 8000 if weight_files(asked_early(wildcards)) else 4000,
+        mem_mb=lambda wildcards: (
+            8000 if PLAN.weight_files(PLAN.measured_on_the_way(wildcards.approach)) else 4000
+        ),
         runtime=1440,
         gpu=GPU,
     params:
-        approach=lambda wildcards: CONFIG.approaches[wildcards.approach].model_dump(
-            exclude={"coalitions"}
-        ),
-        unlearning=lambda wildcards: UNLEARNED.model_dump(
-            include={"seeds", "every"} if start_model(wildcards) else {"seeds"}
-        ),
-        until=early_end,
-        model=CONFIG.model.model_dump(),
-        training=CONFIG.training.model_dump(),
-        seed=SEED,
-        version={name: VERSIONS[name] for name in ("training", "unlearning")},
+        plan=lambda wildcards: PLAN.unlearn(wildcards.approach).params,
     script:
         "../workflow_scripts/unlearn.py"
 
@@ -139,11 +128,7 @@ rule restored:
         runtime=120,
         gpu=GPU,
     params:
-        measure=lambda _: CONFIG.behaviors[RESTORED[0]].options,
-        timesteps=CONFIG.model.timesteps,
-        sampling=CONFIG.sampling.model_dump(exclude={"images"}),
-        seed=SEED,
-        version=VERSIONS["unlearning"],
+        plan=lambda wildcards: PLAN.restored(wildcards.approach).params,
     script:
         "../workflow_scripts/restored.py"
 
@@ -172,11 +157,7 @@ rule verdict:
         mem_mb=2000,
         runtime=30,
     params:
-        approaches=FORGETTING,
-        pretrained=PRETRAINED,
-        unlearning=UNLEARNED.model_dump(include={"retrain", "quality", "forgetting", "confidence"}),
-        better={name: b.better for name, b in CONFIG.behaviors.items()},
-        code=CODE["evaluation"],
+        plan=lambda wildcards: EVALUATIONS.verdict().params,
     script:
         "../workflow_scripts/verdict.py"
 
@@ -217,10 +198,7 @@ rule figure_unlearning:
         mem_mb=2000,
         runtime=10,
     params:
-        pretrained=PRETRAINED,
-        unlearning=UNLEARNED.model_dump(include={"retrain", "quality", "forgetting"}),
-        better={name: b.better for name, b in CONFIG.behaviors.items()},
-        code=CODE["figures"],
+        plan=lambda wildcards: EVALUATIONS.figure_unlearning().params,
     script:
         "../workflow_scripts/figure_unlearning.py"
 

@@ -33,5 +33,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The workflow takes longer than all others together, so it begins first."""
+    """The workflow takes longer than all others together: it begins first, and is slow."""
     items.sort(key=lambda item: not item.nodeid.startswith(WORKFLOW))
+    for item in items:
+        if item.nodeid.startswith(WORKFLOW):
+            item.add_marker(pytest.mark.slow)

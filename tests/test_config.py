@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from diffcredit import config
 from diffcredit.config import Section, lists, load
+from diffcredit.config.messages import shown
 from diffcredit.errors import UserError
 from diffcredit.registry import (
     DATASETS,
@@ -63,6 +65,7 @@ BAD = {
     "odd batch": ("training.batch_size", 33, "even"),
     "pruning ratio above 1": ("pruned.ratio", 1.2, "below 1"),
     "pruning ratio 0": ("pruned.ratio", 0, "above 0"),
+    "pruning target": ("pruned.target", "weights", "channels"),
     "not a number": ("full.learning_rate", float("nan"), "above 0"),
     "alpha 0": ("coalitions.datamodel.alpha", 0, "above 0"),
     "alpha 1": ("coalitions.datamodel.alpha", 1, "below 1"),
@@ -123,7 +126,7 @@ BAD = {
     "class twice": ("data.labels", [3, "digit 3"], "names a class twice"),
     "no classes": ("data.labels", [], "null for all"),
     "one class": ("data.labels", [3], "measures fid, log_fid, inception_score, entropy needs 2"),
-    "section that is not one": ("sampling", 5, "dictionary"),
+    "section that is not one": ("sampling", 5, "a section with images, steps, batch_size"),
     "one point of convergence": ("evaluation.convergence.points", 1, "2 or more"),
     "no seconds to compare at": ("evaluation.convergence.seconds", 0, "above 0"),
     "coalitions that are made nowhere": (
@@ -138,8 +141,8 @@ BAD = {
 def test_mistake_is_told_with_key_value_and_what_is_accepted(mistake: str) -> None:
     key, value, accepted = BAD[mistake]
     told = message(changed(key, value))
-    shown = next(iter(value)) if isinstance(value, dict) else value
-    assert f"{key} = {shown!r}" in told
+    named = next(iter(value)) if isinstance(value, dict) else value
+    assert f"{key} = {shown(named)}" in told
     assert accepted in told
     assert "validation error" not in told
 
@@ -155,7 +158,7 @@ BAD_COUNTERFACTUALS = {
     "full": ("sft/shapley", "distribution full"),
     "attributions": (["datamodle"], "did you mean 'datamodel'?"),
     "behaviors": (["fud"], "did you mean 'fid'?"),
-    "fractions": ([1.0], "less than 1"),
+    "fractions": ([1.0], "below 1"),
     "random": (-1, "0 or more"),
     "seeds": (0, "1 or more"),
 }
@@ -207,8 +210,21 @@ def test_until_needs_something_to_reach_and_coalitions_that_are_fitted() -> None
     assert "must be fitted on these coalitions" in unfitted
 
 
+def write_records(path: Path, kept: dict[str, list[list[int]]], seeds: int = 1) -> None:
+    """Records of coalitions of each kind, by some training seeds."""
+    lines = [
+        {"removal_dist": name, "remaining_idx": members, "removal_seed": seed, "fid": 1.0 + seed}
+        for name, coalitions in kept.items()
+        for members in coalitions
+        for seed in range(seeds)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 def recorded(tmp_path: Path) -> dict[str, Any]:
-    (tmp_path / "behaviors.jsonl").write_text("")
+    write_records(
+        tmp_path / "behaviors.jsonl", {"shapley": [[0], [1], [2]], "test": [[0], [1], [2]]}
+    )
     drawn = {"distribution": "shapley"}
     tables = {
         name: {"path": "behaviors.jsonl", "drawn": drawn, "where": {"removal_dist": name}}
@@ -256,6 +272,65 @@ def test_mistakes_in_records(tmp_path: Path) -> None:
     assert "2 or more" in message(raw, tmp_path)
 
 
+THREE = [[0, 1], [2], [3, 4, 5]]
+#: Coalitions of a table of records -> whether they are enough.
+FEW: dict[str, tuple[list[list[int]], int, bool]] = {
+    "none": ([], 1, False),
+    "one": (THREE[:1], 1, False),
+    "two": (THREE[:2], 1, False),
+    "two, by many seeds": (THREE[:2], 9, False),
+    "one, in other words": ([[0, 1], [1, 0]], 2, False),
+    "three": (THREE, 1, True),
+    "three, twice": (THREE * 2, 1, True),
+}
+
+
+@pytest.mark.parametrize("case", FEW)
+@pytest.mark.parametrize("table", ["test", "shapley"])
+def test_records_of_few_coalitions_are_refused_before_anything_runs(
+    tmp_path: Path, case: str, table: str
+) -> None:
+    raw = recorded(tmp_path)
+    coalitions, seeds, enough = FEW[case]
+    other = "shapley" if table == "test" else "test"
+    write_records(tmp_path / "behaviors.jsonl", {table: coalitions, other: THREE}, seeds)
+    if enough:
+        assert load(raw, tmp_path).records
+        return
+    key = {"test": "evaluation.lds.truth", "shapley": "attributions.mine.values"}[table]
+    told = message(raw, tmp_path)
+    assert f"{key} = 'records/{table}' needs records of 3 different coalitions or more" in told
+    assert f"check records.tables.{table}.where" in told
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize(("count", "enough"), [(2, False), (3, True)])
+def test_recorded_tables_are_counted_as_they_are_read(
+    tmp_path: Path, suffix: str, count: int, enough: bool
+) -> None:
+    masks = ["11000000", "00100000", "00011100"][:count]
+    rows = [{"removal_dist": d, "mask": m, "fid": 1.0} for d in ("shapley", "test") for m in masks]
+    path = tmp_path / f"behaviors{suffix}"
+    table = pd.DataFrame(rows)
+    table.to_csv(path, index=False) if suffix == ".csv" else table.to_parquet(path)
+    raw = recorded(tmp_path)
+    for entry in raw["records"]["tables"].values():
+        entry["path"] = path.name
+    if enough:
+        assert load(raw, tmp_path).records
+    else:
+        assert "needs records of 3 different coalitions or more" in message(raw, tmp_path)
+
+
+def test_a_direction_of_no_behavior_is_told(tmp_path: Path) -> None:
+    raw = recorded(tmp_path)
+    raw["records"]["better"] = {"fidd": "lower"}
+    told = message(raw, tmp_path)
+    assert "records.better = 'fidd': must be one of: fid; did you mean 'fid'?" in told
+    raw["records"]["better"] = {"fid": "lower"}
+    assert load(raw, tmp_path).better == {"fid": "lower"}
+
+
 def test_names_that_are_taken() -> None:
     raw = default()
     raw["coalitions"]["counterfactual"] = raw["coalitions"]["shapley"]
@@ -276,6 +351,53 @@ def test_all_mistakes_are_told_at_once() -> None:
     told = message(raw)
     assert "pruned.ratio" in told
     assert "sampling.images" in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "wrong", "told"),
+    [
+        ({"batch_size": 3}, ".batch_size", 3, "an even number"),
+        ({"batchsize": 4}, ".batchsize", 4, "did you mean 'batch_size'?"),
+        ({"ema": {"max_decay": 2}}, ".ema.max_decay", 2, "at least 0, below 1"),
+        (
+            {"learning_rate_schedule": "linear"},
+            ".learning_rate_schedule",
+            "linear",
+            "cosine (down to 0) or constant",
+        ),
+        ({"gradient_accumulation": 7}, ".gradient_accumulation", 7, "must divide half of"),
+        ({"adam_betas": [0.9]}, ".adam_betas", [0.9], "two decays"),
+        ({"adam_epsilon": 0}, ".adam_epsilon", 0, "above 0"),
+        ({"weight_decay": -1}, ".weight_decay", -1, "0 or more"),
+    ],
+)
+def test_training_of_an_approach_is_checked_as_that_of_all(
+    changes: dict, key: str, wrong: object, told: str
+) -> None:
+    raw = default()
+    for section, place in (
+        (raw["approaches"]["sft"], "approaches.sft.training"),
+        (raw, "training"),
+    ):
+        before = section.get("training")
+        section["training"] = (before or {}) | changes
+        found = message(raw)
+        assert f"{place}{key} = {wrong!r}" in found
+        assert told in found
+        section["training"] = before
+
+
+def test_training_of_an_approach_changes_its_keys_alone() -> None:
+    raw = default()
+    raw["training"]["ema"] = {"power": 0.5}
+    raw["approaches"]["sft"]["training"] = {"batch_size": 32, "ema": {"max_decay": 0}}
+    config = load(raw)
+    expected = config.training.model_dump() | {"batch_size": 32}
+    expected["ema"] |= {"max_decay": 0}
+    assert config.training_of("sft").model_dump() == expected
+    assert config.training_of("sft").ema.power == 0.5
+    assert config.training_of("retrain") == config.training
+    assert config.training.batch_size == 64
 
 
 ASCENT = {"name": "gradient_ascent", "ga_ratio": 2}
@@ -483,6 +605,11 @@ BAD_PRUNERS = {
         "pruner.threshold = 0.1",
         "must be one of: name, images",
     ),
+    "stopping level": (
+        {"name": "diff_pruning", "stopping_level": 3},
+        "pruner.stopping_level = 3",
+        "true: the noise level at which they end counts, too",
+    ),
     "option of none": ({"name": "random", "seed": 3}, "pruner.seed = 3", "must be one of: name"),
 }
 
@@ -514,6 +641,40 @@ def test_largest_ratio_is_accepted_and_more_is_told_with_it(
     assert load(raw, ROOT).pruned.ratio == ratio
     raw["pruned"]["ratio"] = ratio + 0.001
     assert f"at most {ratio}" in message(raw)
+
+
+@pytest.mark.parametrize("target", ["parameters", "multiply_adds"])
+@pytest.mark.parametrize(
+    ("channels", "attention", "groups"),
+    [
+        ([16, 32], [False, True], 8),
+        ([16, 32], [True, True], 2),
+        ([64, 64], [False, False], 32),
+        ([128, 256, 256], [False, True, False], 32),
+        ([24], [True], 4),
+    ],
+)
+def test_largest_part_of_a_network_is_accepted_and_more_is_told_with_it(
+    channels: list[int], attention: list[bool], groups: int, target: str
+) -> None:
+    raw = changed("pruned.ratio", 0.999)
+    raw["pruned"]["target"] = target
+    raw["model"] |= {"channels": channels, "attention": attention, "norm_groups": groups}
+    told = message(raw)
+    assert "pruned.ratio = 0.999: each of" in told
+    assert len(told.splitlines()) == 2
+    largest = float(told.split("at most ")[1].split()[0])
+    raw["pruned"]["ratio"] = largest
+    assert load(raw, ROOT).pruned.ratio == largest
+    raw["pruned"]["ratio"] = largest + 0.001
+    assert f"at most {largest} of the {target}" in message(raw)
+
+
+def test_a_network_of_which_nothing_can_be_pruned_is_told() -> None:
+    raw = changed("pruned.target", "parameters")
+    raw["model"]["norm_groups"] = 16
+    assert "pruned.ratio = 0.2: each of 16 norm groups" in message(raw)
+    assert "accepted: none; fewer model.norm_groups" in message(raw)
 
 
 def test_missing_key() -> None:
@@ -694,7 +855,7 @@ BAD_COALITIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "balance without pairs": (
         {"distribution": "shapley", "paired": False, "balanced": True},
-        ["coalitions.more.balanced = True", "needs paired: true"],
+        ["coalitions.more.balanced = true", "needs paired: true"],
     ),
     "alpha of uniform coalitions": (
         {"distribution": "uniform", "alpha": 0.5},
@@ -724,20 +885,21 @@ def test_count_is_the_number_of_contributors(distribution: str) -> None:
     assert "number of contributors, 12" in told
 
 
-def test_count_that_the_data_does_not_tell_is_asked_for() -> None:
-    raw = with_coalitions(distribution="leave_one_out")
-    raw["data"] |= {"contributors": "image", "labels": [0, 1]}
-    told = message(raw)
+def test_count_that_the_data_does_not_tell_is_asked_for(tmp_path: Path) -> None:
+    raw = folder(tmp_path, contributors="image")
+    raw["coalitions"]["more"] = {"distribution": "leave_one_out"}
+    told = message(raw, tmp_path)
     assert "coalitions.more.count is missing" in told
     assert "data.contributors = 'image'" in told
     raw["coalitions"]["more"]["count"] = 360
-    assert load(raw, ROOT).coalitions["more"].count == 360
+    assert load(raw, tmp_path).coalitions["more"].count == 360
 
 
 @pytest.mark.parametrize(
     ("data", "count"),
     [
         ({"contributors": "image"}, 1797),
+        ({"contributors": "image", "labels": [0, 1]}, 360),
         ({"contributors": "image", "held_out": 97}, 1700),
         ({"contributors": "image", "held_out": 97, "images": 50}, 50),
         ({"contributors": "image", "labels": [0, 1], "images": 50}, 50),
@@ -790,7 +952,7 @@ BAD_LISTS = {
     "no JSON": ("mine.jsonl", "[0]\n[1,\n", ["line 2", "'[1,'", "no JSON"]),
     "no list": ("mine.jsonl", '[0]\n{"kept": [1]}\n', ["line 2", "must be a list"]),
     "no contributor": ("mine.jsonl", "[0]\n[1.5]\n", ["line 2", "1.5", "name or the number"]),
-    "true for a number": ("mine.jsonl", "[0]\n[true]\n", ["line 2", "True"]),
+    "true for a number": ("mine.jsonl", "[0]\n[true]\n", ["line 2", "true must be"]),
     "no text": ("mine.csv", b"\xff\xfe\x00", ["cannot be read"]),
 }
 
@@ -815,10 +977,10 @@ def test_digest_of_a_list_is_that_of_the_asked_coalitions(tmp_path: Path) -> Non
     """More coalitions at the end change no digest of those before; spaces neither."""
     path = tmp_path / "mine.jsonl"
     path.write_text("[0]\n[1]\n")
-    before = lists.digest(path, range(2))
+    before = lists.digest(lists.read(path), range(2))
     path.write_text("[0]\n\n[ 1 ]\n[2]\n")
-    assert lists.digest(path, range(2)) == before
-    assert lists.digest(path, range(1, 3)) != before
+    assert lists.digest(lists.read(path), range(2)) == before
+    assert lists.digest(lists.read(path), range(1, 3)) != before
 
 
 #: As google/ddpm-celebahq-256 says what it is, but for its size.
@@ -885,17 +1047,36 @@ def test_pretrained_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.Monke
 BAD_PRETRAINED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     # keys of its config.json, of its scheduler_config.json, what the message must say
     "larger images": ({"sample_size": 256}, {}, "sample_size = 256, not 8"),
-    "no size": ({"sample_size": None}, {}, "sample_size = None, not 8"),
+    "no size": ({"sample_size": None}, {}, "sample_size = null, not 8"),
     "color": ({"in_channels": 3}, {}, "in_channels = 3, not 1"),
     "variances, too": ({"out_channels": 2}, {}, "out_channels = 2, not 1"),
     "continuous time": ({"time_embedding_type": "fourier"}, {}, "time_embedding_type = 'fourier'"),
     "of classes": ({"num_class_embeds": 10}, {}, "num_class_embeds = 10"),
-    "of text": ({"_class_name": "UNet2DConditionModel"}, {}, "describes a UNet2DConditionModel"),
+    "of text": ({"_class_name": "UNet2DConditionModel"}, {}, "describes a 'UNet2DConditionModel'"),
     "fewer noise levels": ({}, {"num_train_timesteps": 500}, "num_train_timesteps = 500, not 1000"),
     "cosine": ({}, {"beta_schedule": "squaredcos_cap_v2"}, "= 'squaredcos_cap_v2', not 'linear'"),
     "less noise": ({}, {"beta_end": 0.012}, "beta_end = 0.012, not 0.02"),
-    "no betas": ({}, {"beta_start": None}, "beta_start = None, not 0.0001"),
-    "its own betas": ({}, {"trained_betas": [0.1]}, "trained_betas = [0.1], not None"),
+    "no betas": ({}, {"beta_start": None}, "beta_start = null, not 0.0001"),
+    "its own betas": ({}, {"trained_betas": [0.1]}, "trained_betas = [0.1], not null"),
+    "heads that do not share the channels": (
+        {"attention_head_dim": 48},
+        {},
+        "attention_head_dim = 48, which does not divide its 128 channels",
+    ),
+    "groups that do not share the channels": (
+        {"block_out_channels": [64, 96], "norm_num_groups": 48, "attention_head_dim": None},
+        {},
+        "norm_num_groups = 48, which does not divide its 64 channels",
+    ),
+    "a resolution of one pixel": (
+        {
+            "block_out_channels": [64] * 4,
+            "down_block_types": ["DownBlock2D"] * 4,
+            "up_block_types": ["UpBlock2D"] * 4,
+        },
+        {},
+        "must be a multiple of 8, at least 16",
+    ),
     "velocity": ({}, {"prediction_type": "v_prediction"}, "prediction_type = 'v_prediction'"),
 }
 
@@ -939,6 +1120,10 @@ def test_pruning_is_asked_of_the_pretrained_model(tmp_path: Path) -> None:
     assert len(told.splitlines()) == 2
     raw["pruned"]["ratio"] = 0.5
     load(raw, tmp_path)
+    raw["pruned"] |= {"target": "parameters", "ratio": 0.76}
+    assert "a channel of 64; accepted: at most 0.7" in message(raw, tmp_path)
+    raw["pruned"]["ratio"] = 0.7
+    load(raw, tmp_path)
     path = tmp_path / "published" / "config.json"
     path.write_text(json.dumps(NETWORK | {"resnet_time_scale_shift": "scale_shift"}))
     assert "full.pretrained has scale_shift" in message(raw, tmp_path)
@@ -947,10 +1132,11 @@ def test_pruning_is_asked_of_the_pretrained_model(tmp_path: Path) -> None:
 def folder(tmp_path: Path, **keys: Any) -> dict[str, Any]:
     for name in ("ann", "bob"):
         (tmp_path / "pictures" / name).mkdir(parents=True)
+        (tmp_path / "pictures" / name / "1.png").touch()
     raw = default()
     planted = {"contributors": 0, "noise": 0.5}
     raw["data"] |= {"source": "folder", "path": "pictures", "contributors": "subfolder"}
-    raw["data"] |= {"planted": planted} | keys
+    raw["data"] |= {"image_size": 8, "channels": 1, "planted": planted} | keys
     return raw
 
 
@@ -1019,6 +1205,33 @@ def test_folder_without_path(tmp_path: Path) -> None:
     assert "data.path is missing" in message(folder(tmp_path, path=None), tmp_path)
 
 
+FOLDERS: dict[str, tuple[list[str], Any, str | None]] = {
+    # files, contributors, what the message says
+    "one subfolder": (["ann/1.png", "ann/2.png"], "image", "there is one, 'ann'"),
+    "one subfolder of several": (["ann/1.png", "ann/2.png", "ann/3.png"], 3, "there is one, 'ann'"),
+    "no subfolder": (["1.png", "2.png", "3.png"], 3, "its images must lie in subfolders"),
+    "no subfolder of images": (["1.png", "2.png"], "image", "its images must lie in subfolders"),
+    "fewer files than contributors": (["ann/1.png", "bob/1.png"], 3, "must not exceed 2"),
+    "two subfolders": (["ann/1.png", "bob/1.png", "bob/2.png"], "image", None),
+    "as many files as contributors": (["ann/1.png", "bob/1.png", "bob/2.png"], 3, None),
+}
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_folder_that_cannot_be_what_is_asked_for(tmp_path: Path, case: str) -> None:
+    files, contributors, told = FOLDERS[case]
+    for file in files:
+        (tmp_path / "own" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / file).touch()
+    raw = default()
+    raw["data"] |= {"source": "folder", "path": "own", "image_size": 8, "channels": 1}
+    raw["data"]["contributors"] = contributors
+    if told:
+        assert told in message(raw, tmp_path)
+    else:
+        load(raw, tmp_path)
+
+
 def test_table_that_does_not_exist(tmp_path: Path) -> None:
     table = {"csv": "people.csv", "column": "artist"}
     assert "people.csv" in message(folder(tmp_path, contributors=table), tmp_path)
@@ -1039,7 +1252,7 @@ def test_unknown_key_of_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", [-1, 1.5, True, None])
 def test_class_that_is_neither_a_number_nor_a_name(label: Any) -> None:
     told = message(changed("data.labels", [0, label]))
-    assert f"data.labels.1 = {label!r}" in told
+    assert f"data.labels.1 = {shown(label)}" in told
     assert "by number from 0 or by name" in told
 
 
@@ -1053,7 +1266,23 @@ def test_one_class_is_enough_for_other_extractors() -> None:
     load(raw, ROOT)
 
 
+def named_files(folder: Path, *names: str) -> None:
+    """Files that have the names of published ones; the configuration looks at no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+
+
+BATCHES = [f"data_batch_{number}.bin" for number in range(1, 6)]
+IDX = [
+    f"{split}-{kind}-ubyte"
+    for split in ("train", "t10k")
+    for kind in ("images-idx3", "labels-idx1")
+]
+
+
 def cifar10(tmp_path: Path, **keys: Any) -> dict[str, Any]:
+    named_files(tmp_path / "pictures", *BATCHES, "test_batch.bin")
     return folder(tmp_path, source="cifar10", image_size=32, channels=3, contributors=12) | keys
 
 
@@ -1069,7 +1298,7 @@ def test_cifar10(tmp_path: Path) -> None:
 BAD_CIFAR10 = {
     "channels": (1, "the images of cifar10 are in color: 3"),
     "contributors": ("subfolder", "accepted: a number, label or image"),
-    "labels": (["car", "horse"], "'car' must be one of: airplane, automobile"),
+    "labels": (["car", "horse"], "'car' is no class; must be one of: airplane, automobile"),
     "path": ("nowhere", "must be an existing folder"),
 }
 
@@ -1077,6 +1306,7 @@ BAD_CIFAR10 = {
 @pytest.mark.parametrize("source", ["mnist", "fashion_mnist"])
 def test_mnist_is_gray(tmp_path: Path, source: str) -> None:
     raw = folder(tmp_path, source=source, image_size=32, contributors=12)
+    named_files(tmp_path / "pictures", *IDX)
     assert load(raw, tmp_path).data.source == source
     raw["data"]["channels"] = 3
     assert f"the images of {source} are gray: 1" in message(raw, tmp_path)
@@ -1092,11 +1322,162 @@ def test_mistake_in_cifar10(tmp_path: Path, key: str) -> None:
     assert accepted in told
 
 
+WRONG_FOLDERS = {
+    # source, files, images held out, what the message must say
+    "no files": ("cifar10", [], 0, "holds no CIFAR-10 that is read"),
+    "a pickle": ("cifar10", ["data_batch_1"], 0, "nothing is unpickled"),
+    "a batch is missing": ("cifar10", BATCHES[1:], 0, "the whole train split of CIFAR-10"),
+    "no test batch": ("cifar10", BATCHES, 5, "the whole test split of CIFAR-10"),
+    "files of another one": ("mnist", BATCHES, 0, "holds no MNIST that is read"),
+    "no labels": ("mnist", IDX[:1], 0, "of train-labels-idx1-ubyte"),
+    "twice": ("fashion_mnist", [*IDX, "train-images-idx3-ubyte.gz"], 0, "once"),
+    "a shard is missing": (
+        "mnist",
+        ["train-00001-of-00002.parquet"],
+        0,
+        "Parquet files with train",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_FOLDERS)
+def test_folder_without_the_files_of_a_published_dataset(fault: str, tmp_path: Path) -> None:
+    source, files, held_out, told = WRONG_FOLDERS[fault]
+    named_files(tmp_path / "published", *files)
+    data = {"source": source, "path": "published", "held_out": held_out}
+    found = message(default() | {"data": data}, tmp_path)
+    assert "data.path = " in found
+    assert told in found
+    assert "accepted: " in found
+
+
+def test_path_that_is_a_file(tmp_path: Path) -> None:
+    named_files(tmp_path, "cifar.zip")
+    found = message(default() | {"data": {"source": "cifar10", "path": "cifar.zip"}}, tmp_path)
+    assert "data.path = 'cifar.zip': must be an existing folder; it is a file" in found
+
+
+def test_pretrained_that_was_pruned_before(tmp_path: Path) -> None:
+    described = {"architecture": NETWORK, "pruning": [["conv", 1]], "facts": {}}
+    raw = with_pretrained(tmp_path, described, weights="weights.safetensors")
+    load(raw, tmp_path)
+    raw["pruned"]["target"] = "parameters"
+    assert "pruned.target = 'parameters': " in message(raw, tmp_path)
+    assert "accepted: channels" in message(raw, tmp_path)
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+#: What weights a configuration names, by key; the file of each stands for weights elsewhere.
+POINTED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "full.pretrained": ("published", BIN, {}),
+    "extractors.inception.path": ("inception.pt", "", {"extractor": "inception"}),
+    "extractors.sscd.path": ("sscd.pt", "", {"extractor": "sscd"}),
+    "extractors.clip.path": ("clip", "model.safetensors", {"extractor": "clip"}),
+    "extractors.blip.path": ("blip", "model.safetensors", {"extractor": "blip"}),
+}
+
+
+@pytest.mark.parametrize("key", POINTED)
+def test_weights_that_git_lfs_has_not_fetched_are_told(tmp_path: Path, key: str) -> None:
+    name, file, behavior = POINTED[key]
+    raw = with_pretrained(tmp_path) if key == "full.pretrained" else default()
+    place = tmp_path / name / file
+    place.parent.mkdir(exist_ok=True)
+    (place.parent / "config.json").touch()
+    if key == "full.pretrained":
+        (place.parent / "config.json").write_text(json.dumps(NETWORK))
+    place.write_bytes(POINTER)
+    entry = key.split(".")[1]
+    if behavior:
+        raw["extractors"][entry]["path"] = str(tmp_path / name)
+        raw["behaviors"]["fid"] |= behavior
+    told = message(raw, tmp_path)
+    assert f"{key} = " in told
+    assert f"{place} is a pointer of Git LFS" in told
+
+
+SOURCES = {
+    # keys of data; image_size, channels, contributors, planted
+    "digits": ({}, (8, 1, 12, 3)),
+    "mnist": ({"path": "published"}, (28, 1, 12, 0)),
+    "fashion_mnist": ({"path": "published"}, (28, 1, 12, 0)),
+    "cifar10": ({"path": "published"}, (32, 3, 12, 0)),
+    "folder": (
+        {"path": "published", "image_size": 64, "channels": 3, "contributors": "image"},
+        (64, 3, "image", 0),
+    ),
+    "a list of labels": (
+        {
+            "source": "folder",
+            "path": "published",
+            "image_size": 64,
+            "channels": 3,
+            "contributors": {"csv": "labels.csv", "column": "artist"},
+        },
+        (64, 3, config.CsvContributors(csv="labels.csv", column="artist"), 0),
+    ),
+    "subfolders": (
+        {
+            "source": "folder",
+            "path": "published",
+            "image_size": 64,
+            "channels": 1,
+            "contributors": "subfolder",
+        },
+        (64, 1, "subfolder", 0),
+    ),
+    "labels of a published dataset": (
+        {"source": "cifar10", "path": "published", "contributors": "label"},
+        (32, 3, "label", 0),
+    ),
+    "a part of the digits": ({"source": "digits", "labels": [1, 2]}, (8, 1, 12, 3)),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("planted", [None, 0, 2])
+def test_defaults_are_those_of_the_source(source: str, planted: int | None, tmp_path: Path) -> None:
+    """Over config.yaml, whose null leaves them to the source."""
+    named_files(tmp_path / "published", *IDX, *BATCHES)
+    named_files(tmp_path / "published", "labels.csv")
+    for name in ("ann", "bob", "cid"):
+        named_files(tmp_path / "published" / name, "1.png")
+    keys, (side, channels, contributors, own) = SOURCES[source]
+    raw = default()
+    raw["data"] |= {"source": source} | keys
+    raw["data"]["planted"]["contributors"] = planted
+    data = load(raw, tmp_path).data
+    assert (data.image_size, data.channels, data.contributors) == (side, channels, contributors)
+    assert data.planted == config.Planted(contributors=own if planted is None else planted)
+    assert load(raw | {"data": data.model_dump()}, tmp_path).data == data
+
+
+def test_a_folder_has_no_defaults_and_the_hints_are_accepted(tmp_path: Path) -> None:
+    (tmp_path / "own/anna").mkdir(parents=True)
+    raw = default()
+    raw["data"] |= {"source": "folder", "path": "own"}
+    told = message(raw, tmp_path)
+    for key in ("image_size", "channels", "contributors"):
+        hint = re.search(rf"data\.{key} is missing: .*\n    Hint: (data\.{key}: .*)", told)
+        assert hint, key
+        raw["data"][key] = yaml.safe_load(hint[1])[f"data.{key}"]
+    assert load(raw, tmp_path).data.planted.contributors == 0
+
+
+def test_digits_have_as_many_images_of_each_class_as_the_registry_says() -> None:
+    from sklearn.datasets import load_digits
+
+    counted = [int((load_digits().target == digit).sum()) for digit in range(10)]
+    assert list(DATASETS["digits"].sizes) == counted
+
+
 def test_count_of_the_classes_kept_of_a_folder(tmp_path: Path) -> None:
-    raw = folder(tmp_path, labels=["bob"])
+    raw = folder(tmp_path, labels=["bob", "eve"])
+    (tmp_path / "pictures/eve").mkdir()
+    (tmp_path / "pictures/eve/1.png").touch()
     raw["coalitions"]["more"] = {"distribution": "add_one_in"}
     raw["behaviors"] = {"fid": {"measure": "fid", "extractor": "pixels"}}
-    assert load(raw, tmp_path).coalitions["more"].count == 1
+    assert load(raw, tmp_path).coalitions["more"].count == 2
 
 
 def test_scientific_notation_is_a_number() -> None:
@@ -1122,9 +1503,12 @@ NAMED = {*config.NAMED_SECTIONS, "evaluation"}
 
 
 def test_config_yaml_is_complete_and_holds_the_defaults() -> None:
+    of_the_source = ("image_size", "channels", "contributors", "planted.contributors")
     for key, value in keys(config.Config).items():
         if key in NAMED:
             continue
+        if key.removeprefix("data.") in of_the_source:
+            value = None
         place: Any = default()
         for part in key.split("."):
             assert part in place, key
@@ -1159,3 +1543,27 @@ def test_every_key_is_described() -> None:
 def test_every_entry_of_the_registry_exists(table: dict[str, Any]) -> None:
     for name in table:
         assert callable(load_block(table, name))
+
+
+BACKGROUNDS = {
+    "white": (255, 255, 255),
+    "black": (0, 0, 0),
+    "#0a141e": (10, 20, 30),
+    "rebeccapurple": (102, 51, 153),
+    7: (7, 7, 7),
+    0: (0, 0, 0),
+    (1, 2, 3): (1, 2, 3),
+}
+
+
+@pytest.mark.parametrize("color", BACKGROUNDS)
+def test_background(tmp_path: Path, color: Any) -> None:
+    raw = folder(tmp_path, background=list(color) if isinstance(color, tuple) else color)
+    assert load(raw, tmp_path).data.background_color == BACKGROUNDS[color]
+
+
+@pytest.mark.parametrize("color", ["whit", "", 256, -1, [1, 2], [1, 2, 300], [1, 2, 3, 4], 1.5])
+def test_background_that_is_no_color(tmp_path: Path, color: Any) -> None:
+    told = message(folder(tmp_path, background=color), tmp_path)
+    assert "data.background" in told
+    assert "255" in told

@@ -33,12 +33,16 @@ def message(raw: dict[str, Any], base: Path = ROOT) -> str:
 BAD = {
     # measure, key and value that are told, what is accepted
     "name": ({"name": "fud"}, "name = 'fud'", "did you mean 'fid'?"),
-    "no name": ({"k": 3}, "name = None", "must be one of: fid, inception_score"),
+    "no name": ({"k": 3}, "name = null", "must be one of: fid, "),
     "option of another": ({"name": "fid", "k": 3}, "k = 3", "unknown key; must be one of: name"),
     "typo": ({"name": "recall", "kk": 3}, "kk = 3", "one of: name, k; did you mean 'k'?"),
     "neighbors": ({"name": "recall", "k": 0}, "k = 0", "1 or more"),
     "many neighbors": ({"name": "recall", "k": 512}, "k = 512", "below sampling.images = 512"),
     "clusters": ({"name": "diversity", "clusters": 1}, "clusters = 1", "2 or more"),
+    "distance": ({"name": "diversity", "distance": "cosine"}, "distance = 'cosine'", "euclidean"),
+    "window": ({"name": "ssim", "window": "flat"}, "window = 'flat'", "gaussian"),
+    "no splits": ({"name": "inception_score", "splits": 0}, "splits = 0", "1 or more"),
+    "sampler": ({"name": "reconstruction", "sampler": "ddpm"}, "sampler = 'ddpm'", "ancestral"),
     "quantile 0": ({"name": "aesthetic", "quantile": 0}, "quantile = 0", "above 0"),
     "quantile 1": ({"name": "aesthetic", "quantile": 1}, "quantile = 1", "below 1"),
     "prompt of clip_iqa": (
@@ -47,6 +51,11 @@ BAD = {
         "unknown key; must be one of: name",
     ),
     "prompt": ({"name": "clip_prompt", "prompt": ""}, "prompt = ''", "1 letter or more"),
+    "quantile of a prompt": (
+        {"name": "clip_prompt", "prompt": "a", "quantile": 1.5},
+        "quantile = 1.5",
+        "above 0 and below 1",
+    ),
     "queries": ({"name": "mse", "queries": 0}, "queries = 0", "1 to sampling.images"),
     "many queries": ({"name": "ssim", "queries": 513}, "queries = 513", "sampling.images = 512"),
     "many generated": (
@@ -176,9 +185,34 @@ def test_queries_may_be_all_images_held_out() -> None:
 
 
 def test_images_too_small_for_structural_similarity() -> None:
-    raw = configured({"measure": "ssim"})
-    raw["data"]["image_size"] = 4
-    assert "behaviors.it.measure = 'ssim': needs images of 6 pixels" in message(raw)
+    """Every window says which of the others takes such images."""
+    for side, window, least, hint in (
+        (4, "gaussian", 6, "mse, nrmse or similarity"),
+        (4, "uniform", 7, "mse, nrmse or similarity"),
+        (6, "uniform", 7, "window: gaussian"),
+    ):
+        raw = configured({"measure": {"name": "ssim", "window": window}})
+        raw["data"]["image_size"] = side
+        told = message(raw)
+        assert f"behaviors.it.measure.window = {window!r}: needs images of {least} pixels" in told
+        assert f"Hint: {hint}" in told
+    for side, window in ((6, "gaussian"), (8, "uniform")):
+        raw = configured({"measure": {"name": "ssim", "window": window}})
+        raw["data"]["image_size"] = side
+        load(raw, ROOT)
+
+
+@pytest.mark.parametrize("images", [2, 5, 20, 100, 512])
+def test_splits_have_two_samples_or_more(images: int) -> None:
+    raw = configured({"measure": {"name": "inception_score", "splits": images // 2}})
+    raw["sampling"]["images"] = images
+    load(raw, ROOT)
+    raw["behaviors"]["it"]["measure"]["splits"] += 1
+    told = message(raw)
+    assert (
+        f"behaviors.it.measure.splits = {images // 2 + 1}: each needs 2 of sampling.images" in told
+    )
+    assert f"accepted: 1 to {images // 2}" in told
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -192,7 +226,7 @@ def test_every_measure_has_its_options_and_knows_what_it_sees(name: str) -> None
 
 BAD_EXTRACTORS = {
     "kind": ({"kind": "klip"}, "extractors.mine.kind = 'klip'", "did you mean 'clip'?"),
-    "no kind": ({"path": "x"}, "extractors.mine.kind = None", "must be one of: classifier, pixels"),
+    "no kind": ({"path": "x"}, "extractors.mine.kind = null", "must be one of: classifier, pixels"),
     "typo": ({"kind": "clip", "modle": "a"}, "mine.modle = 'a'", "did you mean 'model'?"),
     "typo of sscd": ({"kind": "sscd", "pth": "a"}, "mine.pth = 'a'", "did you mean 'path'?"),
     "path of sscd": ({"kind": "sscd", "path": 3}, "mine.path = 3", "sscd_disc_mixup"),
@@ -219,7 +253,7 @@ OWN = {"classifier": {"kind": "classifier"}, "pixels": {"kind": "pixels"}}
             {"measure": "entropy", "extractor": "pixels"},
             "kind classifier or inception; must be one",
         ),
-        ({"measure": "aesthetic"}, "behaviors.it.extractor = None: aesthetic needs"),
+        ({"measure": "aesthetic"}, "behaviors.it.extractor = null: aesthetic needs"),
         ({"measure": "aesthetic", "extractor": "pixels"}, "aesthetic needs an entry of extractors"),
         ({"measure": "clip_iqa"}, "clip_iqa needs an entry of extractors of kind clip"),
         ({"measure": "clip_iqa", "extractor": "pixels"}, "clip_iqa needs an entry of extractors"),
@@ -237,7 +271,7 @@ def test_the_classifier_is_the_default_where_an_extractor_is_needed() -> None:
     loaded = load(configured({"measure": "fid"}), ROOT)
     assert loaded.behaviors["it"].sees == "classifier"
     told = message(configured({"measure": "fid"}, extractors={"other": {"kind": "pixels"}}))
-    assert "behaviors.it.extractor = None: fid needs an entry of extractors" in told
+    assert "behaviors.it.extractor = null: fid needs an entry of extractors" in told
 
 
 def hub_folder(folder: Path, *files: str) -> str:
@@ -329,7 +363,7 @@ def test_inception_is_read_where_clean_fid_keeps_it(
     behavior = {"measure": "inception_score", "extractor": "mine"}
     raw = configured(behavior, extractors={"mine": {"kind": "inception"}})
     told = message(raw)
-    assert f"extractors.mine.path = None: the file {usual} does not exist" in told
+    assert f"extractors.mine.path = null: the file {usual} does not exist" in told
     assert "https://nvlabs-fi-cdn.nvidia.com/" in told
     usual.touch()
     assert weights.place(load(raw, ROOT).extractors["mine"]) == usual
@@ -352,7 +386,7 @@ def test_inception_of_a_path_that_does_not_exist() -> None:
 def test_sscd_is_where_the_user_says(tmp_path: Path) -> None:
     fid = {"measure": "fid", "extractor": "mine"}
     nowhere = message(configured(fid, extractors={"mine": {"kind": "sscd"}}))
-    assert "extractors.mine.path = None: must name sscd_disc_mixup.torchscript.pt" in nowhere
+    assert "extractors.mine.path = null: must name sscd_disc_mixup.torchscript.pt" in nowhere
     wrong = message(with_path("nowhere.pt", fid, "sscd"))
     assert f"extractors.mine.path = 'nowhere.pt': the file {ROOT}/nowhere.pt does not" in wrong
     source = "https://dl.fbaipublicfiles.com/sscd-copy-detection/sscd_disc_mixup.torchscript.pt"

@@ -54,6 +54,7 @@ GOOD = {
     "features": (COSINE, {}),
     "patches": (PATCHES, {}),
     "along the trajectory": (JOURNEY, {"timesteps": 10}),
+    "more timesteps than steps of sampling": (JOURNEY, {"timesteps": 100}),
     "of the model": (EKFAC, {}),
     "images held out": (TRAK | {"behaviors": ["held_out", "generated"]}, {}),
     "behavior of the whole model": (TRAK | {"behaviors": ["fid"], "queries": "generated"}, {}),
@@ -262,13 +263,11 @@ def test_name_that_an_attribution_has() -> None:
     assert "scores.datamodel: attributions have this name, too" in message(raw)
 
 
-def test_journeys_are_of_generated_images_and_of_steps_of_sampling() -> None:
+def test_journeys_are_of_generated_images() -> None:
     found = message(configured(JOURNEY | {"behaviors": ["held_out"]}))
     assert "behaviors.held_out.measure.images = 'held_out': journey_trak needs generated" in found
     through = message(configured(JOURNEY | {"behaviors": ["fid"], "queries": "held_out"}))
     assert "behaviors.held_out.measure.images = 'held_out': journey_trak needs" in through
-    steps = message(configured(JOURNEY, timesteps=8))
-    assert "gradients.grads.timesteps = 8: must divide sampling.steps" in steps
 
 
 def test_ekfac_needs_its_package_and_gradients_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +304,7 @@ def test_dampings_that_are_tried() -> None:
     assert tried(TRAK) == [1.0]
     assert tried(GRID | {"damping": [3, 1]}) == [3.0, 1.0]
     assert tried(GRID) == list(DAMPINGS)
-    assert (len(DAMPINGS), DAMPINGS[0], DAMPINGS[-1]) == (27, pytest.approx(0.01), 5e6)
+    assert (len(DAMPINGS), DAMPINGS[0], DAMPINGS[-1]) == (27, pytest.approx(1e-5), 5e3)
     assert len(tried(TRACIN)) == len(tried(COSINE)) == 1
 
 

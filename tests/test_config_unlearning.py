@@ -65,7 +65,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "the last image": removing(images=[1796, 0]),
     "an image by its file": removing(images=["ann/1.png", 3]),
     "the last copy": removing(images=[208]) | {"data": {"images": 200, "injected": INJECTED}},
-    "an image of so many that nobody knows": removing(images=[1796]) | {"data": {"labels": [1, 7]}},
+    "the last image of two classes": removing(images=[360]) | {"data": {"labels": [1, 7]}},
     "a class": removing(label=9),
     "a cluster": removing(cluster={"clusters": 512, "number": 511, "extractor": "pixels"}),
     "no model from scratch": {"unlearning": {"retrain": None}},
@@ -99,12 +99,12 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "nothing removed": (removing(), "unlearning.remove = {}", "exactly one of: images, contr"),
     "two kinds of removal": (
         removing(images=[1], cluster={"number": 2}),
-        "unlearning.remove = {'images': [1], 'cluster': {'clusters': 10, 'number': 2,",
+        "unlearning.remove = {images: [1], cluster: {clusters: 10, number: 2,",
         "exactly one of: images, contributor, label, cluster",
     ),
     "no key of removal": (
         {"unlearning": {"remove": None}},
-        "unlearning.remove = None",
+        "unlearning.remove = null",
         "one of {images: [...]}, {contributor: ...}, {label: ...}, {cluster: {...}}",
     ),
     "no images": (
@@ -170,15 +170,20 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "class beyond the last": (
         removing(label=10),
         "unlearning.remove.label = 10",
-        "one of the 10 classes, 0 to 9",
+        "must be one of: digit 0, digit 1",
     ),
     "class beyond those kept": (
         removing(label=7) | {"data": {"labels": [1, 7]}},
         "unlearning.remove.label = 7",
-        "one of the 2 classes, 0 to 1",
+        "must be one of: digit 1, digit 7",
     ),
     "class below 0": (removing(label=-1), "unlearning.remove.label = -1", "number from 0"),
-    "class by name": (removing(label="7"), "unlearning.remove.label = '7'", "number from 0"),
+    "class by a number in quotes": (removing(label="7"), "unlearning.remove.label = '7'", "a name"),
+    "class of no name": (
+        removing(label="digt 7"),
+        "unlearning.remove.label = 'digt 7'",
+        "did you mean 'digit 7'",
+    ),
     "cluster beyond the last": (
         removing(cluster={"clusters": 4, "number": 4}),
         "unlearning.remove.cluster.number = 4",
@@ -336,12 +341,35 @@ def test_mistake_is_told_in_one_line(mistake: str) -> None:
     assert len(found.splitlines()) == 2, found
 
 
-@pytest.mark.parametrize("removal", [{"images": [5000]}, {"label": 50}, {"contributor": "nobody"}])
-def test_what_files_alone_tell_is_left_to_the_job(removal: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "pictures/ann").mkdir(parents=True)
+def of_folder(folder: Path, removal: dict[str, Any]) -> dict[str, Any]:
+    for name in ("ann", "bob"):
+        (folder / "pictures" / name).mkdir(parents=True)
+        (folder / "pictures" / name / "1.png").touch()
     data = {"source": "folder", "path": "pictures", "contributors": "subfolder"}
-    raw = configured(data=data | {"planted": {"contributors": 0}}, **removing(**removal))
-    assert load(raw, tmp_path).unlearning is not None
+    return configured(data=data | {"image_size": 8, "channels": 1}, **removing(**removal))
+
+
+@pytest.mark.parametrize("removal", [{"images": [5000]}, {"label": "bob"}, {"contributor": 1}])
+def test_what_files_alone_tell_is_left_to_the_job(removal: dict[str, Any], tmp_path: Path) -> None:
+    assert load(of_folder(tmp_path, removal), tmp_path).unlearning is not None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("label", 50),
+        ("label", "Bob"),
+        ("contributor", "nobody"),
+        ("contributor", 2),
+        ("contributor", "1"),
+        ("contributor", "ann/1.png"),
+    ],
+)
+def test_names_that_subfolders_tell_are_checked_early(
+    key: str, value: int | str, tmp_path: Path
+) -> None:
+    found = message(of_folder(tmp_path, {key: value}), tmp_path)
+    assert f"unlearning.remove.{key} = {value!r}: must be one of: ann, bob" in found
 
 
 def test_nothing_that_could_be_named_is_told() -> None:

@@ -1,14 +1,19 @@
 """Files appear whole or not at all; broken ones are told by name."""
 
+import errno
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from diffcredit import files
 from diffcredit.errors import UserError
+from diffcredit.logs import REFUSALS
 
 
 def listing(folder: Path) -> list[str]:
@@ -152,3 +157,194 @@ def test_json_that_is_no_object_is_told_by_name(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text("[1, 2]")
     with pytest.raises(UserError, match=r"c\.json cannot be read as a JSON object"):
         files.read_json(tmp_path / "c.json")
+
+
+def _folder(path: Path) -> None:
+    with files.resumable(path) as part:
+        files.write_tensors({"x": torch.zeros(2)}, part / "0/weights.safetensors")
+
+
+def _figure(path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from diffcredit.report.style import write_svg
+
+    write_svg(Figure(), path)
+
+
+def _log(path: Path) -> None:
+    from diffcredit.logs import job, logger
+
+    with job(path / "logs" / "data.log", "data"):
+        pass
+    for handler in list(logger.handlers):
+        handler.close()
+        logger.removeHandler(handler)
+
+
+def _whole_folder(path: Path) -> None:
+    with files.whole(path) as part:
+        (part / "below").mkdir(parents=True)
+        np.lib.format.open_memmap(part / "below/0.npy", mode="w+", shape=(2,)).flush()
+        # As the writers of some libraries do, for themselves alone.
+        os.close(os.open(part / "below/private", os.O_CREAT, 0o600))
+
+
+def _classifier(path: Path) -> None:
+    from diffcredit.behaviors import classifier
+
+    classifier.save(classifier.Classifier(1, 2, 3, 2), path, {})
+
+
+def _cache(path: Path) -> None:
+    from diffcredit import contents
+
+    path.mkdir()
+    (path / "image").write_bytes(b"x")
+    os.utime(path / "image", (0, 0))
+    contents.listing(path, lambda head: [path / "image"], path / "caches")
+
+
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "table": lambda path: files.write_table(pd.DataFrame({"x": [1]}), path),
+    "csv": lambda path: files.write_csv(pd.DataFrame({"x": [1]}), path),
+    "json": lambda path: files.write_json({"x": 1}, path),
+    "text": lambda path: files.write_text("x", path),
+    "tensors": lambda path: files.write_tensors({"x": torch.zeros(2)}, path),
+    "folder": _folder,
+    "whole folder": _whole_folder,
+    "figure": _figure,
+    "log": _log,
+    "classifier": _classifier,
+    "cache": _cache,
+}
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o022, 0o027, 0o077, 0o007])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_files_have_the_mode_of_the_umask(tmp_path: Path, writer: str, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        WRITERS[writer](tmp_path / "made")
+    finally:
+        os.umask(before)
+    made = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert made
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask, path
+    for path in [p for p in tmp_path.rglob("*") if p.is_dir()]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o777 & ~umask, path
+
+
+def _dangling(folder: Path) -> Path:
+    (folder / "link").symlink_to(folder / "gone")
+    return folder / "link"
+
+
+def _file(folder: Path) -> Path:
+    (folder / "results").write_text("no folder")
+    return folder / "results"
+
+
+def _below_nothing(folder: Path) -> Path:
+    return folder / "gone" / "results"
+
+
+def _circle(folder: Path) -> Path:
+    (folder / "circle").symlink_to(folder / "circle")
+    return folder / "circle"
+
+
+@pytest.mark.parametrize("make", [_dangling, _file, _below_nothing, _circle])
+def test_folder_that_takes_no_files_is_told(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    with pytest.raises(UserError, match=r"takes no files: .*\n.*--directory"):
+        files.check_writable(make(tmp_path))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES])
+def test_folder_that_the_system_refuses_has_a_hint(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(UserError) as told:
+        files.check_writable(tmp_path)
+    assert os.strerror(number) in str(told.value)
+    assert REFUSALS[number] in str(told.value)
+
+
+def test_folder_that_takes_files_stays_empty(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for name in ("link", "new"):
+        files.check_writable(tmp_path / name)
+        assert listing(tmp_path / name) == []
+
+
+def flip(path: Path, place: int) -> None:
+    """Change a bit, as a failing disk does."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("place", [-1, -100, -2000])
+def test_flipped_bit_of_tensors_is_noticed(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "images.safetensors"
+    files.write_tensors({"images": torch.zeros(4, 1, 32, 32, dtype=torch.uint8)}, path)
+    flip(path, place)
+    with pytest.raises(UserError, match="content has changed"):
+        files.read_tensors(path)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float16", "bfloat16", "int64", "bool"])
+def test_checksum_is_of_tensors_of_any_kind(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "t.safetensors"
+    tensors = {"a": torch.ones(3, 2, dtype=getattr(torch, kind)), "scalar": torch.tensor(2.0)}
+    files.write_tensors({**tensors, "turned": torch.arange(6.0).reshape(2, 3).T}, path, {"x": 1})
+    found, facts = files.read_tensors(path)
+    assert facts == {"x": 1}
+    assert torch.equal(found["a"], tensors["a"])
+    flip(path, -1)
+    with pytest.raises(UserError, match="content has changed"):
+        files.read_tensors(path)
+
+
+def test_flipped_bit_of_a_table_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    files.write_table(pd.DataFrame({"value": np.random.default_rng(0).normal(size=1000)}), path)
+    flip(path, 2000)
+    with pytest.raises(UserError, match="cannot be read as a Parquet table"):
+        files.read_table(path)
+
+
+BROKEN = {
+    "truncated": b"\xff\x00\x00\x00\x00\x00\x00\x00{",
+    "empty": b"",
+    "no tensors": b"hello",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_unfinished_work_is_told_and_begun_anew(
+    tmp_path: Path, case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    assert files.left_behind(files.read_tensors, path) is None
+    assert not caplog.records
+    path.write_bytes(BROKEN[case])
+    assert files.left_behind(files.read_tensors, path) is None
+    assert "begins anew" in caplog.text
+    assert str(path) in caplog.text
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    partial = tmp_path / "shard.partial"
+    (partial / f".000001.4711{files.PART}").mkdir(parents=True)
+    (partial / f".000002.safetensors.4711{files.PART}").write_text("half")
+    (partial / "000000").mkdir()
+    with files.resumable(tmp_path / "shard"):
+        pass
+    assert listing(tmp_path / "shard") == ["000000"]

@@ -33,6 +33,8 @@ COPIES = 40
 LEVELS = 1000
 SCRATCH = {"start": "scratch", "objective": "denoise", "steps": 400, "learning_rate": 0.006}
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 

@@ -1,18 +1,23 @@
 """Fit a removal estimator on recorded behaviors."""
 
-from diffcredit.logs import job, logger
+from diffcredit.jobs import job
+from diffcredit.logs import logger
 
-with job(snakemake.log[0], f"attribution {snakemake.wildcards.attribution}"):
+with job(snakemake, f"attribution {snakemake.wildcards.attribution}") as params:
     from pydantic import TypeAdapter
 
-    from diffcredit.attribution.table import fit
+    from diffcredit.attribution.doubts import attribution_doubts, measured_once
+    from diffcredit.attribution.table import fit, with_credit
     from diffcredit.config import Attribution, Distribution
     from diffcredit.files import read_table, write_table
+    from diffcredit.registry import ESTIMATORS
 
-    entry = Attribution(**snakemake.params.attribution)
+    entry = Attribution(**params.attribution)
     tables = dict(zip(entry.references, map(read_table, snakemake.input.behaviors), strict=True))
-    drawn = TypeAdapter(dict[str, Distribution]).validate_python(snakemake.params.drawn)
-    table = fit(entry, tables, drawn)
-    if table["standard_error"].isna().any():
-        logger.warning("values without a standard error: too few coalitions or training seeds")
+    drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn)
+    table = with_credit(fit(entry, tables, drawn), params.better)
+    once = [end for end in ("full", "none") if end in tables and measured_once(tables[end])]
+    fits_all = ESTIMATORS[entry.estimator].distribution is None
+    for doubt in attribution_doubts(table, tables["values"], once, fits_all):
+        logger.warning("%s", doubt)
     write_table(table, snakemake.output.attribution)

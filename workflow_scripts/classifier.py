@@ -1,8 +1,9 @@
 """Train the classifier whose features measure the samples."""
 
-from diffcredit.logs import job, logger
+from diffcredit.jobs import job
+from diffcredit.logs import logger
 
-with job(snakemake.log[0], "classifier"):
+with job(snakemake, "classifier") as params:
     from diffcredit import seeds
     from diffcredit.behaviors import classifier
     from diffcredit.config import Classifier
@@ -12,8 +13,8 @@ with job(snakemake.log[0], "classifier"):
     with device("cpu", snakemake.threads):
         network, accuracy = classifier.train(
             images.from_file(snakemake.input.reference),
-            Classifier(**snakemake.params.classifier),
-            seeds.derive(snakemake.params.seed, "classifier"),
+            Classifier(**params.classifier),
+            seeds.derive(params.seed, "classifier"),
         )
     logger.info("classifier: %.1f%% of the images held out are recognized", 100 * accuracy)
     classifier.save(network, snakemake.output.model, {"held_out_accuracy": accuracy})

@@ -1,10 +1,10 @@
 """Draw a shard of the coalitions of a removal distribution."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 name = snakemake.wildcards.distribution
 
-with job(snakemake.log[0], f"coalitions {name} {snakemake.wildcards.shard}"):
+with job(snakemake, f"coalitions {name} {snakemake.wildcards.shard}") as params:
     from pydantic import TypeAdapter
 
     from diffcredit import coalitions, seeds
@@ -15,8 +15,9 @@ with job(snakemake.log[0], f"coalitions {name} {snakemake.wildcards.shard}"):
     table = coalitions.table(
         TypeAdapter(Distribution).validate_python(snakemake.config["coalitions"][name]),
         len(contributors),
-        seeds.derive(snakemake.params.seed, "coalitions", name),
-        range(*snakemake.params.numbers),
+        seeds.derive(params.seed, "coalitions", name),
+        range(*params.numbers),
         contributors,
     )
+    coalitions.tell(table, contributors)
     write_table(table, snakemake.output.coalitions)

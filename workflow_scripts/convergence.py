@@ -1,8 +1,9 @@
 """How each attribution and its LDS settle as coalitions are added, and all at equal compute."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
+from diffcredit.logs import logger
 
-with job(snakemake.log[0], "convergence"):
+with job(snakemake, "convergence") as params:
     from functools import partial
 
     import pandas as pd
@@ -10,6 +11,7 @@ with job(snakemake.log[0], "convergence"):
 
     from diffcredit import seeds
     from diffcredit.attribution.table import fit
+    from diffcredit.behaviors.table import masks_of
     from diffcredit.config import Attribution, Convergence, Distribution, Lds
     from diffcredit.evaluation.convergence import (
         convergence_table,
@@ -17,9 +19,9 @@ with job(snakemake.log[0], "convergence"):
         paid_for,
         spent,
     )
+    from diffcredit.evaluation.doubts import convergence_doubts
     from diffcredit.files import read_table, write_csv, write_table
 
-    params = snakemake.params
     convergence = Convergence(**params.convergence)
     measured = dict(zip(params.made, map(read_table, snakemake.input.behaviors), strict=True))
     evaluate = partial(
@@ -36,6 +38,8 @@ with job(snakemake.log[0], "convergence"):
     values = {name: roles.pop("values") for name, roles in others.items()}
     fixed = {name: sum(map(spent, roles.values())) for name, roles in others.items()}
     budget = convergence.seconds or min(fixed[name] + spent(values[name]) for name in entries)
+    for doubt in convergence_doubts(masks_of(next(iter(values.values()))).shape[1]):
+        logger.warning("%s", doubt)
     settling, equal = [], []
     for name, entry in entries.items():
         drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn[name])

@@ -1,12 +1,12 @@
 """What the models of each approach cost."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "cost"):
+with job(snakemake, "cost") as params:
     from diffcredit.evaluation.cost import cost_table
     from diffcredit.files import read_table, write_csv, write_table
 
     tables = [read_table(path) for path in snakemake.input.behaviors]
-    table = cost_table(dict(zip(snakemake.params.made, tables, strict=True)))
+    table = cost_table(dict(zip(params.made, tables, strict=True)))
     write_table(table, snakemake.output.parquet)
     write_csv(table, snakemake.output.csv)

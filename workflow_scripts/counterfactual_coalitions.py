@@ -1,25 +1,26 @@
 """Draw the coalitions that an attribution asks for, or random ones of the same sizes."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 shard = int(snakemake.wildcards.shard)
 
-with job(snakemake.log[0], f"coalitions counterfactual {shard}"):
+with job(snakemake, f"coalitions counterfactual {shard}") as params:
     from pathlib import Path
 
-    from diffcredit import seeds
+    from diffcredit import coalitions, seeds
     from diffcredit.config import Counterfactual
     from diffcredit.evaluation import counterfactual
     from diffcredit.files import read_table, write_table
 
-    settings = Counterfactual(**snakemake.params.settings)
-    seed = seeds.derive(snakemake.params.seed, "coalitions", "counterfactual")
+    settings = Counterfactual(**params.settings)
+    seed = seeds.derive(params.seed, "coalitions", "counterfactual")
     first = shard * counterfactual.coalitions_of_one(settings)
+    names = list(read_table(snakemake.input.contributors)["name"])
     if path := snakemake.input.attribution:
         table = counterfactual.ranked_coalitions(
             Path(path).stem, read_table(path), settings, first, seed
         )
     else:
-        contributors = len(read_table(snakemake.input.contributors))
-        table = counterfactual.random_coalitions(contributors, settings, first, seed)
+        table = counterfactual.random_coalitions(len(names), settings, first, seed)
+    coalitions.tell(table, names)
     write_table(table, snakemake.output.coalitions)

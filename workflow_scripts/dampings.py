@@ -1,8 +1,8 @@
 """The LDS of scores by every damping of their grids."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "dampings"):
+with job(snakemake, "dampings") as params:
     from pathlib import Path
 
     import pandas as pd
@@ -14,12 +14,12 @@ with job(snakemake.log[0], "dampings"):
 
     owners = read_table(snakemake.input.train, ["contributor"])["contributor"].to_numpy()
     truth = read_table(snakemake.input.truth)
-    behaviors = {b: Behavior(**given) for b, given in snakemake.params.behaviors.items()}
-    tables = []
+    behaviors = {b: Behavior(**given) for b, given in params.behaviors.items()}
+    average, tables = params.average, []
     for grid, folder in zip(snakemake.input.dampings, snakemake.input.scores, strict=True):
-        entry = Score(**snakemake.params.scores[Path(grid).stem])
+        entry = Score(**params.scores[Path(grid).stem])
         of = explained(entry, {b: behaviors[b] for b in entry.behaviors}, Path(folder))
-        tables.append(damping_table(read_table(grid), of, owners, entry.groups, truth))
+        tables.append(damping_table(read_table(grid), of, owners, entry.groups, truth, average))
     table = pd.concat(tables, ignore_index=True)
     write_table(table, snakemake.output.parquet)
     write_csv(table, snakemake.output.csv)

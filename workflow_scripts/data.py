@@ -1,21 +1,31 @@
 """Read and draw the images, deal or read whose they are, plant spoiled ones and inject one."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import configuration, job
+from diffcredit.logs import logger
 
-with job(snakemake.log[0], "data"):
+with job(snakemake, "data") as params:
     from pathlib import Path
 
     import pandas as pd
 
     from diffcredit import seeds
-    from diffcredit.config import Data, Removal
+    from diffcredit.config import Data
+    from diffcredit.config.behavior_checks import too_few_queries
+    from diffcredit.config.demonstration import unfit_defaults
     from diffcredit.data import contributors, images
+    from diffcredit.data.doubts import data_doubts
     from diffcredit.data.injection import inject
+    from diffcredit.data.removal import of_training
     from diffcredit.data.selection import select
+    from diffcredit.errors import UserError
     from diffcredit.files import write_table
     from diffcredit.registry import DATASETS, load
 
-    settings, seed = Data(**snakemake.params.data), snakemake.params.seed
+    settings, seed = Data(**params.data), params.seed
+    # Steps and model are no params of the data, which stays as it is when they change.
+    config = configuration(snakemake.config)
+    if warning := unfit_defaults(config):
+        logger.warning("%s", warning)
     selected = select(
         load(DATASETS, settings.source)(settings, Path()),
         settings,
@@ -28,16 +38,29 @@ with job(snakemake.log[0], "data"):
         deal_seed=seeds.derive(seed, "deal"),
         plant_seed=seeds.derive(seed, "plant"),
     )
+    for doubt in data_doubts(prepared.train, prepared.contributors["name"].tolist()):
+        logger.warning("%s", doubt)
     # Afterwards, so that deal and noise are those without it.
     prepared = inject(prepared, settings, Path())
-    # The data is the same whatever is removed, but what cannot be is told before any training.
-    unlearning = snakemake.config["unlearning"]
-    if unlearning and not unlearning["remove"]["cluster"]:
-        from diffcredit.data.removal import of_training
-
+    # The data is the same whatever is removed and asked for, but what cannot be is told before any
+    # training.
+    there = {"train": len(prepared.train_names)}
+    if config.unlearning and not config.unlearning.remove.cluster:
         names = prepared.contributors["name"].tolist()
-        of_training(Removal(**unlearning["remove"]), prepared.train, prepared.train_names, names)
-    train = images.to_table(prepared.train, "train").assign(name=prepared.train_names)
+        removed = of_training(
+            config.unlearning.remove,
+            prepared.train,
+            prepared.train_names,
+            names,
+            selected.label_names,
+        )
+        there["retained"] = len(removed.retained)
+    if too_few := too_few_queries(config.behaviors, there):
+        raise UserError("\n".join(["The data has too few images:", *too_few]))
+    train = images.to_table(prepared.train, "train").assign(
+        name=prepared.train_names,
+        label_name=images.named(prepared.train.labels, selected.label_names),
+    )
     write_table(train, snakemake.output.train)
     write_table(images.to_table(prepared.reference, "reference"), snakemake.output.reference)
     write_table(images.to_table(selected.held_out, "held_out"), snakemake.output.held_out)

@@ -1,8 +1,8 @@
 """Scores of the training images for the queries of behaviors, by EK-FAC influence functions."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
+with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from pathlib import Path
 
     from diffcredit import seeds
@@ -13,7 +13,6 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     from diffcredit.devices import device
     from diffcredit.models import pixels
 
-    params = snakemake.params
     entry = Score(**params.score)
     at_once = snakemake.config["gradients"][entry.gradients]["batch_size"]
     gradients = Gradients(**params.gradients, batch_size=at_once)
@@ -22,7 +21,7 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
         found = influence.score(
             entry,
             Setting(gradients, params.timesteps, seed, kind),
-            {name: Path(folder) for name, folder in params.models.items()},
+            {name: Path(folder) for name, folder in snakemake.params.models.items()},
             pixels.read(snakemake.input.train),
             {Path(path).stem: pixels.read(path) for path in snakemake.input.queries},
         )

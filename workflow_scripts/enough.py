@@ -1,10 +1,10 @@
 """Are the first shards of coalitions enough for what is asked of an attribution?"""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 
-with job(snakemake.log[0], f"enough {wildcards.distribution} {wildcards.shards}"):
+with job(snakemake, f"enough {wildcards.distribution} {wildcards.shards}") as params:
     from dataclasses import asdict
     from pathlib import Path
 
@@ -16,7 +16,6 @@ with job(snakemake.log[0], f"enough {wildcards.distribution} {wildcards.shards}"
     from diffcredit.config import Attribution, Distribution, Until
     from diffcredit.files import read_table, write_json
 
-    params = snakemake.params
     entry = Attribution(**params.attribution)
     drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn)
     others = [role for role in entry.references if role != "values"]

@@ -1,8 +1,8 @@
 """Figure: values of the contributors with error bars, by each attribution."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of attributions"):
+with job(snakemake, "figure of attributions") as params:
     from pathlib import Path
 
     from diffcredit.files import read_table
@@ -10,10 +10,11 @@ with job(snakemake.log[0], "figure of attributions"):
     from diffcredit.report.style import write_svg
 
     tables = {Path(path).stem: read_table(path) for path in snakemake.input.attributions}
-    scores = snakemake.params.scores
+    scores = params.scores
     figure = attribution_figure(
         {name: table for name, table in tables.items() if name not in scores},
         {name: tables[name] for name in scores},
         read_table(snakemake.input.contributors),
+        params.better,
     )
     write_svg(figure, snakemake.output[0])

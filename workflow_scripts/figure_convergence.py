@@ -1,8 +1,8 @@
 """Figure: LDS against compute, and how the values settle."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of convergence"):
+with job(snakemake, "figure of convergence"):
     from diffcredit.files import read_table
     from diffcredit.report.convergence import convergence_figure
     from diffcredit.report.style import write_svg

@@ -1,8 +1,8 @@
 """Figure: seconds of one model of each approach."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of cost"):
+with job(snakemake, "figure of cost"):
     from diffcredit.files import read_table
     from diffcredit.report.cost import cost_figure
     from diffcredit.report.style import write_svg

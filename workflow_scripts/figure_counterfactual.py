@@ -1,8 +1,8 @@
 """Figure: how behaviors change without the contributors that attributions name."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of counterfactuals"):
+with job(snakemake, "figure of counterfactuals"):
     from diffcredit.files import read_table
     from diffcredit.report.counterfactual import counterfactual_figure
     from diffcredit.report.style import write_svg

@@ -1,10 +1,11 @@
 """Figure: LDS of scores against their damping."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of dampings"):
+with job(snakemake, "figure of dampings"):
     from diffcredit.files import read_table
     from diffcredit.report.dampings import damping_figure
     from diffcredit.report.style import write_svg
 
-    write_svg(damping_figure(read_table(snakemake.input.dampings)), snakemake.output[0])
+    figure = damping_figure(read_table(snakemake.input.dampings))
+    write_svg(figure, snakemake.output[0])

@@ -1,8 +1,8 @@
 """Figure: LDS of each attribution with its interval."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of LDS"):
+with job(snakemake, "figure of LDS"):
     from diffcredit.files import read_table
     from diffcredit.report.lds import lds_figure
     from diffcredit.report.style import write_svg

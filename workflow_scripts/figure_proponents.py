@@ -1,8 +1,8 @@
 """Figure: for some queries, the training images that help them most and least, by each score."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of proponents"):
+with job(snakemake, "figure of proponents") as params:
     from pathlib import Path
 
     from diffcredit.attribution.image_scores.contributors import chosen_scores
@@ -16,7 +16,7 @@ with job(snakemake.log[0], "figure of proponents"):
     behavior = Path(shown).stem
     scores = {}
     for folder, path in zip(snakemake.input.scores, snakemake.input.attributions, strict=True):
-        entry = Score(**snakemake.params.scores[Path(folder).name])
+        entry = Score(**params.scores[Path(folder).name])
         table = read_table(path)
         scores[Path(folder).name] = chosen_scores(entry, Path(folder), behavior, table)
     figure = proponent_figure(

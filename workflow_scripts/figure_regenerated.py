@@ -1,8 +1,8 @@
 """Figure: generated images, and what they become without the contributors that helped them."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figure of regenerated images"):
+with job(snakemake, "figure of regenerated images") as params:
     from pathlib import Path
 
     import pandas as pd
@@ -21,6 +21,6 @@ with job(snakemake.log[0], "figure of regenerated images"):
         read_tensors(snakemake.input.full)[0]["images"],
         coalitions,
         drawn,
-        snakemake.params.queries,
+        params.queries,
     )
     write_svg(figure, snakemake.output[0])

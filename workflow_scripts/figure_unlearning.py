@@ -1,8 +1,8 @@
 """Figures of the models that unlearn, and the verdict as text."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "figures of unlearning"):
+with job(snakemake, "figures of unlearning") as params:
     from pathlib import Path
 
     from diffcredit.data import images
@@ -10,18 +10,18 @@ with job(snakemake.log[0], "figures of unlearning"):
     from diffcredit.files import read_table, read_tensors, write_text
     from diffcredit.report.style import write_svg
     from diffcredit.report.tables import verdict_text
-    from diffcredit.report.unlearning import course_figure, strip_figure, verdict_figure
+    from diffcredit.report.unlearning import aims, course_figure, strip_figure, verdict_figure
 
-    params = snakemake.params
     settings = params.unlearning
     verdict = read_table(snakemake.input.verdict)
     judged = criteria(settings["quality"], settings["forgetting"], params.better)
     course = read_table(snakemake.input.course)
+    good = aims(params.better, params.of_removed)
     write_svg(
-        course_figure(course, params.pretrained, settings["retrain"]), snakemake.output.course
+        course_figure(course, params.pretrained, settings["retrain"], good), snakemake.output.course
     )
     write_svg(verdict_figure(verdict, *judged), snakemake.output.verdict)
-    write_text(verdict_text(verdict), snakemake.output.text)
+    write_text(verdict_text(verdict, *judged), snakemake.output.text)
     if snakemake.output.restored:
         removed = images.from_file(snakemake.input.removed[0]).pixels[0]
         strips = {}

@@ -1,10 +1,10 @@
 """Train the model on everything, or once more from another seed; or read it."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-number = snakemake.params.number
+number = snakemake.wildcards.get("number")
 
-with job(snakemake.log[0], f"full again {number}" if number else "full"):
+with job(snakemake, f"full again {number}" if number else "full") as params:
     from contextlib import nullcontext
     from pathlib import Path
 
@@ -15,12 +15,13 @@ with job(snakemake.log[0], f"full again {number}" if number else "full"):
     from diffcredit.files import resumable
     from diffcredit.training import everything
 
-    settings, target = Full(**snakemake.params.full), Path(snakemake.output.model)
+    settings, target = Full(**params.full), Path(snakemake.output.model)
     if settings.pretrained is not None:
         everything.pretrained(Path(settings.pretrained), target)
+        everything.warn_of_another_network(target, Model(**params.model))
     else:
         execution = snakemake.config["execution"]
-        role = ("full", number) if number else ("full",)
+        role = ("full", params.number) if params.number else ("full",)
         asked = snakemake.output.snapshots
         with (
             device(execution["device"], snakemake.threads, execution["gpus"]) as (kind, count),
@@ -28,10 +29,10 @@ with job(snakemake.log[0], f"full again {number}" if number else "full"):
         ):
             everything.full(
                 images.from_file(snakemake.input.train),
-                Model(**snakemake.params.model),
+                Model(**params.model),
                 settings,
-                Training(**snakemake.params.training),
-                seeds.derive(snakemake.params.seed, *role),
+                Training(**params.training),
+                seeds.derive(params.seed, *role),
                 everything.Place(
                     target,
                     kind,

@@ -1,10 +1,10 @@
 """Gather the behaviors of all shards of an approach's coalitions."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 
-with job(snakemake.log[0], f"gather {wildcards.approach}/{wildcards.distribution}"):
+with job(snakemake, f"gather {wildcards.approach}/{wildcards.distribution}"):
     from pathlib import Path
 
     from diffcredit.behaviors.table import gather

@@ -1,8 +1,8 @@
 """Scores of the training images for the queries of behaviors, from features of gradients."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
+with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from pathlib import Path
 
     from diffcredit import seeds
@@ -12,11 +12,10 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     from diffcredit.config import Full, Gradients, Score, Training
     from diffcredit.training.rates import mean_rates
 
-    params = snakemake.params
     entry, gradients = Score(**params.score), Gradients(**params.gradients)
     features = Features(
         [Path(folder) for folder in snakemake.input.features],
-        {name: Path(folder) for name, folder in params.models.items()},
+        {name: Path(folder) for name, folder in snakemake.params.models.items()},
         Setting(gradients, params.timesteps, seeds.derive(params.seed, "gradients")),
         mean_rates(Full(**params.full), Training(**params.training)),
     )

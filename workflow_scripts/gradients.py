@@ -1,11 +1,11 @@
 """Gradient features of a shard of training images, or of the queries of a behavior."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 label = f"gradients {wildcards.gradients} {wildcards.model} {wildcards.kind} {wildcards.part}"
 
-with job(snakemake.log[0], label):
+with job(snakemake, label) as params:
     from pathlib import Path
 
     from diffcredit import seeds
@@ -15,12 +15,12 @@ with job(snakemake.log[0], label):
     from diffcredit.devices import device
     from diffcredit.models import checkpoints, pixels
 
-    params, execution = snakemake.params, snakemake.config["execution"]
+    execution = snakemake.config["execution"]
     # How many images are computed at a time changes nothing.
     at_once = snakemake.config["gradients"][wildcards.gradients]["batch_size"]
     gradients = Gradients(**params.gradients, batch_size=at_once)
     images = pixels.read(snakemake.input.images)
-    model = Path(params.model)
+    model = Path(snakemake.params.model)
     with device(execution["device"], snakemake.threads) as (kind, _):
         setting = Setting(gradients, params.timesteps, seeds.derive(params.seed, "gradients"), kind)
         if wildcards.kind == "train":
@@ -30,8 +30,8 @@ with job(snakemake.log[0], label):
         if wildcards.kind == "trajectory":
             noise = seeds.derive(params.seed, "initial noise")
             sampler = checkpoints.load(snakemake.input.sampler)
-            of = setting.trajectory(sampler, len(images), params.steps, noise)
-            along = "trajectory"
+            of = setting.journey(sampler, len(images), params.steps, noise)
+            along = "journey"
         else:
             of, along = setting.noised(checkpoints.load(model), images), "noise"
         write_features(Path(snakemake.output.features), setting, model, of, along, label)

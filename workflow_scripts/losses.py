@@ -1,6 +1,6 @@
 """Measure the behaviors of the models of a shard on query images."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 label = (
@@ -8,7 +8,7 @@ label = (
     f"{wildcards.replicate}-{wildcards.shard}"
 )
 
-with job(snakemake.log[0], label):
+with job(snakemake, label) as params:
     from pathlib import Path
 
     from diffcredit.behaviors import losses
@@ -19,7 +19,6 @@ with job(snakemake.log[0], label):
     from diffcredit.files import write_table
     from diffcredit.models import pixels
 
-    params = snakemake.params
     behaviors = {name: Behavior(**b) for name, b in params.behaviors.items()}
     asked = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):

@@ -1,17 +1,23 @@
 """Do the attributions find the planted contributors?"""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
+from diffcredit.logs import logger
 
-with job(snakemake.log[0], "planted"):
+with job(snakemake, "planted") as params:
     from pathlib import Path
 
+    from diffcredit.evaluation.doubts import planted_doubts
     from diffcredit.evaluation.planted import planted_table
     from diffcredit.files import read_table, write_csv, write_table
 
     table = planted_table(
         {Path(path).stem: read_table(path) for path in snakemake.input.attributions},
-        snakemake.params.better,
+        params.better,
         read_table(snakemake.input.planted)["contributor"].to_numpy(),
     )
+    attribution = read_table(snakemake.input.attributions[0])
+    planted = len(read_table(snakemake.input.planted))
+    for doubt in planted_doubts(planted, attribution["contributor"].nunique()):
+        logger.warning("%s", doubt)
     write_table(table, snakemake.output.parquet)
     write_csv(table, snakemake.output.csv)

@@ -1,8 +1,8 @@
 """Prune the full model and fine-tune it on everything."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "pruned"):
+with job(snakemake, "pruned") as params:
     from pathlib import Path
 
     from diffcredit import seeds
@@ -16,10 +16,10 @@ with job(snakemake.log[0], "pruned"):
         everything.pruned(
             images.from_file(snakemake.input.train),
             Path(snakemake.input.full),
-            Pruned(**snakemake.params.pruned),
-            Training(**snakemake.params.training),
-            snakemake.params.timesteps,
-            seeds.derive(snakemake.params.seed, "pruned"),
+            Pruned(**params.pruned),
+            Training(**params.training),
+            params.timesteps,
+            seeds.derive(params.seed, "pruned"),
             everything.Place(
                 Path(snakemake.output.model), kind, count, execution["checkpoint_steps"]
             ),

@@ -1,8 +1,8 @@
 """The query images of a behavior."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], f"queries {snakemake.wildcards.behavior}"):
+with job(snakemake, f"queries {snakemake.wildcards.behavior}") as params:
     from pathlib import Path
 
     import numpy as np
@@ -16,9 +16,10 @@ with job(snakemake.log[0], f"queries {snakemake.wildcards.behavior}"):
     tables = ("train", "generated", "held_out", "removed", "retained")
     places = {name: Path(path) for name in tables if (path := snakemake.input.get(name))}
     found = queries.read(
-        Behavior(measure=snakemake.params.measure).measure,
+        Behavior(measure=params.measure).measure,
         places,
-        seeds.derive(snakemake.params.seed, "queries"),
+        seeds.derive(params.seed, "queries"),
+        tuple(params.background or (255, 255, 255)),
     )
     asked = images.nobodys(found, np.full(len(found), -1))
     write_table(images.to_table(asked, "query"), snakemake.output.queries)

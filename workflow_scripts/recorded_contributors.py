@@ -1,12 +1,12 @@
 """Number the contributors of records, of whose images nothing is known."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "contributors"):
+with job(snakemake, "contributors") as params:
     import numpy as np
 
     from diffcredit.data.contributors import table
     from diffcredit.files import write_table
 
-    owners = np.arange(snakemake.params.contributors)
+    owners = np.arange(params.contributors)
     write_table(table(owners, []), snakemake.output.contributors)

@@ -1,20 +1,26 @@
 """What images become that are drawn again without the contributors that helped them."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
+from diffcredit.logs import logger
 
-with job(snakemake.log[0], "regenerated"):
+with job(snakemake, "regenerated") as params:
     import pandas as pd
 
     from diffcredit.config import Regenerated
+    from diffcredit.evaluation.doubts import interval_doubts
     from diffcredit.evaluation.regenerated import regenerated_summary, regenerated_table
     from diffcredit.files import read_table, write_csv, write_table
 
     table = regenerated_table(
         pd.concat(map(read_table, snakemake.input.coalitions), ignore_index=True),
         read_table(snakemake.input.behaviors),
-        Regenerated(**snakemake.params.settings),
+        Regenerated(**params.settings),
     )
-    summary = regenerated_summary(table, snakemake.params.confidence)
+    summary = regenerated_summary(table, params.confidence)
+    for doubt in interval_doubts(
+        summary, "low", ("attribution", "behavior"), "evaluation.regenerated.queries, 2 or more"
+    ):
+        logger.warning("%s", doubt)
     write_table(table, snakemake.output.parquet)
     write_table(summary, snakemake.output.summary)
     write_csv(summary, snakemake.output.csv)

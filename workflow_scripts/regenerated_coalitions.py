@@ -1,19 +1,19 @@
 """Draw the coalitions without the contributors that help single images, or random ones."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 shard = int(snakemake.wildcards.shard)
 
-with job(snakemake.log[0], f"coalitions regenerated {shard}"):
+with job(snakemake, f"coalitions regenerated {shard}") as params:
     from pathlib import Path
 
-    from diffcredit import seeds
+    from diffcredit import coalitions, seeds
     from diffcredit.evaluation.proponents_removed import random_coalitions, ranked_coalitions
     from diffcredit.files import read_table, write_table
 
-    params = snakemake.params
     queries, remove = params.settings["queries"], params.settings["remove"]
     seed = seeds.derive(params.seed, "coalitions", "regenerated")
+    names = list(read_table(snakemake.input.contributors)["name"])
     if path := snakemake.input.attribution:
         values = read_table(path)
         table = ranked_coalitions(
@@ -26,6 +26,6 @@ with job(snakemake.log[0], f"coalitions regenerated {shard}"):
             seed,
         )
     else:
-        contributors = len(read_table(snakemake.input.contributors))
-        table = random_coalitions(contributors, range(params.draws), remove, shard * queries, seed)
+        table = random_coalitions(len(names), range(params.draws), remove, shard * queries, seed)
+    coalitions.tell(table, names)
     write_table(table, snakemake.output.coalitions)

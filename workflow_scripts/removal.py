@@ -1,8 +1,8 @@
 """Which images a model is to unlearn, and which it keeps."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], "removal"):
+with job(snakemake, "removal") as params:
     import numpy as np
     import pandas as pd
 
@@ -11,8 +11,12 @@ with job(snakemake.log[0], "removal"):
     from diffcredit.data import images, removal
     from diffcredit.files import read_table, read_tensors, write_table
 
-    settings = Removal(**snakemake.params.removal)
-    train = images.from_file(snakemake.input.train)
+    settings = Removal(**params.removal)
+    columns = ["image", "label", "contributor", "name", "label_name"]
+    table = read_table(snakemake.input.train, columns)
+    train = images.of_table(table, snakemake.input.train)
+    contributors = read_table(snakemake.input.contributors, ["name"])
+    names = [column.tolist() for column in (table["name"], contributors["name"])]
     if settings.cluster:
         from diffcredit.behaviors.evidence import Evidence, load_extractors
         from diffcredit.devices import device
@@ -20,7 +24,7 @@ with job(snakemake.log[0], "removal"):
 
         generated = read_tensors(snakemake.input.generated)[0]["images"]
         with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
-            (extractor,) = load_extractors(snakemake.params.extractors, kind).values()
+            (extractor,) = load_extractors(params.extractors, kind).values()
             features = Evidence(generated, extractor).features
             of_train = Evidence(channels_first(train.pixels), extractor).features
         found = removal.of_cluster(
@@ -28,12 +32,11 @@ with job(snakemake.log[0], "removal"):
             generated.permute(0, 2, 3, 1).numpy(),
             features,
             of_train,
-            seeds.derive(snakemake.params.seed, "cluster") % 2**32,
+            seeds.derive(params.seed, "cluster") % 2**32,
         )
     else:
-        named = [snakemake.input.train, snakemake.input.contributors]
-        names = [read_table(path, ["name"])["name"].tolist() for path in named]
-        found = removal.of_training(settings, train, *names)
+        found = removal.of_training(settings, train, *names, images.label_names(table))
+    removal.tell(found, train, *names)
     removal.warn_of_copies(found, train.pixels)
     removed = images.nobodys(found.pixels, np.full(len(found.pixels), -1))
     write_table(images.to_table(removed, "removed"), snakemake.output.removed)

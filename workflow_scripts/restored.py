@@ -1,10 +1,10 @@
 """What models that unlearn make of a removed image with noise, step by step."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 approach = snakemake.wildcards.approach
 
-with job(snakemake.log[0], f"restored by {approach}"):
+with job(snakemake, f"restored by {approach}") as params:
     from pathlib import Path
 
     import torch
@@ -15,7 +15,6 @@ with job(snakemake.log[0], f"restored by {approach}"):
     from diffcredit.files import write_tensors
     from diffcredit.models import pixels
 
-    params = snakemake.params
     removed = pixels.read(snakemake.input.queries)[0]
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         setting = Setting.of_run(params.timesteps, params.sampling, params.seed, kind)
@@ -25,6 +24,7 @@ with job(snakemake.log[0], f"restored by {approach}"):
             setting,
             params.measure["timestep"],
             params.measure["steps"],
+            params.measure["sampler"],
         )
     write_tensors(
         {"images": torch.stack(list(found.values()))},

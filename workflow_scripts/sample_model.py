@@ -1,8 +1,8 @@
 """Draw images from the full or the pruned model."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], f"samples of {snakemake.wildcards.model}"):
+with job(snakemake, f"samples of {snakemake.wildcards.model}") as params:
     from diffcredit import sampling, seeds
     from diffcredit.config import Sampling
     from diffcredit.devices import device
@@ -12,9 +12,9 @@ with job(snakemake.log[0], f"samples of {snakemake.wildcards.model}"):
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         images = sampling.draw(
             checkpoints.load(snakemake.input.model),
-            Sampling(**snakemake.params.sampling),
-            snakemake.params.timesteps,
-            seeds.derive(snakemake.params.seed, "initial noise"),
+            Sampling(**params.sampling),
+            params.timesteps,
+            seeds.derive(params.seed, "initial noise"),
             kind,
         )
     write_tensors({"images": images}, snakemake.output.images)

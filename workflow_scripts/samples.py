@@ -1,6 +1,6 @@
 """Draw images from the models of a shard."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 label = (
@@ -8,7 +8,7 @@ label = (
     f"{wildcards.replicate}-{wildcards.shard}"
 )
 
-with job(snakemake.log[0], label):
+with job(snakemake, label) as params:
     from pathlib import Path
 
     from diffcredit import sampling, seeds
@@ -22,9 +22,9 @@ with job(snakemake.log[0], label):
     ):
         sampling.sample_shard(
             Path(snakemake.input.models),
-            Sampling(**snakemake.params.sampling),
-            snakemake.params.timesteps,
-            seeds.derive(snakemake.params.seed, "initial noise"),
+            Sampling(**params.sampling),
+            params.timesteps,
+            seeds.derive(params.seed, "initial noise"),
             kind,
             folder,
             label,

@@ -1,6 +1,7 @@
 """Measure the behaviors of the models of a shard on their images."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
+from diffcredit.logs import logger
 
 wildcards = snakemake.wildcards
 label = (
@@ -8,10 +9,11 @@ label = (
     f"{wildcards.replicate}-{wildcards.shard}"
 )
 
-with job(snakemake.log[0], label):
+with job(snakemake, label) as params:
     from pathlib import Path
 
     from diffcredit.behaviors import evidence, scoring
+    from diffcredit.behaviors.noise import noise_doubt
     from diffcredit.config import Behavior
     from diffcredit.devices import device
     from diffcredit.files import read_tensors, write_table
@@ -26,7 +28,12 @@ with job(snakemake.log[0], label):
             evidence.shard_files(Path(snakemake.input.samples)),
             compared,
             queries,
-            evidence.load_extractors(snakemake.params.extractors, kind),
-            {name: Behavior(**b) for name, b in snakemake.params.behaviors.items()},
+            evidence.load_extractors(params.extractors, kind),
+            {name: Behavior(**b) for name, b in params.behaviors.items()},
         )
+    # Untrained models draw noise, as they should.
+    if wildcards.distribution != "none":
+        samples = evidence.shard_files(Path(snakemake.input.samples))
+        if doubt := noise_doubt(samples, compared["reference"]):
+            logger.warning("%s", doubt)
     write_table(table, snakemake.output.behaviors)

@@ -1,8 +1,8 @@
 """Scores of the training images for the queries of behaviors, by how alike they are."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
-with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
+with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from pathlib import Path
 
     from diffcredit import seeds
@@ -14,7 +14,6 @@ with job(snakemake.log[0], f"scores {snakemake.wildcards.score}"):
     from diffcredit.models import pixels
     from diffcredit.registry import SCORES
 
-    params = snakemake.params
     entry = Score(**params.score)
     train = pixels.read(snakemake.input.train)
     queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}

@@ -1,11 +1,11 @@
 """Make the models of a shard of coalitions."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 label = f"{wildcards.approach}/{wildcards.distribution} {wildcards.replicate}-{wildcards.shard}"
 
-with job(snakemake.log[0], label):
+with job(snakemake, label) as params:
     from diffcredit.config import Approach, Model, Training
     from diffcredit.data import images
     from diffcredit.devices import device
@@ -18,8 +18,8 @@ with job(snakemake.log[0], label):
     execution = snakemake.config["execution"]
     train = images.from_file(snakemake.input.train)
     _, side, _, channels = train.pixels.shape
-    model = Model(**snakemake.params.model)
-    training = Training(**snakemake.params.training)
+    model = Model(**params.model)
+    training = Training(**params.training)
     scratch = checkpoints.Description(ddpm.architecture(model, side, channels))
     start = checkpoints.load(snakemake.input.start) if snakemake.input.start else None
     coalitions = subsets.of_table(
@@ -34,7 +34,7 @@ with job(snakemake.log[0], label):
             coalitions,
             train,
             Recipe(
-                Approach(**snakemake.params.approach),
+                Approach(**params.approach),
                 start,
                 scratch,
                 training,

@@ -1,10 +1,10 @@
 """Make the models of an approach that unlearns images, or is trained without them."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
 
 approach = snakemake.wildcards.approach
 
-with job(snakemake.log[0], f"{approach}/unlearning"):
+with job(snakemake, f"{approach}/unlearning") as params:
     import torch
 
     from diffcredit import seeds
@@ -19,7 +19,7 @@ with job(snakemake.log[0], f"{approach}/unlearning"):
     from diffcredit.training.loop import make_accelerator
     from diffcredit.training.recipe import Recipe
 
-    execution, params = snakemake.config["execution"], snakemake.params
+    execution = snakemake.config["execution"]
     settings = params.unlearning
     train = pixels.read(snakemake.input.train)
     retained = torch.tensor(read_table(snakemake.input.retained)["row"])

@@ -1,12 +1,13 @@
 """How far the removed images are forgotten and what was lost, over the steps and at the end."""
 
-from diffcredit.logs import job
+from diffcredit.jobs import job
+from diffcredit.logs import logger
 
-with job(snakemake.log[0], "verdict"):
+with job(snakemake, "verdict") as params:
     from diffcredit.evaluation import unlearning
+    from diffcredit.evaluation.doubts import unlearning_doubts
     from diffcredit.files import read_table, write_csv, write_table
 
-    params = snakemake.params
     settings, approaches = params.unlearning, params.approaches
     shards = [read_table(path) for path in snakemake.input.behaviors]
     tables = unlearning.by_seed(
@@ -20,6 +21,8 @@ with job(snakemake.log[0], "verdict"):
         params.pretrained,
         settings["retrain"],
     )
+    for doubt in unlearning_doubts(verdict):
+        logger.warning("%s", doubt)
     write_table(course, snakemake.output.course)
     write_csv(course, snakemake.output.course_csv)
     write_table(verdict, snakemake.output.verdict)

@@ -116,6 +116,7 @@ def test_images_help_themselves(whole: np.ndarray) -> None:
     np.testing.assert_allclose(whole, whole.T, rtol=1e-2, atol=1e-3 * np.abs(whole).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
 def test_scores_do_not_depend_on_batches(
     network: UNet2DModel, whole: np.ndarray, tmp_path: Path, batch_size: int

@@ -13,9 +13,9 @@ from diffcredit.attribution.gradients import functions
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.layers import layers_of
 from diffcredit.attribution.gradients.projection import Exact, Projection
-from diffcredit.attribution.gradients.states import Noised, every, timesteps
+from diffcredit.attribution.gradients.states import States, timesteps
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm, pixels
+from diffcredit.models import ddpm
 
 LEVELS = 50
 TIMESTEPS = torch.tensor([0, 10, 30])
@@ -40,8 +40,8 @@ def noise() -> torch.Tensor:
     return torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
 
 
-def noised(images: torch.Tensor, noise: torch.Tensor) -> Noised:
-    return Noised(images, TIMESTEPS, noise, LEVELS)
+def noised(images: torch.Tensor, noise: torch.Tensor) -> States:
+    return States(images[:, None], TIMESTEPS, noise, LEVELS)
 
 
 def size(network: nn.Module) -> int:
@@ -97,18 +97,21 @@ def test_residuals_are_errors_whatever_the_function(
         torch.testing.assert_close(residuals, errors.reshape(5, 3).mean(1))
 
 
-def test_trajectory_of_a_perfect_model_is_its_image_noised(network: UNet2DModel) -> None:
-    """The noise of a state leads from the image to it, and states are those of sampling."""
-    drawn = ddpm.trajectory(network, torch.randn(3, 1, 8, 8), LEVELS, 10, batch_size=2)
-    images = ddpm.sample(network, drawn.states[0], LEVELS, 10, batch_size=3)
-    assert (pixels.to_uint8(drawn.images).int() - images.int()).abs().max() <= 1
-    states = every(drawn, 5, LEVELS)
-    assert torch.equal(states.timesteps, drawn.timesteps[::2])
-    found = states.predict(network, torch.tensor([2]), torch.tensor([1, 3]))
-    schedule = ddpm.noise_schedule(LEVELS)
-    again = schedule.add_noise(drawn.images[[2, 2]], found.noise, found.timesteps)
-    torch.testing.assert_close(again, drawn.states[[2, 6], 2], rtol=0, atol=1e-5)
-    gradient_features(network, functions.loss, states, Projection(8, 0), 4)
+def test_each_timestep_may_noise_an_image_of_its_own(
+    network: UNet2DModel, images: torch.Tensor, noise: torch.Tensor
+) -> None:
+    """The features are then the mean of those of one timestep each, whatever the batch."""
+    own = torch.stack([images[:3], images[2:], images[[1, 4, 0]]], 1)
+    how = Exact(size(network))
+    whole = States(own, TIMESTEPS, noise, LEVELS)
+    singles = [
+        States(own[:, [k]], TIMESTEPS[[k]], noise[[k]], LEVELS) for k in range(len(TIMESTEPS))
+    ]
+    for batch_size in (1, 2, 9):
+        found = gradient_features(network, functions.loss, whole, how, batch_size)
+        parts = [gradient_features(network, functions.loss, one, how, 9) for one in singles]
+        mean = torch.stack([part.gradients for part in parts]).mean(0)
+        torch.testing.assert_close(found.gradients, mean, rtol=1e-4, atol=1e-6)
 
 
 def test_timesteps() -> None:
@@ -188,6 +191,7 @@ def test_factors_of_the_gradients_are_projected(
     assert (found[:, wanted.shape[1] :] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [Projection(64, seed=0), Projection(64, seed=0, side=4)])
 def test_features_depend_on_neither_batch_nor_order(
     network: UNet2DModel, images: torch.Tensor, noise: torch.Tensor, how: Projection

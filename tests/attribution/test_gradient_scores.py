@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from diffcredit.attribution.gradients import scores
+from diffcredit.attribution.gradients.projection import Projection
 from diffcredit.errors import UserError
+from diffcredit.registry import SCORES
 
 DAMPING = 0.3
 
@@ -118,3 +121,92 @@ def test_das_needs_a_residual_for_each_image(residuals: np.ndarray) -> None:
     spectrum = scores.decompose(np.ones((1, 3), np.float32), np.eye(4, 3, dtype=np.float32))
     with pytest.raises(UserError, match="4 finite numbers"):
         scores.das(spectrum, DAMPING, residuals)
+
+
+#: Dimensions of projections; none for the whole gradients.
+DIMENSIONS = [512, 1024, 4096, 8192, 32768, None]
+#: The best dampings of Zheng et al. 2024 on CIFAR-2, in the unit of their projections.
+PUBLISHED = [20.0, 50.0, 100.0, 2000.0]
+DAMPED = [name for name, e in SCORES.items() if e.of == "gradients" and e.damped]
+
+
+def gradients() -> tuple[np.ndarray, np.ndarray]:
+    """Of 3 queries and 9 images, by 30 parameters."""
+    drawn = np.random.default_rng(5).standard_normal((12, 30))
+    return drawn[:3], drawn[3:]
+
+
+def published(name: str, lam: float, psi: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    """Formulas of the papers' code, for features of a projection with entries of variance 1.
+
+    The inverse of Z x Z numbers is taken of n x n by (Phi^T Phi + l)^-1 = (1 - Phi^T (Phi Phi^T +
+    l)^-1 Phi) / l; of 512 dimensions as it stands.
+    """
+    images, dimensions = phi.shape
+    if dimensions <= 512:
+        left = np.linalg.solve(phi.T @ phi + lam * np.eye(dimensions), phi.T)
+    else:
+        gram = phi @ phi.T
+        left = (phi.T - phi.T @ np.linalg.solve(gram + lam * np.eye(images), gram)) / lam
+    plain = psi @ left
+    if name == "relative_influence":
+        return plain / np.linalg.norm(left, axis=0)
+    return plain / np.linalg.norm(phi, axis=1) if name == "renormalized_influence" else plain
+
+
+@pytest.mark.parametrize("lam", PUBLISHED)
+@pytest.mark.parametrize("dimensions", DIMENSIONS[:-1])
+@pytest.mark.parametrize("name", ["trak", "relative_influence", "renormalized_influence"])
+def test_damping_of_the_papers_is_ours_times_the_dimensions(
+    name: str, dimensions: int, lam: float
+) -> None:
+    """TRAK's scores are the same; the others are too, up to the unit of the lengths."""
+    projection = np.random.default_rng(6).standard_normal((30, dimensions))
+    theirs = [found @ projection for found in gradients()]
+    ours = [(found / np.sqrt(dimensions)).astype(np.float32) for found in theirs]
+    unit = {
+        "trak": 1,
+        "relative_influence": dimensions**-0.5,
+        "renormalized_influence": dimensions**0.5,
+    }
+    wanted = unit[name] * published(name, lam, *theirs)
+    found = getattr(scores, name)(scores.decompose(*ours), lam / dimensions)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("dimensions", [512, 2048])
+def test_projected_gradients_keep_their_squared_lengths(dimensions: int) -> None:
+    """So that a damping means the same for every projection, and for none."""
+    projection = Projection(dimensions, seed=1)
+    entries = torch.from_numpy(np.random.default_rng(7).standard_normal((200, 30_000))).float()
+    total = torch.zeros(200, dimensions)
+    projection.fold(30_000, "layer", 0).add(entries, total)
+    ratios = total.square().sum(1) / entries.square().sum(1)
+    assert ratios.mean() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("lam", PUBLISHED)
+@pytest.mark.parametrize("dimensions", DIMENSIONS)
+@pytest.mark.parametrize("method", DAMPED)
+def test_grid_holds_the_best_dampings_of_the_papers(
+    method: str, dimensions: int | None, lam: float
+) -> None:
+    """A decade from its ends, and near one of its values."""
+    grid, wanted = np.array(SCORES[method].dampings), lam / (dimensions or 32768)
+    assert 10 * grid.min() <= wanted <= grid.max() / 10
+    assert np.abs(np.log(grid / wanted)).min() <= np.log(2.5) / 2 + 1e-9
+    assert len(grid) == 27
+
+
+@pytest.mark.parametrize("damping", [1e-2, 0.1, DAMPING, 1.0, 30.0, 1e3])
+def test_das_is_its_formula(features: tuple[np.ndarray, np.ndarray], damping: float) -> None:
+    """Lin et al. 2025: (g_q^T H^-1 g_i r_i / (1 - g_i^T H^-1 g_i))^2, H damped, one by one."""
+    queries, train = (part.astype(float) for part in features)
+    residuals = np.random.default_rng(4).uniform(0.1, 2, len(train))
+    inverted = inverse(features[1], damping)
+    wanted = np.empty((len(queries), len(train)))
+    for q, i in np.ndindex(*wanted.shape):
+        leverage = train[i] @ inverted @ train[i]
+        wanted[q, i] = (queries[q] @ inverted @ train[i] * residuals[i] / (1 - leverage)) ** 2
+    found = scores.das(scores.decompose(*features), damping, residuals)
+    np.testing.assert_allclose(found, wanted, rtol=1e-2, atol=1e-3 * wanted.max())

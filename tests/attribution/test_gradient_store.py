@@ -159,7 +159,7 @@ def test_facts_tell_models_and_settings_apart_and_survive_their_way_to_disk(tmp_
     assert facts.items() <= read_json(tmp_path / "shard" / store.FACTS).items()
     others = [
         setting.facts(tmp_path / "other"),
-        setting.facts(tmp_path / "one", "trajectory"),
+        setting.facts(tmp_path / "one", "journey"),
         dataclasses.replace(setting, seed=2).facts(tmp_path / "one"),
         *(
             dataclasses.replace(setting, gradients=Gradients(**changed)).facts(tmp_path / "one")

@@ -167,7 +167,7 @@ def test_order_of_the_training_images_changes_no_value() -> None:
 
 def scored(scores: np.ndarray, sign: int = 1, whole: bool = False) -> Explained:
     """Scores (D, M, q, n)."""
-    return Explained(scores, sign, whole)
+    return Explained(scores, "lower" if sign < 0 else "higher", whole)
 
 
 def entry_of(**keys: object) -> Score:

@@ -97,6 +97,7 @@ def test_intervals_of_banzhaf_values_cover(
     assert 0.90 <= coverage(estimator, distribution, "uniform") <= 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise", "least"), [(0.3, 0.92), (NOISE, 0.82)])
 def test_intervals_of_the_lasso_cover_where_it_shrinks_little(noise: float, least: float) -> None:
     """A bootstrap does not see the shrinkage, which grows with the noise."""

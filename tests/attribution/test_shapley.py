@@ -73,6 +73,7 @@ DRAWN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWN)
 def test_coalitions_of_any_distribution_tend_to_the_definition(name: str) -> None:
     """The weights undo the sampling: without them the values are off.
@@ -243,3 +244,68 @@ def test_noise_of_the_endpoints_enters_as_the_values_depend_on_them(
         estimator(exact).standard_errors ** 2 + slope**2 * 100**2 / 3,
         rtol=1e-4,
     )
+
+
+def by_equation_7(game: Game, inverse: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Covert & Lee 2021, eq. 7, as it is printed."""
+    masks, ones = game.masks.astype(float), np.ones(game.masks.shape[1])
+    everyone, nobody = game.full.mean(axis=0), game.none.mean(axis=0)
+    a = inverse(masks.T @ masks / len(masks))
+    b = masks.T @ (game.values - nobody) / len(masks)
+    lagrange = (ones @ a @ b - (everyone - nobody)) / (ones @ a @ ones)
+    return a @ (b - np.outer(ones, lagrange))
+
+
+def misfit(game: Game, values: np.ndarray) -> np.ndarray:
+    """(Q,) mean squared error of what values say of the coalitions."""
+    return ((game.none.mean(axis=0) + game.masks @ values - game.values) ** 2).mean(axis=0)
+
+
+@pytest.mark.parametrize(("players", "count"), [(4, 20), (6, 40), (8, 30), (10, 200), (12, 80)])
+def test_formula_gives_the_same_values_where_the_coalitions_determine_them(
+    players: int, count: int
+) -> None:
+    game = sampled_game(players, count, seed=2, queries=3)
+    expected = by_equation_7(game, np.linalg.inv)
+    np.testing.assert_allclose(shapley.constrained(game).values, expected, rtol=1e-7, atol=1e-7)
+
+
+FEWER = [(8, 4), (12, 6), (20, 8), (30, 12), (50, 40)]
+
+
+@pytest.mark.parametrize(("players", "count"), FEWER)
+def test_fewer_coalitions_than_contributors_give_what_is_nearest_to_equal_shares(
+    players: int, count: int
+) -> None:
+    """Where they are not paired, the formula with a pseudo-inverse gives values that fit worse."""
+    rng = np.random.default_rng(players)
+    kept = shapley_masks(players, count)
+    game = sampled_game(players, count, seed=3, queries=3)
+    game = dataclasses.replace(game, masks=kept, clusters=np.arange(count))
+    game = dataclasses.replace(game, values=rng.normal(5, 2, (count, 3)))
+    found, formula = shapley.constrained(game).values, by_equation_7(game, np.linalg.pinv)
+    total = game.full.mean(axis=0) - game.none.mean(axis=0)
+    for values in (found, formula):
+        np.testing.assert_allclose(values.sum(axis=0), total, rtol=1e-6)
+    assert (np.abs(found - formula).max(axis=0) > 0.01).all()
+    assert (misfit(game, found) < misfit(game, formula)).all()
+    # All that fits as well is this and what no coalition sees, which lies at a right angle.
+    rows = np.vstack([kept.astype(float), np.ones(players)])
+    unseen = np.linalg.svd(rows)[2][np.linalg.matrix_rank(rows) :]
+    assert len(unseen)
+    np.testing.assert_allclose(unseen @ (found - total / players), 0, atol=1e-7)
+
+
+def shapley_masks(players: int, count: int) -> np.ndarray:
+    """Of coalitions that are not paired."""
+    distribution = Shapley(distribution="shapley", count=count, paired=False)
+    return np.stack(list(table(distribution, players, 1, range(count))["mask"]))
+
+
+@pytest.mark.parametrize(("players", "count"), FEWER)
+def test_fewer_paired_coalitions_than_contributors_give_those_of_the_pseudo_inverse(
+    players: int, count: int
+) -> None:
+    game = sampled_game(players, count, seed=3, queries=3)
+    expected = by_equation_7(game, np.linalg.pinv)
+    np.testing.assert_allclose(shapley.constrained(game).values, expected, rtol=1e-6, atol=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diffcredit.attribution.table import Corrections, attribute, enough_to_fit
+from diffcredit.attribution.table import Corrections, attribute, enough_to_fit, with_credit
 from diffcredit.coalitions import table
 from diffcredit.config import (
     AddOneIn,
@@ -19,7 +19,7 @@ from diffcredit.config import (
     Uniform,
 )
 from diffcredit.errors import UserError
-from diffcredit.registry import ESTIMATORS
+from diffcredit.registry import ESTIMATORS, Better
 
 WORTH = {"fid": np.array([3.0, -2, 0.5, 8, -1]), "log_fid": np.array([1.0, 1, 2, -1, 0])}
 SHAPLEY = Shapley(distribution="shapley", count=20, paired=True)
@@ -88,11 +88,32 @@ def test_order_of_rows_does_not_matter(endpoints: dict[str, pd.DataFrame]) -> No
     )
 
 
-def test_rank_one_has_the_largest_value(endpoints: dict[str, pd.DataFrame]) -> None:
-    result = attribute("shapley_constrained", recorded(SHAPLEY), endpoints, SHAPLEY)
-    part = result[(result["behavior"] == "fid") & (result["query"] == 0)]
-    ranks = part.sort_values("contributor")["rank"]
-    assert list(ranks) == [2, 5, 3, 1, 4]
+@pytest.mark.parametrize(
+    ("better", "sign", "ranks"),
+    [
+        ("higher", 1.0, [2, 5, 3, 1, 4]),
+        ("lower", -1.0, [4, 1, 3, 5, 2]),
+        (None, np.nan, [2, 5, 3, 1, 4]),
+    ],
+)
+@pytest.mark.parametrize("query", [0, 1])
+def test_rank_one_helped_most(
+    endpoints: dict[str, pd.DataFrame],
+    query: int,
+    better: Better,
+    sign: float,
+    ranks: list[int],
+) -> None:
+    """Credit has one direction whatever that of the behavior; without one, values are ranked."""
+    table = attribute("shapley_constrained", recorded(SHAPLEY), endpoints, SHAPLEY)
+    result = with_credit(table, {"fid": better, "log_fid": "higher"})
+    pd.testing.assert_frame_equal(result[table.columns], table)
+    part = result[(result["behavior"] == "fid") & (result["query"] == query)]
+    part = part.sort_values("contributor")
+    assert list(part["rank"]) == ranks
+    np.testing.assert_array_equal(part["credit"], sign * part["value"])
+    other = result[result["behavior"] == "log_fid"].sort_values("contributor")
+    assert list(other["rank"]) == [2, 2, 1, 5, 4]
 
 
 def test_pairs_and_training_seeds_are_left_out_together() -> None:

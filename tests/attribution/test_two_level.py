@@ -118,6 +118,7 @@ def correlation(of: World) -> float:
     return float(two_level.residual_correlation(many).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bias", "threes", "rho"), [(0.2, 0.3, 0.93), (0.0, 0.2, 0.84)])
 def test_beats_plain_retraining_at_equal_cost(bias: float, threes: float, rho: float) -> None:
     """At the cost of 48 retrainings; the cheap approach costs a tenth and correlates by rho."""
@@ -147,6 +148,7 @@ def test_beats_plain_retraining_at_equal_cost(bias: float, threes: float, rho: f
     assert 0.85 <= np.mean(coverage) <= 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threes", [0.0, 0.2])
 @pytest.mark.parametrize("bias", [0.0, 0.3])
 @pytest.mark.parametrize("estimator", [two_level.ridge, two_level.ridge_free])

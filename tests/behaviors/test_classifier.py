@@ -102,3 +102,36 @@ def test_weights_of_other_sizes_are_told_by_name(
     (tmp_path / "b" / "config.json").replace(tmp_path / "a" / "config.json")
     with pytest.raises(UserError, match=r"weights\.safetensors holds the weights of another"):
         classifier.load(tmp_path / "a")
+
+
+#: Share of right answers, labels of the images held out -> whether it is no better than a guess.
+GUESSES = {
+    "seven percent of ten classes": (0.07, [*range(10)] * 10, True),
+    "the most frequent class": (0.8, [0] * 80 + [1] * 20, True),
+    "a little more, few images": (0.6, [0, 1] * 5, True),
+    "a little more, many images": (0.6, [0, 1] * 500, False),
+    "three quarters of ten classes": (0.75, [*range(10)] * 10, False),
+    "all of them": (1.0, [*range(4)] * 5, False),
+    "all, of one image": (1.0, [3], True),
+}
+
+
+@pytest.mark.parametrize("case", GUESSES)
+def test_a_classifier_that_guesses_is_told(case: str) -> None:
+    accuracy, labels, told = GUESSES[case]
+    doubt = classifier._doubt(accuracy, np.array(labels))
+    assert (doubt is not None) == told
+    if doubt:
+        share = max(labels.count(label) for label in labels) / len(labels)
+        assert f"{accuracy:.0%} of {len(labels)} images" in doubt
+        assert f"reaches {share:.0%}" in doubt
+
+
+def test_training_on_labels_that_images_do_not_show_warns(
+    digits: Images, caplog: pytest.LogCaptureFixture
+) -> None:
+    shuffled = np.random.default_rng(0).permutation(digits.labels[:300])
+    images = Images(digits.pixels[:300], shuffled, digits.contributors[:300])
+    few = config.Classifier(channels=4, features=8, steps=5, batch_size=16)
+    classifier.train(images, few, seed=0)
+    assert "guessing the most frequent label" in caplog.text

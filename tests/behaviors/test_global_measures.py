@@ -89,7 +89,7 @@ def test_diversity_is_the_entropy_over_clouds(evidence: Make) -> None:
 def test_samples_go_to_the_cluster_of_least_mean_distance(evidence: Make) -> None:
     rng = np.random.default_rng(0)
     reference, samples = rng.normal(size=(60, 3)), rng.normal(size=(40, 3))
-    diversity = Diversity(evidence(reference), clusters=5)
+    diversity = Diversity(evidence(reference), clusters=5, distance="euclidean")
     assert diversity.averages.shape == (60, 5)
     np.testing.assert_allclose(diversity.averages.sum(axis=0), 1)
     members = [np.flatnonzero(column) for column in diversity.averages.T]
@@ -115,7 +115,7 @@ def test_clusters_are_wards(evidence: Make) -> None:
         }
         i, j = min(costs, key=lambda pair: costs[pair])
         clusters[i] += clusters.pop(j)
-    averages = Diversity(evidence(points), clusters=3).averages
+    averages = Diversity(evidence(points), clusters=3, distance="euclidean").averages
     found = {tuple(np.flatnonzero(column)) for column in averages.T}
     assert found == {tuple(sorted(cluster)) for cluster in clusters}
 
@@ -172,6 +172,21 @@ def test_prompt_score_is_the_mean_cosine(evidence: Make, monkeypatch: pytest.Mon
     )
     expected = np.mean([0, 1, -1, np.sqrt(0.5)])
     assert ClipPrompt(samples, prompt="a cat")(samples) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("quantile", "expected"),
+    [(0.5, 0.3), (0.75, 0.65), (0.9, 0.86), (0.25, 0.0), (1e-9, -1.0), (0.125, -0.5)],
+)
+def test_quantiles_of_the_prompt_score(
+    evidence: Make, monkeypatch: pytest.MonkeyPatch, quantile: float, expected: float
+) -> None:
+    """Of the cosines -1, 0, 0.3, 0.65 and 1, between them by linear interpolation."""
+    cosines = np.array([0.65, -1, 0.3, 1, 0])
+    samples = evidence(np.stack([np.sqrt(1 - cosines**2), cosines], axis=1))
+    monkeypatch.setattr(samples.extractor, "embed_text", lambda text: torch.tensor([[0.0, 2]]))
+    found = ClipPrompt(samples, prompt="a cat", quantile=quantile)(samples)
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.fixture

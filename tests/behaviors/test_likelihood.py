@@ -116,6 +116,7 @@ def test_one_probe_is_exact_where_pixels_are_independent() -> None:
     np.testing.assert_allclose(one, plain(pixels(), steps=20)(network), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_many_probes_agree_with_the_exact_trace() -> None:
     network = trained(Gaussian(MEAN, correlated()))
     exact = plain(pixels(), steps=8)(network)

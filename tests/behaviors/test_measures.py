@@ -1,5 +1,6 @@
 """Frechet distance, Inception score and entropy: closed forms and extremes."""
 
+import contextlib
 from collections.abc import Callable
 
 import numpy as np
@@ -140,3 +141,34 @@ def test_entropy_counts_the_most_probable_class(
 def test_which_way_is_good() -> None:
     lower = {name for name, measure in MEASURES.items() if measure.better == "lower"}
     assert lower == {"fid", "mse", "nrmse", "denoising_loss", "likelihood"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "samples", "told"),
+    [
+        (50, 50, []),
+        (9, 50, []),
+        (50, 8, ["8 drawn images"]),
+        (8, 50, ["8 reference images"]),
+        (4, 3, ["4 reference images"]),
+        (50, 1, ["1 drawn images"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_fid_from_fewer_images_than_features_is_told_once(
+    evidence: Make,
+    caplog: pytest.LogCaptureFixture,
+    reference: int,
+    samples: int,
+    told: list[str],
+) -> None:
+    rng = np.random.default_rng(0)
+    fid = Fid(evidence(rng.normal(size=(reference, 8))))
+    for _ in range(3):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            fid(evidence(rng.normal(size=(samples, 8))))
+    found = [record.getMessage() for record in caplog.records]
+    assert len(found) == len(told)
+    for message, part in zip(found, told, strict=True):
+        assert part in message
+        assert "8 features" in message

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from diffcredit.behaviors.evidence import Evidence
 from diffcredit.behaviors.occurrence import Occurrence
@@ -22,6 +23,23 @@ def test_samples_near_an_image_are_it(evidence: Callable[..., Evidence]) -> None
     wider = Occurrence(queries, reference, within=0.6)(samples)
     assert (wider >= found).all()
     assert wider.sum() > found.sum()
+
+
+@pytest.mark.parametrize("distance", [0.05, 0.7, 1.0, 2.0, 10.0])
+def test_a_fixed_distance_is_taken_as_it_is(
+    evidence: Callable[..., Evidence], distance: float
+) -> None:
+    """Whatever the reference is, and not counting what is exactly as far."""
+    rng = np.random.default_rng(2)
+    queries, samples = rng.normal(size=(3, 2)), rng.normal(size=(40, 2))
+    samples[0] = queries[0] + [distance, 0]
+    reference = evidence(rng.normal(size=(5, 2)))
+    found = Occurrence(evidence(queries), reference, 0.5, distance)(evidence(samples))
+    for query, share in zip(queries, found, strict=True):
+        near = [np.linalg.norm(sample - query) < distance - 1e-12 for sample in samples[1:]]
+        assert abs(sum(near) / 40 - share) <= (1 + 1e-9) / 40
+    far = [np.linalg.norm(sample - queries[1]) < distance for sample in samples]
+    assert found[1] == sum(far) / 40
 
 
 def test_image_itself_is_no_other_reference_image(evidence: Callable[..., Evidence]) -> None:

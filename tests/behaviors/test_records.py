@@ -130,7 +130,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no object": ("[1, 2]", "record 4: is not a JSON object"),
     "unknown contributor": ({"remaining_idx": [4], "fid": 1.0}, "different numbers of 0..3"),
     "a contributor twice": ({"remaining_idx": [1, 1], "fid": 1.0}, "different numbers"),
-    "text for a number": ({"remaining_idx": ["1"], "fid": 1.0}, "different numbers"),
+    "text for a number": ({"remaining_idx": ["one"], "fid": 1.0}, "different numbers"),
     "no complement": (
         {"remaining_idx": [0], "removed_idx": [1, 2], "fid": 1.0},
         "removed_idx is not what remaining_idx leaves",
@@ -165,6 +165,71 @@ def test_bad_records_are_left_out_where_told(read: Read, case: str) -> None:
     assert list(table["value"]) == believed
 
 
+LINES = [json.dumps(record) for record in GOOD]
+TABLE = "mask,removal_seed,fid\n1010,0,5.0\n0101,1,7\n0000,2,9\n"
+ODD: dict[str, tuple[str, str | bytes]] = {
+    # the end of the name, and what the file holds: always GOOD
+    "a mark in front": (".jsonl", "\ufeff" + "\n".join(LINES)),
+    "UTF-16": (".jsonl", "\n".join(LINES).encode("utf-16")),
+    "lines of Windows": (".jsonl", "\r\n\r\n".join(LINES)),
+    "another line separator in a text": (
+        ".jsonl",
+        "\n".join(line[:-1] + ', "note": "a\u2028b"}' for line in LINES),
+    ),
+    "numbers as fractions": (".jsonl", "\n".join(LINES).replace("[0, 2]", "[0.0, 2.0]")),
+    "numbers in quotes": (".jsonl", "\n".join(LINES).replace("[1, 3]", '["1", "3"]')),
+    "names": (".jsonl", "\n".join(LINES).replace("[1, 3]", '["contributor 01", "contributor 03"]')),
+    "blanks around a key": (".jsonl", "\n".join(LINES).replace('"fid"', '"fid "')),
+    "semicolons": (".csv", TABLE.replace(",", ";")),
+    "decimal commas": (".csv", TABLE.replace(",", ";").replace("5.0", "5,0")),
+    "tabs": (".CSV", TABLE.replace(",", "\t")),
+    "a spreadsheet's UTF-16": (".csv", TABLE.replace(",", "\t").encode("utf-16")),
+    "empty columns and rows": (".csv", TABLE.replace("\n", ",,\n") + ",,,,\n"),
+    "blanks around cells": (".csv", TABLE.replace(",", " , ").replace("fid", "fid\u00a0")),
+    "spelled out masks": (
+        ".csv",
+        TABLE.replace("1010", '"[1, 0, 1, 0]"').replace("0101", "0 1 0 1"),
+    ),
+    "lists in cells": (
+        ".csv",
+        'remaining_idx,fid\n"[0, 2]",5\n"[1, 3]",7\n[],9\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_records_as_they_are_left(tmp_path: Path, case: str) -> None:
+    suffix, content = ODD[case]
+    path = tmp_path / f"behaviors{suffix}"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    table = RecordedTable(path=str(path), where={}, drawn=Shapley(distribution="shapley"))
+    found = behaviors_of(table, Records(contributors=4, behaviors=["fid"], tables={"a": table}))
+    assert list(found["value"]) == [5, 7, 9]
+    assert masks(found) == [[1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]]
+
+
+MISREAD = {
+    "a key twice": ('{"remaining_idx": [0], "fid": 1.0, "fid": 2.0}', "has fid more than once"),
+    "a key twice but for a blank": (
+        '{"remaining_idx": [0], "fid": 1, "fid ": 2}',
+        "more than once",
+    ),
+    "zeros that are lost": ({"mask": "11", "fid": 1.0}, "zeros in front are lost"),
+    "half a contributor": ({"remaining_idx": [1.5], "fid": 1.0}, "different numbers"),
+    "truth for a number": ({"remaining_idx": [True], "fid": 1.0}, "different numbers"),
+    "the same in two ways": ({"remaining_idx": [1, "1"], "fid": 1.0}, "different numbers"),
+    "a number with zeros in front": ({"remaining_idx": ["01"], "fid": 1.0}, "different numbers"),
+}
+
+
+@pytest.mark.parametrize("case", MISREAD)
+def test_record_that_could_be_misread_is_told(read: Read, case: str) -> None:
+    record, message = MISREAD[case]
+    with pytest.raises(UserError) as caught:
+        read([*GOOD, record])
+    assert message in str(caught.value)
+
+
 def test_kinds_are_counted_and_ten_named(read: Read) -> None:
     bad = [{"remaining_idx": [9], "fid": 1.0}] * 12 + [{"remaining_idx": [1]}]
     with pytest.raises(UserError, match="of 16 records 12 wrong, 1 missing") as caught:
@@ -191,3 +256,26 @@ def test_nothing_usable(read: Read) -> None:
 def test_values_are_kept_to_the_last_bit(read: Read) -> None:
     value = float(np.nextafter(0.1, 1))
     assert read([{"remaining_idx": [0], "fid": value}])["value"][0] == value
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ([0.0, 2.0], "1.0 is read as 1"),
+        (["0", "2.0"], "1.0 is read as 1"),
+        ("[0.0, 2.0]", "1.0 is read as 1"),
+        (["contributor 00", "contributor  02 "], "is read as 'contributor 02'"),
+        ([0, 2], ""),
+        (["0", 2], ""),
+    ],
+)
+def test_what_is_guessed_of_contributors_is_told_once(
+    read: Read, listed: Any, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"remaining_idx": listed, "removal_seed": seed, "fid": 5.0} for seed in range(3)]
+    with caplog.at_level("WARNING", "diffcredit"):
+        assert masks(read(rows)) == [[1, 0, 1, 0]] * 3
+    assert len(caplog.records) == bool(said)
+    if said:
+        assert "in 3 lists of contributors" in caplog.text
+        assert said in caplog.text

@@ -98,23 +98,50 @@ def shard(coalitions: list[int], level: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+COALITIONS = pd.DataFrame(
+    {
+        "index": [0, 1, 2, 3],
+        "seed": [7, 8, 9, 10],
+        "pair": [0, 0, 1, 1],
+        "mask": [[True, False], [False, True], [True, True], [False, False]],
+    }
+)
+
+
 def test_gathered_rows_carry_mask_pair_and_training_seed() -> None:
-    coalitions = pd.DataFrame(
-        {
-            "index": [0, 1, 2, 3],
-            "seed": [7, 8, 9, 10],
-            "pair": [0, 0, 1, 1],
-            "mask": [[True, False], [False, True], [True, True], [False, False]],
-        }
-    )
-    shards = [shard([2, 3], 100), shard([0, 1], 100), shard([0, 1], 200)]
-    table = gather(shards, [0, 0, 1], [coalitions[2:], coalitions[:2]])
-    assert len(table) == 12
+    shards = [shard([2, 3], 100), shard([0, 1], 100), shard([0, 1], 200), shard([2, 3], 200)]
+    table = gather(shards, [0, 0, 1, 1], [COALITIONS[2:], COALITIONS[:2]])
+    assert len(table) == 16
     for row in table.itertuples():
-        assert list(row.mask) == coalitions["mask"][row.coalition]
+        assert list(row.mask) == COALITIONS["mask"][row.coalition]
         assert row.pair == row.coalition // 2
         assert row.value == 100 * (row.replicate + 1) + row.coalition
     assert sorted(set(table["replicate"])) == [0, 1]
+
+
+INCOMPLETE = {
+    "a shard of a training seed": ([([0, 1], 0), ([2, 3], 0), ([0, 1], 1)], 2),
+    "a coalition of a shard": ([([0, 1], 0), ([2], 0), ([0, 1, 2, 3], 1)], 1),
+    "a coalition of both seeds": ([([0, 1, 3], 0), ([0, 1, 3], 1)], 2),
+    "all but one": ([([1], 0)], 3),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_a_model_that_is_missing_is_named(case: str) -> None:
+    parts, missing = INCOMPLETE[case]
+    shards = [shard(indices, 100) for indices, _ in parts]
+    behaviors = shards[0]["behavior"].nunique()
+    with pytest.raises(UserError, match=f"^{missing * behaviors} of .* values are missing"):
+        gather(shards, [seed for _, seed in parts], [COALITIONS])
+
+
+def test_a_behavior_that_is_missing_of_a_model_is_named() -> None:
+    whole = shard([0, 1, 2, 3], 100)
+    lost = whole["behavior"].iloc[-1]
+    cut = whole[(whole["behavior"] != lost) | (whole["coalition"] != 2)]
+    with pytest.raises(UserError, match=f"{lost} of coalition 2, training seed 0"):
+        gather([cut], [0], [COALITIONS])
 
 
 class Counting(Extractor):
@@ -180,6 +207,7 @@ def test_tables_of_images_and_of_models_are_gathered_with_common_costs() -> None
     assert list(wide.columns) == [("fid", 0), ("entropy", 0), ("loss", 0), ("loss", 1)]
 
 
+@pytest.mark.slow
 def test_scoring_by_the_classifier_imports_nothing_that_others_need() -> None:
     """Each shard's job pays for its imports."""
     program = """

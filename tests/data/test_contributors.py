@@ -115,7 +115,9 @@ def test_table_of_contributors() -> None:
 
 def dataset(contributors: np.ndarray, names: list[str]) -> Selected:
     images = Images(GRAY, np.arange(60) % 10, contributors)
-    return Selected(images, [f"image {row:02d}" for row in range(60)], names, held_out=images)
+    return Selected(
+        images, [f"image {row:02d}" for row in range(60)], names, held_out=images, label_names=[]
+    )
 
 
 def test_prepared_training_images_are_spoiled_and_reference_images_clean() -> None:

@@ -31,7 +31,7 @@ def prepared(asked: Data, names: list[str] | None = None) -> Prepared:
     owners = LABELS if names else np.full(60, -1)
     own = [f"image {row:02d}" for row in range(60)]
     selected = Selected(
-        Images(PIXELS, LABELS, owners), own, names or [], Images(PIXELS, LABELS, owners)
+        Images(PIXELS, LABELS, owners), own, names or [], Images(PIXELS, LABELS, owners), []
     )
     return prepare(selected, asked, deal_seed=0, plant_seed=1)
 
@@ -147,7 +147,7 @@ def test_classes_may_be_the_contributors() -> None:
 
 def test_row_that_is_not_there_is_told() -> None:
     asked = settings(injected=Injected(image=60))
-    with pytest.raises(UserError, match=r"image = 60: must be below the 60 training images"):
+    with pytest.raises(UserError, match=r"image = 60: must be one of: image 00.* 0 to 59"):
         inject(prepared(asked), asked, Path())
 
 
@@ -176,7 +176,7 @@ def test_contributor_of_nothing_else_is_told() -> None:
     asked = settings(injected=Injected(image=0))
     owners = np.array([0, 1, 1, 1])
     few = Images(PIXELS[:4], LABELS[:4], owners)
-    selected = Selected(few, list("abcd"), ["ann", "bob"], few)
+    selected = Selected(few, list("abcd"), ["ann", "bob"], few, ["x", "y"])
     alone = prepare(
         selected, asked.model_copy(update={"contributors": "subfolder"}), deal_seed=0, plant_seed=0
     )

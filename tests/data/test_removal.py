@@ -9,6 +9,7 @@ from diffcredit.data.removal import distinct, of_cluster, of_training
 from diffcredit.errors import UserError
 
 NAMES = ["anna", "ben", "7"]
+CLASSES = ["wild", "tame", "0"]
 FILES = [f"{name}/{number}.png" for name in ("cats", "dogs") for number in range(4)]
 
 
@@ -30,10 +31,14 @@ def train() -> Images:
         (Removal(contributor=7), [2, 5]),  # YAML reads names of digits as numbers.
         (Removal(contributor=0), [0, 3, 6]),
         (Removal(label=1), [2, 3]),
+        (Removal(label=0), [4, 5, 6, 7]),
+        (Removal(label="tame"), [2, 3]),
+        (Removal(contributor=" b\u200ben "), [1, 4, 7]),
+        (Removal(images=["dogs/1.png\u00a0", "cats/2.png"]), [2, 5]),
     ],
 )
 def test_removed_and_retained_are_all(settings: Removal, rows: list[int], train: Images) -> None:
-    found = of_training(settings, train, FILES, NAMES)
+    found = of_training(settings, train, FILES, NAMES, CLASSES)
     assert found.pixels[:, 0, 0, 0].tolist() == rows
     assert sorted([*found.retained, *rows]) == list(range(8))
 
@@ -41,17 +46,18 @@ def test_removed_and_retained_are_all(settings: Removal, rows: list[int], train:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (Removal(images=[3, 8]), r"images = \[3, 8\]: 8 is not in the training set of 8 images"),
-        (Removal(images=["dogs/4.png"]), r"'dogs/4.png' is not in .*\n.*0 to 7; .*: dogs/3.png"),
+        (Removal(images=[3, 8]), r"images = \[3, 8\]: 8 is no image; .* 0 to 7"),
+        (Removal(images=["dogs/4.png"]), r"'dogs/4.png' is no image; .*'dogs/3.png'.* 0 to 7"),
         (Removal(contributor="bean"), "contributor = 'bean': .*did you mean 'ben'.* 0 to 2"),
         (Removal(contributor=3), "contributor = 3"),
-        (Removal(label=4), "label = 4 are no images of the training set"),
+        (Removal(label=4), "label = 4: must be one of: wild, tame, 0"),
+        (Removal(label="1"), "label = '1'.*in quotes it is a name"),
         (Removal(images=list(range(8))), "are all images; none is left"),
     ],
 )
 def test_removals_that_cannot_be_made_are_told(settings: Removal, told: str, train: Images) -> None:
     with pytest.raises(UserError, match=told):
-        of_training(settings, train, FILES, NAMES)
+        of_training(settings, train, FILES, NAMES, CLASSES)
 
 
 def clusters() -> tuple[np.ndarray, np.ndarray]:

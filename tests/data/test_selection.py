@@ -140,7 +140,11 @@ TOO_MANY: dict[str, tuple[dict[str, Any], bool, str]] = {
         r"data\.held_out = 41: there are only 40 images",
     ),
     "all held out": ({"held_out": 100}, False, r"data\.held_out = 100: of 100 images none is left"),
-    "unknown label": ({"labels": ["cat", 0]}, False, r"'cat' must be one of: ant, bee.* 0 to 3"),
+    "unknown label": (
+        {"labels": ["cat", 0]},
+        False,
+        r"'cat' is no class; must be one of: ant, bee.* 0 to 3",
+    ),
 }
 
 

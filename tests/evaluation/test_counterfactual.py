@@ -13,7 +13,9 @@ from diffcredit.evaluation.counterfactual import (
     random_coalitions,
     ranked_coalitions,
 )
+from diffcredit.registry import Better
 
+BETTER: dict[str, Better] = {"fid": "lower", "entropy": "higher"}
 WORTH = np.array([5.0, -2, 1, 0, 7, 3, -1, 2])
 BASE = 10.0
 SETTINGS = Counterfactual(
@@ -71,12 +73,13 @@ def test_actions_take_the_ends_of_the_ranking() -> None:
 
 
 def test_changes_of_an_additive_game_are_exact() -> None:
+    everyone = measured(EVERYONE)
     ranked = ranked_coalitions("exact", attribution(), SETTINGS, first=0, seed=1)
     random = random_coalitions(8, SETTINGS, first=len(ranked), seed=1)
     coalitions = pd.concat([ranked, random], ignore_index=True)
     assert list(coalitions["index"]) == list(range(len(coalitions)))
     assert len(ranked) == coalitions_of_one(SETTINGS)
-    table = counterfactual_table(coalitions, measured(coalitions), measured(EVERYONE), 0.95)
+    table = counterfactual_table(coalitions, measured(coalitions), everyone, 0.95, BETTER)
     found = table.set_index(["attribution", "behavior", "action", "fraction"])["change"]
     assert found["exact", "fid", "remove top", 0.25] == pytest.approx(-12 / FULL)
     assert found["exact", "fid", "remove bottom", 0.25] == pytest.approx(3 / FULL)
@@ -88,12 +91,38 @@ def test_changes_of_an_additive_game_are_exact() -> None:
     assert (table.loc[table["fraction"] == 0.25, "removed"].isin([2, 6])).all()
 
 
-def test_intervals_come_from_training_seeds_and_are_empty_for_one() -> None:
+@pytest.mark.parametrize(
+    ("better", "top", "bottom"),
+    [
+        ("higher", "helped most", "harmed most"),
+        ("lower", "harmed most", "helped most"),
+        (None, "largest values", "smallest values"),
+    ],
+)
+def test_tables_say_whom_an_action_is_about(better: Better, top: str, bottom: str) -> None:
+    """What is removed is the same; whether these had helped depends on the behavior."""
     ranked = ranked_coalitions("exact", attribution(), SETTINGS, first=0, seed=1)
-    noisy = counterfactual_table(ranked, measured(ranked, noise=2.0), measured(EVERYONE), 0.95)
+    random = random_coalitions(8, SETTINGS, first=len(ranked), seed=1)
+    coalitions = pd.concat([ranked, random], ignore_index=True)
+    ways: dict[str, Better] = {"fid": better, "entropy": "higher"}
+    table = counterfactual_table(coalitions, measured(coalitions), measured(EVERYONE), 0.95, ways)
+    who = table[table["behavior"] == "fid"].groupby("action")["who"].unique().map(list)
+    assert who.to_dict() == {
+        "remove top": [top],
+        "keep top": [top],
+        "remove bottom": [bottom],
+        "remove random": ["random"],
+    }
+    assert set(table.loc[table["behavior"] == "entropy", "better"]) == {"higher"}
+
+
+def test_intervals_come_from_training_seeds_and_are_empty_for_one() -> None:
+    everyone = measured(EVERYONE)
+    ranked = ranked_coalitions("exact", attribution(), SETTINGS, first=0, seed=1)
+    noisy = counterfactual_table(ranked, measured(ranked, noise=2.0), everyone, 0.95, BETTER)
     assert (noisy["low"] < noisy["change"]).all()
     assert (noisy["change"] < noisy["high"]).all()
-    alone = counterfactual_table(ranked, measured(ranked, seeds=1), measured(EVERYONE), 0.95)
+    alone = counterfactual_table(ranked, measured(ranked, seeds=1), everyone, 0.95, BETTER)
     assert alone["low"].isna().all()
 
 
@@ -107,6 +136,7 @@ def test_equal_coalitions_are_trained_alike_whoever_asks_for_them() -> None:
     assert set(first["seed"]).isdisjoint(other["seed"])
 
 
+@pytest.mark.slow
 def test_intervals_of_changes_cover() -> None:
     """Welch's interval of the ratio, on simulated training noise."""
     rng = np.random.default_rng(0)
@@ -117,6 +147,6 @@ def test_intervals_of_changes_cover() -> None:
         values, full = measured(coalition, seeds=3), measured(EVERYONE)
         values["value"] += rng.normal(0, 1.5, len(values))
         full["value"] += rng.normal(0, 1.5, len(full))
-        row = counterfactual_table(coalition, values, full, 0.9).iloc[0]
+        row = counterfactual_table(coalition, values, full, 0.9, BETTER).iloc[0]
         hits += row["low"] <= truth <= row["high"]
     assert 0.84 < hits / 400 < 0.97

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from diffcredit.errors import UserError
+from diffcredit.evaluation.doubts import unlearning_doubts
 from diffcredit.evaluation.unlearning import Criterion, Tables, course, pareto_front, verdict
 
 QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("loss", "higher")
@@ -161,7 +162,7 @@ def test_verdict_knows_front_forgotten_and_change() -> None:
 
 
 def test_yardsticks_do_not_keep_others_off_the_front() -> None:
-    tables = yardsticks() | {("siss", 0): ended(99.0, 0.5)}
+    tables = yardsticks() | {("siss", 0): ended(99.0, 1.5)}
     assert judged(tables)["front"].to_dict() == {
         "pretrained": False,
         "retrained": False,
@@ -192,6 +193,76 @@ def test_without_a_retrained_model_nobody_knows_what_is_forgotten() -> None:
     found = judged(tables, retrained=None)
     assert found["forgotten"].isna().all()
     assert found["front"].sum() == 3
+
+
+#: The mean loss by two or more seeds (pretrained 1.0, retrained 3.5) -> what is said.
+OUTCOMES: dict[str, tuple[list[float], str, str, bool]] = {
+    "fell": ([0.5, 0.6], "not forgotten", "fell from 1 to 0.55; it should rise", False),
+    "stayed": ([1.0, 1.0], "not forgotten", "stayed at 1; it should rise", False),
+    "fell, one seed": ([0.4], "not forgotten", "fell from 1 to 0.4", False),
+    "rose within noise": ([0.9, 1.6], "unclear", "reaches back to the pretrained model", False),
+    "rose": ([2.2, 2.3], "partly", "rose from 1 to 2.25, 50% of the way", True),
+    "fell a little": ([0.99991, 0.99991], "not forgotten", "from 1 to 0.9999; it", False),
+    "rose, one seed": ([2.0], "partly", "40% of the way to the retrained model (3.5)", True),
+    "as the retrained": ([3.6, 3.5], "forgotten", "as far as the retrained model (3.5)", True),
+    "further": ([9.0, 9.1], "forgotten", "rose from 1 to 9.05", True),
+    "broke": ([np.nan, 3.0], "unknown", "loss is nan", False),
+    "infinite": ([np.inf, np.inf], "unknown", "loss is inf", False),
+}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("case", OUTCOMES)
+def test_verdict_says_whether_an_approach_forgot(case: str, turned: bool) -> None:
+    """Not forgotten, not on the front; in the other direction everything is the same."""
+    losses, outcome, told, front = OUTCOMES[case]
+    tables = yardsticks() | {("siss", s): ended(11.0, loss) for s, loss in enumerate(losses)}
+    forgetting = FORGETTING
+    if turned:
+        forgetting = Criterion("loss", "lower")
+        tables = {key: table.assign(value=-table["value"]) for key, table in tables.items()}
+        told = ""
+    quality = Criterion("fid", "higher" if turned else "lower")
+    found = verdict(tables, 0.95, quality, forgetting, "pretrained", "retrained")
+    siss = found.set_index("approach").loc["siss"]
+    assert siss["outcome"] == outcome
+    assert siss["verdict"].startswith(f"{outcome}: ")
+    assert told in siss["verdict"]
+    assert siss["front"] == front
+    assert found.loc[found["kind"] != "unlearned", "verdict"].tolist() == ["", ""]
+    doubts = unlearning_doubts(found)
+    said = any(siss["verdict"] in doubt for doubt in doubts)
+    assert said == (outcome not in ("forgotten", "partly"))
+    assert any("one training seed" in doubt for doubt in doubts) == (len(losses) == 1)
+
+
+def test_what_has_not_forgotten_keeps_nobody_off_the_front() -> None:
+    tables = yardsticks() | {("naive", 0): ended(1.0, 0.9), ("siss", 0): ended(20.0, 2.0)}
+    found = judged(tables)
+    assert found["front"].to_dict()["siss"]
+    assert not found.loc["naive", "front"]
+    assert not found.loc["naive", "forgotten"]
+
+
+def test_there_may_be_nothing_to_forget() -> None:
+    tables = yardsticks() | {("pretrained", 0): ended(10.0, 4.0, step=0)}
+    found = judged(tables | {("siss", 0): ended(11.0, 5.0)})
+    assert found.loc["siss", "outcome"] == "nothing to forget"
+    assert "4 and 3.5" in found.loc["siss", "verdict"]
+    assert not found["front"].any()
+
+
+def test_without_a_retrained_model_forgetting_has_no_bar() -> None:
+    tables = {("pretrained", 0): ended(10.0, 1.0, step=0)}
+    tables |= {("siss", 0): ended(11.0, 5.0), ("naive", 0): ended(9.0, 0.9)}
+    found = judged(tables, retrained=None)
+    assert found["outcome"].to_dict() == {
+        "pretrained": "",
+        "siss": "partly",
+        "naive": "not forgotten",
+    }
+    assert "unlearning.retrain" in found.loc["siss", "verdict"]
+    assert found["front"].to_dict()["siss"]
 
 
 def test_a_model_that_broke_is_neither_on_the_front_nor_forgotten() -> None:

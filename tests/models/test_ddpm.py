@@ -1,11 +1,14 @@
 """The U-Net, its noise schedule, and the sampler against a network that knows the answer."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from diffcredit.behaviors.likelihood import noise_levels
+from diffcredit.code import LIBRARY
 from diffcredit.config import Model
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
@@ -18,6 +21,30 @@ def signal_and_noise(timesteps: int) -> tuple[torch.Tensor, torch.Tensor]:
     ends = (1e-4 * scale, min(0.02 * scale, 0.999))
     kept = torch.cumprod(1 - torch.linspace(*ends, timesteps, dtype=torch.float64), 0)
     return kept.sqrt().float(), (1 - kept).sqrt().float()
+
+
+@pytest.mark.parametrize("timesteps", [1000, 400, 100, 50, 30])
+def test_everything_has_the_same_noise_schedule(timesteps: int) -> None:
+    """Training, gradients, pruning and losses; both samplers; the likelihood's ODE."""
+    signal, noise = signal_and_noise(timesteps)
+    for schedule in (
+        ddpm.noise_schedule(timesteps),
+        ddpm.ddim_schedule(timesteps, 5),
+        ddpm.ancestral_schedule(timesteps, 5),
+    ):
+        torch.testing.assert_close(schedule.alphas_cumprod.sqrt(), signal, rtol=1e-4, atol=1e-6)
+    levels = torch.from_numpy(noise_levels(timesteps)).float()
+    torch.testing.assert_close(levels, (noise / signal).log(), rtol=1e-3, atol=1e-3)
+
+
+def test_noise_schedules_are_made_in_one_place() -> None:
+    makers = {
+        path.relative_to(LIBRARY).as_posix()
+        for path in LIBRARY.rglob("*.py")
+        if re.search(r"D[A-Z]+Scheduler\(|betas\(", path.read_text())
+    }
+    # pretrained compares those of a published model with ours.
+    assert makers == {"models/ddpm.py", "config/noise_schedule.py", "config/pretrained.py"}
 
 
 class Oracle(torch.nn.Module):

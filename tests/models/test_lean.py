@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 LIBRARY = Path(__file__).parents[2] / "workflow_scripts"
 #: In a process of its own: what is imported stays imported.
 SCRIPT = """
@@ -28,9 +32,19 @@ lora.Lora(2, 2.0, 0.0, ["to_q", "to_v"], 1.0).attach(network, seed=0)
 assert ddpm.predict(network, torch.zeros(1, 1, 8, 8), torch.tensor([3])).isfinite().all()
 """
 
+#: Where something has imported diffusers as usual, it relies on what it found.
+IMPORTED_BEFORE = """
+import diffusers.utils
+from diffcredit.config import Model
+from diffcredit.models import ddpm
 
-def test_packages_beside_diffusers_are_not_imported_and_stay_importable() -> None:
+ddpm.build(ddpm.architecture(Model(), 8, 1), seed=0)
+"""
+
+
+@pytest.mark.parametrize("script", [SCRIPT, IMPORTED_BEFORE])
+def test_packages_beside_diffusers_are_not_imported_and_stay_importable(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=LIBRARY, capture_output=True, text=True
+        [sys.executable, "-c", script], cwd=LIBRARY, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr

@@ -184,7 +184,7 @@ FAULTS = {
     ),
     "another class": (
         lambda f: broken_config(f, _class_name="UNet2DConditionModel"),
-        "describes a UNet2DConditionModel; accepted: a UNet2DModel",
+        "describes a 'UNet2DConditionModel'; accepted: a UNet2DModel",
     ),
     "unknown block": (
         lambda f: broken_config(f, down_block_types=["A", "B", "C"]),

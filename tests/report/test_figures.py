@@ -10,8 +10,10 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from diffcredit.attribution.table import SIGNS
 from diffcredit.data.images import Images
 from diffcredit.evaluation.lds_table import CEILING, SIZE
+from diffcredit.registry import Better
 from diffcredit.report.attributions import attribution_figure
 from diffcredit.report.convergence import convergence_figure
 from diffcredit.report.cost import cost_figure
@@ -22,6 +24,7 @@ from diffcredit.report.samples import contributor_figure, sample_figure
 from diffcredit.report.style import write_svg
 
 BEHAVIORS = ["fid", "entropy"]
+BETTER: dict[str, Better] = {"fid": "lower", "entropy": "higher"}
 
 
 def contributors(count: int = 5) -> pd.DataFrame:
@@ -38,6 +41,7 @@ def attribution(count: int = 5, sign: float = 1.0) -> pd.DataFrame:
                 "behavior": b,
                 "query": q,
                 "value": sign * (c + 0.1 * q),
+                "credit": SIGNS[BETTER[b]] * sign * (c + 0.1 * q),
                 "standard_error": 0.3,
             }
             for b in BEHAVIORS
@@ -59,6 +63,7 @@ def lds(predictors: tuple[str, ...] = ("shapley", SIZE, CEILING)) -> pd.DataFram
                 "seed_sd": 0.1,
                 "coalitions": 16,
                 "seeds": 2,
+                "average": "values",
             }
             for behavior in BEHAVIORS
             for i, predictor in enumerate(predictors)
@@ -100,7 +105,7 @@ def dampings() -> pd.DataFrame:
             for damping in (1.0, 10.0, 100.0)
         ],
         columns=["attribution", "behavior", "damping", "lds_chosen_on", "lds", "chosen"],
-    )
+    ).assign(seeds=2, average="correlations")
 
 
 def asked() -> pd.DataFrame:
@@ -118,6 +123,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         {"ridge": attribution(), "datamodel": attribution(sign=-1)},
         {"trak": attribution()},
         contributors(),
+        BETTER,
     ),
     "cost": lambda: cost_figure(cost()),
     "lds": lambda: lds_figure(lds()),
@@ -128,19 +134,25 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "regenerated": lambda: regenerated_figure(pictures(), asked(), drawn(), queries=2),
     "samples": lambda: sample_figure({"real": pictures(), "model": pictures(3, 3)}, images=9),
     "contributors": lambda: contributor_figure(
-        images(), contributors(), attribution(), "fid", most=2, columns=3
+        images(), contributors(), attribution(), "fid", "lower", most=2, columns=3
     ),
 }
 
 TEXTS = {
-    "attributions": ["ridge", "datamodel", "trak", "fid", "entropy", "artist 0", "artist 4"],
+    "attributions": [
+        *("ridge", "datamodel", "trak", "artist 0", "artist 4"),
+        *("credit for fid", "value (lower is better)", "credit for entropy"),
+    ],
     "dampings": ["trak", "d_trak", "fid", "entropy", "damping", "LDS"],
     "proponents": ["query", "proponents", "opponents", "trak", "14", "13", "0", "29", "28", "15"],
     "regenerated": ["full model", "without top of trak", "random"],
     "cost": ["sft/shapley (48)", "retrain/test (16)", "training", " 1.6 s", " 10.7 s"],
     "lds": ["shapley", SIZE, "noise ceiling", "fid", "entropy"],
     "samples": ["real", "model"],
-    "contributors": ["artist 4  +4.05", "artist 3  +3.05", "artist 1  +1.05", "artist 0  +0.05"],
+    "contributors": [
+        *("artist 4  -4.05", "artist 3  -3.05", "artist 1  -1.05", "artist 0  -0.05"),
+        *("most to least credit for fid, which is minus the value", "(lower is better)"),
+    ],
 }
 
 
@@ -149,6 +161,7 @@ def texts(path: Path) -> list[str]:
     return re.findall(r"<!-- ?(.*?) -->", path.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_shows_its_table_and_repeats_to_the_byte(tmp_path: Path, name: str) -> None:
     first, again = tmp_path / "first.svg", tmp_path / "again.svg"
@@ -160,10 +173,12 @@ def test_figure_shows_its_table_and_repeats_to_the_byte(tmp_path: Path, name: st
 
 
 def test_attributions_of_many_contributors_show_the_ends() -> None:
-    """In the order of the last attribution, largest first."""
-    figure = attribution_figure({"ridge": attribution(60)}, {}, contributors(60), most=10)
-    names = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
-    assert names == [f"artist {i}" for i in (59, 58, 57, 56, 55, 4, 3, 2, 1, 0)]
+    """In the order of the last attribution, who helped most first, whichever way is better."""
+    figure = attribution_figure({"ridge": attribution(60)}, {}, contributors(60), BETTER, most=10)
+    fid, entropy = ([t.get_text() for t in axes.get_xticklabels()] for axes in figure.axes[:2])
+    ends = [f"artist {i}" for i in (59, 58, 57, 56, 55, 4, 3, 2, 1, 0)]
+    assert entropy == ends
+    assert fid == ends[::-1]
 
 
 def test_an_attribution_has_one_color_in_all_panels_of_dampings() -> None:
@@ -174,25 +189,50 @@ def test_an_attribution_has_one_color_in_all_panels_of_dampings() -> None:
 
 
 def test_scores_are_shown_standardized_below_values() -> None:
-    scores = attribution(60).assign(value=lambda table: 1e6 * table["value"])
-    figure = attribution_figure({"ridge": attribution(60)}, {"trak": scores}, contributors(60))
+    scores = attribution(60).assign(
+        value=lambda table: 1e6 * table["value"], credit=lambda table: 1e6 * table["credit"]
+    )
+    figure = attribution_figure(
+        {"ridge": attribution(60)}, {"trak": scores}, contributors(60), BETTER
+    )
     assert [axes.get_ylabel() for axes in figure.axes] == [
-        *BEHAVIORS,
-        *(f"{b}\n(sd)" for b in BEHAVIORS),
+        *(f"credit for {b}" for b in BEHAVIORS),
+        *(f"credit for {b} (sd)" for b in BEHAVIORS),
     ]
     shown = figure.axes[2].containers[0].lines[0].get_ydata()
     assert 1 < np.abs(np.asarray(shown, dtype=float)).max() < 2
 
 
 def test_attributions_show_the_means_over_queries_with_their_intervals() -> None:
-    figure = attribution_figure({"ridge": attribution()}, {}, contributors())
-    line = figure.axes[0].containers[0].lines[0]
-    np.testing.assert_allclose(
-        np.asarray(line.get_ydata(), dtype=float), [4.05, 3.05, 2.05, 1.05, 0.05]
-    )
+    figure = attribution_figure({"ridge": attribution()}, {}, contributors(), BETTER)
+    for axes, sign in zip(figure.axes[:2], (-1, 1), strict=True):
+        shown = np.asarray(axes.containers[0].lines[0].get_ydata(), dtype=float)
+        expected = sorted([sign * (c + 0.05) for c in range(5)], reverse=True)
+        np.testing.assert_allclose(shown, expected)
     (bars,) = figure.axes[0].containers[0].lines[2]
     lengths = [segment[1, 1] - segment[0, 1] for segment in bars.get_segments()]
     np.testing.assert_allclose(lengths, 2 * 1.96 * 0.3)
+
+
+@pytest.mark.parametrize(
+    ("average", "seeds", "title"),
+    [
+        ("correlations", 2, "LDS: mean of the correlations with each training seed"),
+        ("correlations", 3, "LDS: mean of the correlations with each training seed"),
+        ("values", 2, "LDS: correlation with the mean over the training seeds"),
+        ("values", 5, "LDS: correlation with the mean over the training seeds"),
+        ("values", 1, ""),
+        ("correlations", 1, ""),
+    ],
+)
+def test_lds_says_what_is_averaged(
+    settling: pd.DataFrame, average: str, seeds: int, title: str
+) -> None:
+    table = lds().assign(average=average, seeds=seeds)
+    assert lds_figure(table).get_suptitle() == title
+    grid = dampings().assign(average=average, seeds=seeds)
+    assert damping_figure(grid).get_suptitle() == title
+    assert convergence_figure(settling, table).get_suptitle() == title
 
 
 def test_lds_is_drawn_without_a_ceiling_and_where_a_predictor_has_no_score(
@@ -207,16 +247,16 @@ def test_lds_is_drawn_without_a_ceiling_and_where_a_predictor_has_no_score(
 
 
 def test_contributor_figure_shows_nobody_twice() -> None:
-    figure = contributor_figure(images(), contributors(), attribution(), "fid", most=6)
+    figure = contributor_figure(images(), contributors(), attribution(), "fid", "lower", most=6)
     names = [panel.get_ylabel().split("  ")[0] for panel in figure.axes]
-    assert names == [f"artist {i}" for i in (4, 3, 2, 1, 0)]
+    assert names == [f"artist {i}" for i in (0, 1, 2, 3, 4)]
 
 
 def test_broken_figure_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "figure.svg"
     path.write_text("old")
     figure = Figure()
-    figure.subplots().set_title("$unclosed {$")
+    figure.subplots().set_title("$unclosed {$", parse_math=True)
     with pytest.raises(ValueError, match="unclosed"):
         write_svg(figure, path)
     assert path.read_text() == "old"
@@ -236,7 +276,7 @@ def settling() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-CEILINGS = pd.DataFrame({"predictor": [], "behavior": [], "lds": [], "low": [], "high": []})
+CEILINGS = lds()[:0]
 
 
 def test_approaches_have_panels_and_estimators_have_colors(settling: pd.DataFrame) -> None:

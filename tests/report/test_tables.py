@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from diffcredit.evaluation.unlearning import Criterion
 from diffcredit.report.tables import (
     equal_compute_cells,
     lds_cells,
@@ -11,6 +12,7 @@ from diffcredit.report.tables import (
     model_sizes,
     page,
     query_cells,
+    seed_cells,
     verdict_text,
 )
 
@@ -24,7 +26,7 @@ def lds() -> pd.DataFrame:
         ("ceiling", "entropy", 0.5, 0.25, 0.75),
     ]
     table = pd.DataFrame(rows, columns=["predictor", "behavior", "lds", "low", "high"])
-    return table.assign(seed_sd=0.1, coalitions=16, seeds=3)
+    return table.assign(seed_sd=0.1, coalitions=16, seeds=3, average="correlations")
 
 
 def test_cells_hold_the_score_and_its_interval(lds: pd.DataFrame) -> None:
@@ -37,7 +39,11 @@ def test_cells_hold_the_score_and_its_interval(lds: pd.DataFrame) -> None:
 
 def test_text_says_what_the_table_is(lds: pd.DataFrame) -> None:
     text = lds_text(lds, confidence=0.9)
-    assert "16 retrained coalitions x 3 training seeds" in text
+    assert "16 retrained coalitions x 3 training seeds (mean of the correlations with each" in text
+    text = lds_text(lds.assign(average="values"), confidence=0.9)
+    assert "3 training seeds (correlation with the mean over the training seeds), with" in text
+    text = lds_text(lds.assign(seeds=1), confidence=0.9)
+    assert "16 retrained coalitions x 1 training seeds, with" in text
     assert "90% intervals" in text
     assert "0.83 [0.70, 0.91]" in text
 
@@ -87,8 +93,9 @@ def test_sizes_of_the_models() -> None:
         "loss": 0.1,
     }
     table = model_sizes(facts).set_index("model")
-    assert list(table.loc["full"]) == [100, 1000]
-    assert list(table.loc["pruned"]) == [60, 500]
+    assert list(table.loc["full"].fillna("none")) == [100, "none", 1000, "none"]
+    assert '""' not in page("t", {"Pruning": model_sizes(facts)})
+    assert list(table.loc["pruned"]) == [60, "40.0%", 500, "50.0%"]
 
 
 def test_behaviors_of_one_query_have_no_interval_over_queries(lds: pd.DataFrame) -> None:
@@ -127,12 +134,27 @@ def test_verdict_is_markdown_with_intervals_and_the_front() -> None:
             "loss_high": [np.nan, 0.00146],
             "front": [False, True],
             "forgotten": pd.array([pd.NA, True], dtype="boolean"),
+            "outcome": ["", "forgotten"],
+            "verdict": ["", "forgotten: loss rose"],
             "quality_change": [0.0, 0.5],
         }
     )
-    assert verdict_text(verdict).splitlines() == [
+    criteria = Criterion("fid", "lower"), Criterion("loss", "higher")
+    assert verdict_text(verdict, *criteria).splitlines() == [
         "| approach | steps | seconds | fid | loss | front |",
         "| --- | --- | --- | --- | --- | --- |",
         "| pretrained | 0 | 0 | 23.5 | - |  |",
         "| siss | 1,250 | 61.2 | 12,346 [1,000, 23,692] | 0.00123 [0.001, 0.00146] | yes |",
+        "",
+        "Quality is fid: lower is better. Forgetting is loss: higher is better.",
+        "",
+        "- siss: forgotten: loss rose",
     ]
+
+
+def test_intervals_over_training_seeds_have_a_table_of_their_own(lds: pd.DataFrame) -> None:
+    low, high = [-0.2, -0.9, np.nan, np.nan], [1.0, 0.4, np.nan, np.nan]
+    cells = seed_cells(lds.assign(seed_low=low, seed_high=high)).set_index("predictor")
+    assert list(cells.index) == ["shapley"]  # a ceiling has none
+    assert cells.loc["shapley", "fid"] == "0.83 [-0.20, 1.00]"
+    assert seed_cells(lds.assign(seed_low=np.nan, seed_high=np.nan)).empty

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from matplotlib.text import Text
 from diffcredit.evaluation.unlearning import Criterion, Tables
 from diffcredit.evaluation.unlearning import course as course_of
 from diffcredit.evaluation.unlearning import verdict as verdict_of
+from diffcredit.registry import Better
 from diffcredit.report.style import write_svg
-from diffcredit.report.unlearning import course_figure, strip_figure, verdict_figure
+from diffcredit.report.unlearning import aims, course_figure, strip_figure, verdict_figure
 
 QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("ssim", "lower")
 #: FID and SSIM at the end: naive and siss are on the front, neg_grad is not.
@@ -142,3 +144,21 @@ def test_places_of_steps_that_an_approach_lacks_are_empty() -> None:
         np.testing.assert_array_equal(
             np.asarray(figure.axes[row].images[0].get_array())[..., :1], removed
         )
+
+
+AIMS = {
+    "fid": ("lower", False, "lower is better"),
+    "inception_score": ("higher", False, "higher is better"),
+    "loss of removed images": ("lower", True, "higher: forgotten"),
+    "likeness of removed images": ("higher", True, "lower: forgotten"),
+    "recorded": (None, False, "which way is better is unknown"),
+}
+
+
+@pytest.mark.parametrize("name", AIMS)
+def test_each_panel_says_which_way_is_good(name: str) -> None:
+    way, removed, expected = AIMS[name]
+    good = aims({name: cast(Better, way)}, [name] if removed else [])
+    assert good == {name: expected}
+    panel = course_figure(course().replace("fid", name), "pretrained", "exact", good).axes[0]
+    assert panel.get_ylabel() == expected

@@ -111,6 +111,7 @@ def test_every_objective_is_tried() -> None:
     assert tried == set(OBJECTIVES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("begin", "name"), EACH)
 def test_interrupted_shard_ends_with_the_same_bits(
     make: Callable[..., dict[str, Path]],
@@ -142,6 +143,7 @@ def test_interrupted_shard_ends_with_the_same_bits(
     assert all(same_bits(weights(path), expected[model]) for model, path in models.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("begin", "name"), EACH)
 def test_models_differ_by_coalition_and_training_seed_and_from_their_start(
     make: Callable[..., dict[str, Path]],

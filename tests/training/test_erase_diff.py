@@ -5,13 +5,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from diffcredit.training.batches import Batch
 from diffcredit.training.objectives.erase_diff import EraseDiff
 from diffcredit.training.protocols import Products
 
 
-def test_removed_images_are_to_show_uniform_noise(helpers: SimpleNamespace) -> None:
+def test_removed_images_are_to_show_uniform_noise() -> None:
     generator = torch.Generator().manual_seed(0)
-    kept, gone = (helpers.batch(*torch.randn(3, 6, 1, 4, 4, generator=generator)) for _ in range(2))
+    kept, gone = (
+        Batch(
+            *torch.randn(3, 6, 1, 4, 4, generator=generator),
+            torch.arange(6),
+            *torch.rand(2, 6, 1, 1, 1, generator=generator),
+        )
+        for _ in range(2)
+    )
     target = torch.rand(6, 1, 4, 4, generator=generator)
     found = {}
     gradients = SimpleNamespace(
@@ -30,7 +38,8 @@ def test_removed_images_are_to_show_uniform_noise(helpers: SimpleNamespace) -> N
     assert shapes == [(1, 4, 4)]
     assert loss.item() == pytest.approx((0.7 * kept.noised - kept.noise).square().mean().item())
     assert found["retained"].item() == loss.item()
-    expected = (0.7 * gone.noised - target).square().mean().item()
+    noised = kept.signal * gone.clean + kept.spread * kept.noise
+    expected = (0.7 * noised - target).square().mean().item()
     assert found["removed"].item() == pytest.approx(expected)
 
 

@@ -27,6 +27,7 @@ def place(target: Path) -> everything.Place:
     return everything.Place(target, "cpu", processes=1, checkpoint_steps=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pruner", ["magnitude", "reinit", {"name": "diff_pruning", "images": 4, "threshold": 0.5}]
 )
@@ -88,6 +89,7 @@ def test_interrupted_full_training_ends_with_the_same_bits(
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
+@pytest.mark.slow
 def test_interrupted_pruned_training_ends_with_the_same_bits(
     tmp_path: Path,
     owned: Images,
@@ -143,6 +145,37 @@ def test_pruned_model_without_fine_tuning(
     rows = full.conv_in.weight.flatten(1)
     assert len(kept) < len(rows)
     assert all((rows == row).all(1).any() for row in kept)  # whole channels, as they were
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "warned"),
+    [
+        ("parameters", 0.46, False),
+        ("parameters", 0.73, False),
+        ("parameters", 0.05, True),
+        ("multiply_adds", 0.54, False),
+        ("multiply_adds", 0.05, True),
+    ],
+)
+def test_so_much_of_the_target_goes_and_is_told(
+    tmp_path: Path,
+    owned: Images,
+    model: Model,
+    settings: Training,
+    caplog: pytest.LogCaptureFixture,
+    target: str,
+    asked: float,
+    warned: bool,
+) -> None:
+    everything.full(owned, model, Full(steps=1), settings, 0, place(tmp_path / "full"))
+    arguments = (Pruned(target=target, ratio=asked, steps=0), settings, model.timesteps, 0)
+    with caplog.at_level("INFO", logger="diffcredit"):
+        everything.pruned(owned, tmp_path / "full", *arguments, place(tmp_path / "pruned"))
+    facts = read_json(tmp_path / "pruned" / "config.json")["facts"]
+    gone = 1 - facts[f"{target}_after"] / facts[f"{target}_before"]
+    assert f"({gone:.1%} went)" in caplog.text
+    assert (abs(gone - asked) > 0.02) == warned
+    assert ("the nearest fraction that can go" in caplog.text) == warned
 
 
 def test_config_of_a_model_that_was_not_trained_is_json(

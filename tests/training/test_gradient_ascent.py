@@ -31,14 +31,17 @@ def test_gradient_is_minus_that_of_the_removed_loss(helpers: SimpleNamespace) ->
     [
         (640, 64, 1, 10),
         (641, 64, 1, 11),
-        (640, 64, 4, 3),
+        (640, 64, 4, 2),
+        (700, 64, 4, 2),
         (192, 64, 3, 1),
+        (192, 64, 2, 1),
         (1, 64, 1, 1),
-        (10, 64, 100, 1),
+        (10, 64, 100, 0),
+        (5000, 128, 2.0, 20),
         (640, 64, 0.5, 20),
     ],
 )
-def test_steps_are_one_pass_divided_by_the_ratio(
+def test_steps_are_the_batches_of_one_pass_divided_by_the_ratio_and_rounded_down(
     removed: int, batch_size: int, ga_ratio: float, steps: int
 ) -> None:
     assert GradientAscent(ga_ratio).steps(removed, batch_size) == steps

@@ -217,6 +217,7 @@ def test_step_is_clipped_after_it_is_combined(
     assert norms == pytest.approx([0.02] * 6, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [1, 2])
 @pytest.mark.parametrize("objective", [Siss(), EraseDiff(eta=0.4), SissBernoulli()])
 def test_interrupted_training_of_two_gradients_ends_with_the_same_bits(
@@ -267,6 +268,7 @@ def test_removed_images_that_are_not_there_are_told(run: Callable[..., Outcome])
             run(objective, removed=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["siss", "siss_two_pass", "siss_bernoulli"])
 def test_removed_loss_rises_more_than_that_of_the_retained(
     learned: Trained,

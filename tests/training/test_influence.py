@@ -1,9 +1,11 @@
 """WoodFisher against the explicit inverse, and the step against its formula."""
 
+import logging
+
 import pytest
 import torch
 
-from diffcredit.config import Training
+from diffcredit.config import Ema, Training
 from diffcredit.errors import UserError
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
@@ -128,6 +130,32 @@ def test_parameters_move_by_the_change_of_the_drawn_batches(
     assert outcome.seconds > 0
     assert not outcome.trained.network.training
     assert outcome.trained.description == start.description
+
+
+@pytest.mark.parametrize("before", [0, 1, 10, 400, 20_000, None])
+@pytest.mark.parametrize("continued", [False, True])
+def test_average_of_the_step_is_updated_once(
+    start: Trained,
+    images: torch.Tensor,
+    before: int | None,
+    continued: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Anew it is the step; from k steps on 1 - (1 + k)^-0.75 of the start, as published."""
+    objective, plain = Influence(0.5, 2, 0.1), Training(batch_size=8)
+    whole = moved(run(start, images, plain, objective), start)
+    settings = Training(batch_size=8, ema=Ema(continued=continued))
+    known = Trained(start.network, start.description, averaged=before)
+    if continued and before is None:
+        with pytest.raises(UserError, match=r"training\.ema\.continued = true"):
+            run(known, images, settings, objective)
+        return
+    with caplog.at_level(logging.WARNING, logger="diffcredit"):
+        outcome = run(known, images, settings, objective)
+    share = (1 + before) ** -0.75 if continued and before is not None else 1.0
+    torch.testing.assert_close(moved(outcome, start), share * whole, rtol=1e-4, atol=1e-6)
+    assert outcome.trained.averaged == (before + 1 if continued and before is not None else before)
+    assert ("hardly changed" in caplog.text) == (share < 0.5)
 
 
 def test_step_raises_the_loss_of_the_removed_above_that_of_the_retained(

@@ -295,12 +295,15 @@ def test_checkpoint_of_another_start_is_ignored(
     assert same_bits(outcome, run(begin=other))
 
 
-def test_truncated_checkpoint_is_told_by_name(
-    run: Callable[..., Outcome], checkpoint: Checkpoint
+def test_truncated_checkpoint_is_told_by_name_and_begun_anew(
+    run: Callable[..., Outcome],
+    checkpoint: Checkpoint,
+    uninterrupted: Outcome,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:500])
-    with pytest.raises(UserError, match=r"checkpoint\.safetensors cannot be read"):
-        run(None, checkpoint)
+    assert same_bits(run(None, checkpoint), uninterrupted)
+    assert "checkpoint.safetensors cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize("parts", [2, 4])

@@ -10,6 +10,8 @@ import pytest
 import diffcredit
 from diffcredit.files import read_tensors
 
+pytestmark = pytest.mark.slow
+
 LIBRARY = Path(diffcredit.__file__).parents[1]
 
 

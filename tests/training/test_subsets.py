@@ -1,5 +1,6 @@
 """Shards of coalitions: who is kept, what is untrained, and what is not made again."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +98,28 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def same_bits(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(0.5, 0), (1, 0), (1.5, 1), (2, 1), (9.0, 2)])
+def test_coalitions_without_a_step_are_told(
+    tmp_path: Path,
+    owned: Images,
+    description: Description,
+    start: Trained,
+    settings: Training,
+    caplog: pytest.LogCaptureFixture,
+    ratio: float,
+    told: int,
+) -> None:
+    """Of 7 removed images, which are one batch, and of 13, which are two."""
+    objective = {"name": "gradient_ascent", "ga_ratio": ratio}
+    approach = Approach(start="full", objective=objective, learning_rate=2e-3, coalitions={})
+    recipe = Recipe(approach, start, description, settings, 50)
+    accelerator = make_accelerator(settings, "cpu")
+    with caplog.at_level("WARNING", logger="diffcredit"):
+        train_shard(shard(0, 4), owned, recipe, accelerator, tmp_path / "ga", 2, "ga/shapley")
+    assert caplog.text.count("makes no step") == told
+    assert len(list((tmp_path / "ga").iterdir())) == 4
 
 
 def test_seeds_depend_on_coalition_approach_and_training_seed_but_not_on_the_shard() -> None:
@@ -207,6 +230,36 @@ def test_models_of_other_inputs_are_made_again(
     changed = Images(pixels, owned.labels, owned.contributors)
     make(shard(0, 2), images=changed)
     assert len(seen) == 3 * STEPS  # only the model that sees contributor 1
+
+
+def test_models_of_a_larger_shard_are_removed(make: Callable[..., dict[str, Path]]) -> None:
+    """As where an interrupted run had another shard_size, or a larger count."""
+    first = {name: path.stat().st_ino for name, path in make(shard(0, 4)).items()}
+    left = {name: path.stat().st_ino for name, path in make(shard(1, 3)).items()}
+    assert left == {name: first[name] for name in ("000001", "000002")}
+
+
+HARMS = {
+    "a truncated config.json": lambda folder: (folder / "000001/config.json").write_text("{"),
+    "a config.json without facts": lambda folder: (folder / "000001/config.json").write_text("{}"),
+    "a truncated checkpoint": lambda folder: (
+        shutil.rmtree(folder / "000001"),
+        (folder / "checkpoint.safetensors").write_bytes(b"xx"),
+    ),
+    "a folder that was being written": lambda folder: (folder / ".000001.17.part").mkdir(),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_broken_unfinished_work_begins_anew(
+    make: Callable[..., dict[str, Path]], tmp_path: Path, harm: str
+) -> None:
+    expected = {name: weights(path) for name, path in make(shard(0, 2)).items()}
+    HARMS[harm](tmp_path / "shard")
+    make(shard(0, 2))
+    models = checkpoints.folders(tmp_path / "shard")
+    assert [path.name for path in models] == ["000000", "000001"]
+    assert all(same_bits(weights(path), expected[path.name]) for path in models)
 
 
 def test_order_of_the_shard_does_not_change_its_models(

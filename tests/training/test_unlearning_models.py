@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from diffcredit.config import Approach, Training
+from diffcredit.errors import UserError
 from diffcredit.files import read_json
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Description, Trained
@@ -80,6 +81,7 @@ def test_models_are_left_at_every_so_many_steps_and_at_the_end(unlearn: Unlearn)
     assert 0 < facts[0]["seconds"] < facts[1]["seconds"] < facts[2]["seconds"]
 
 
+@pytest.mark.slow
 def test_model_at_the_end_is_that_of_the_plain_loop(
     unlearn: Unlearn, start: Trained, images: torch.Tensor, settings: Training
 ) -> None:
@@ -115,9 +117,18 @@ def test_adapters_are_merged_on_the_way(unlearn: Unlearn, start: Trained) -> Non
 def test_number_of_steps_may_come_from_the_objective(unlearn: Unlearn) -> None:
     objective = {"name": "gradient_ascent", "ga_ratio": 0.25}
     made = unlearn(objective=objective, steps=None, seeds=(7,))
-    assert sorted(made) == [(0, 2), (0, 3)]  # 5 images in batches of 8, times 4
+    assert sorted(made) == [(0, 2), (0, 4)]  # 5 images in a batch of 8, times 4
 
 
+@pytest.mark.parametrize("ratio", [1.01, 2, 3, 7.5, 100])
+def test_no_step_is_told(unlearn: Unlearn, ratio: float) -> None:
+    objective = {"name": "gradient_ascent", "ga_ratio": ratio}
+    with pytest.raises(UserError, match=rf"ga_ratio = {ratio}.* 1 batches; accepted: at most 1"):
+        unlearn(objective=objective, steps=None, seeds=(7,))
+    assert unlearn(objective=objective | {"ga_ratio": 1}, steps=None, seeds=(7,))
+
+
+@pytest.mark.slow
 def test_training_ends_early_where_enough_is_forgotten(unlearn: Unlearn) -> None:
     seen: list[str] = []
 
@@ -131,6 +142,7 @@ def test_training_ends_early_where_enough_is_forgotten(unlearn: Unlearn) -> None
     assert all(same(path, whole[key]) for key, path in made.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fail_at", [1, 3, 4, 7, 9])
 def test_interrupted_unlearning_ends_with_the_same_bits(
     fail_at: int, unlearn: Unlearn, monkeypatch: pytest.MonkeyPatch
@@ -154,6 +166,7 @@ def test_interrupted_unlearning_ends_with_the_same_bits(
     assert all(same(path, whole[key]) for key, path in made.items())
 
 
+@pytest.mark.slow
 def test_finished_seeds_are_kept_and_those_of_other_settings_go(unlearn: Unlearn) -> None:
     made = unlearn(seeds=(7,))
     before = {key: path.stat().st_mtime_ns for key, path in made.items()}

@@ -95,11 +95,17 @@ def kill_when(workflow: Workflow, reached: Callable[[], bool], *targets: str) ->
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        text=True,
     )
-    deadline = time.monotonic() + 300
-    while not reached():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait(reached, process, 300)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def wait(reached: Callable[[], object], process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait until something is reached by a run that goes on."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert process.poll() is None, f"the run ended too early: {process.communicate()[0]}"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,5 +1,8 @@
 """A user's mistake is told in one message, before anything is trained."""
 
+import shutil
+import subprocess
+
 import pytest
 from copied_workflow import Workflow, merge
 from PIL import Image
@@ -8,7 +11,7 @@ UNLEARNING = {"approaches": ["siss"], "forgetting": "loss"}
 BAD: dict[str, tuple[dict, list[str]]] = {
     "unknown key": ({"sampling": {"imagse": 5}}, ["sampling.imagse = 5", "images"]),
     "wrong type": ({"full": {"steps": "many"}}, ["full.steps = 'many'", "1 or more"]),
-    "pruning ratio": ({"pruned": {"ratio": 1.2}}, ["pruned.ratio = 1.2", "less than 1"]),
+    "pruning ratio": ({"pruned": {"ratio": 1.2}}, ["pruned.ratio = 1.2", "below 1"]),
     "attribution on missing coalitions": (
         {"attributions": {"datamodel": {"values": "sft/banana"}}},
         ["attributions.datamodel.values = 'sft/banana'", "sft/shapley"],
@@ -24,6 +27,29 @@ BAD: dict[str, tuple[dict, list[str]]] = {
             "unlearning": UNLEARNING | {"remove": {"images": [200]}},
         },
         ["unlearning.remove.images = 200", "0 to 199"],
+    ),
+    "one contributor": (
+        {"data": {"contributors": 1, "planted": {"contributors": 0}}},
+        ["data.contributors = 1: coalitions.shapley: shapley coalitions need 2", "contributors: 3"],
+    ),
+    "a network that ends in one pixel": (
+        {"model": {"channels": [16] * 4, "attention": [False] * 4}},
+        ["data.image_size = 8: model.channels halves it 3 times, to 1 pixel", "at least 16"],
+    ),
+    "half precision of one approach on the CPU": (
+        {
+            "execution": {"device": "cpu"},
+            "approaches": {"sft": {"training": {"mixed_precision": "fp16"}}},
+        },
+        ["approaches.sft.training.mixed_precision = 'fp16'", "no or bf16"],
+    ),
+    "a section where a name is expected": (
+        {"attributions": {"datamodel": {"values": {"sft": "shapley"}}}},
+        ["attributions.datamodel.values = {sft: 'shapley'}", "approach/coalitions"],
+    ),
+    "an entry that is null and others refer to": (
+        {"coalitions": {"shapley": None}},
+        ["approaches.sft.coalitions = 'shapley'", "datamodel"],
     ),
     "queries of images that are not held out": (
         {"behaviors": {"loss": {"measure": {"name": "denoising_loss", "images": "held_out"}}}},
@@ -52,7 +78,8 @@ def folder_of_images(workflow: Workflow) -> None:
                 workflow.folder / f"pictures/{name}/{number}.png"
             )
     data = {"source": "folder", "path": "pictures", "contributors": "subfolder"}
-    workflow.overlay = merge(workflow.overlay, {"data": data | {"planted": {"contributors": 0}}})
+    data |= {"image_size": 8, "channels": 1, "planted": {"contributors": 0}}
+    workflow.overlay = merge(workflow.overlay, {"data": data})
 
 
 def test_truncated_image(workflow: Workflow) -> None:
@@ -106,8 +133,11 @@ def test_truncated_model(workflow: Workflow) -> None:
     done = workflow.run("results/tiny/models/pruned")
     output = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "models/full/weights.safetensors cannot be read" in output
+    assert "models/full: weights.safetensors is missing, or has another size" in output
+    assert "Hint: delete results/tiny/models/full and run the same command again" in output
     assert "Traceback" not in output
+    shutil.rmtree(weights.parent)
+    assert workflow.planned("results/tiny/models/pruned") == {"full": 1, "pruned": 1}
 
 
 def test_loss_that_is_not_finite(workflow: Workflow) -> None:
@@ -120,3 +150,35 @@ def test_loss_that_is_not_finite(workflow: Workflow) -> None:
     assert "coalition 0: the loss is" in output
     assert "at step" in output
     assert "Traceback" not in output
+
+
+MALFORMED = {
+    "an overlay that is no YAML": ("mine.yaml", "full: {steps: [1\nseed: 3\n", "mine.yaml, line 2"),
+    "an overlay with a key twice": ("mine.yaml", "seed: 1\nseed: 3\n", "mine.yaml, line 2: seed"),
+    "a default with a key twice": (
+        "config.yaml",
+        "seed: 1\nseed: 3\n",
+        "config.yaml, line 2: seed",
+    ),
+    "a default that is no YAML": ("config.yaml", "a: b: c\n", "config.yaml, line 1, column 5"),
+    "an overlay whose name YAML changes": (
+        "mine.yaml",
+        "unlearning: {remove: {contributor: 0012}}\n",
+        "contributor = 10: YAML reads 0012 as the octal number 10 (mine.yaml, line 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MALFORMED)
+def test_file_that_yaml_misreads(workflow: Workflow, mistake: str) -> None:
+    """Told with the file and the line, wherever Snakemake reads it."""
+    name, text, said = MALFORMED[mistake]
+    (workflow.folder / "mine.yaml").write_text("seed: 1\n")
+    (workflow.folder / name).write_text(text)
+    *command, _ = workflow.command("--dry-run")
+    done = subprocess.run(
+        [*command, "mine.yaml"], cwd=workflow.folder, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

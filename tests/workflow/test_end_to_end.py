@@ -89,6 +89,17 @@ def test_report_is_one_html_file_with_all_figures(finished: Workflow) -> None:
         assert figure in report
 
 
+def test_warnings_last_into_the_terminal_a_file_and_the_report(finished: Workflow) -> None:
+    """4 test coalitions, 32 images for 64 features: the tiny run is no good one."""
+    told = (finished.run_folder / "evaluation/warnings.txt").read_text()
+    assert "- lds: the LDS has 4 test coalitions" in told
+    assert "do not determine the covariance of 64 features" in told
+    assert told in (finished.folder / "terminal.txt").read_text()
+    report = (finished.folder / "report.html").read_text()
+    assert "What the jobs warned of" in report
+    assert "the LDS has 4 test coalitions" in report
+
+
 def test_second_run_has_nothing_to_do(finished: Workflow) -> None:
     done = finished.run()
     assert done.returncode == 0

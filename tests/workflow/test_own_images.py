@@ -24,7 +24,8 @@ def gallery(workflow: Workflow) -> Workflow:
             rows.append({"file": name, "artist": PEOPLE[image % 2], "year": 1900})
     pd.DataFrame(rows).to_csv(workflow.folder / "gallery" / "labels.csv", index=False)
     data = {"source": "folder", "path": "gallery", "channels": 3, "contributors": "subfolder"}
-    workflow.overlay = merge(workflow.overlay, {"data": data | {"planted": {"contributors": 0}}})
+    data |= {"image_size": 8, "planted": {"contributors": 0}}
+    workflow.overlay = merge(workflow.overlay, {"data": data})
     return workflow
 
 
@@ -51,10 +52,41 @@ def test_column_of_a_table(gallery: Workflow) -> None:
 
 
 def test_another_image_is_read(gallery: Workflow) -> None:
+    """What is not read, and other time stamps of equal files, change nothing."""
     target = "results/tiny/data/train.parquet"
     assert gallery.run(target).returncode == 0
     assert gallery.planned(target) == {}
+    place = gallery.folder / "gallery"
+    (place / ".hidden").mkdir()
+    for name in ("loose.png", ".hidden/1.png", "bob/.1.png"):
+        Image.new("RGB", (8, 8)).save(place / name)
+    for name in ("README", "notes.csv", "ann/README", "ann/Thumbs.db"):
+        (place / name).write_text("hi")
+    for path in place.rglob("*.jpg"):
+        path.touch()
+    assert gallery.planned(target) == {}
     Image.new("RGB", (8, 8)).save(gallery.folder / "gallery/bob/new.png")
+    assert gallery.planned(target) == {"data": 1}
+
+
+def test_table_of_another_name_is_read_again(gallery: Workflow) -> None:
+    """And so are images of any suffix that it names."""
+    place, target = gallery.folder / "gallery", "results/tiny/data/train.parquet"
+    for number, person in enumerate(["ann", "bob"] * 2):
+        Image.new("RGB", (8, 8), (60 * number, 9, 9)).save(place / f"{number}.jfif", "JPEG")
+        with (place / "labels.txt").open("a") as table:
+            table.write("" if number else "file,artist\n")
+            table.write(f"{number}.jfif,{person}\n")
+    contributors = {"csv": "labels.txt", "column": "artist"}
+    gallery.overlay = merge(gallery.overlay, {"data": {"contributors": contributors}})
+    assert gallery.run(target).returncode == 0
+    assert gallery.planned(target) == {}
+    before = (place / "labels.txt").read_text()
+    (place / "labels.txt").write_text(before.replace("2.jfif,ann", "2.jfif,bob"))
+    assert gallery.planned(target) == {"data": 1}
+    (place / "labels.txt").write_text(before)
+    assert gallery.planned(target) == {}
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(place / "0.jfif", "JPEG")
     assert gallery.planned(target) == {"data": 1}
 
 
@@ -77,4 +109,4 @@ def test_image_is_removed_by_its_file(gallery: Workflow) -> None:
     gallery.overlay = merge(gallery.overlay, {"unlearning": {"remove": {"images": ["eve/3.jpg"]}}})
     done = gallery.run(target)
     assert done.returncode == 1
-    assert "unlearning.remove.images = ['eve/3.jpg']: 'eve/3.jpg' is not in" in done.stderr
+    assert "unlearning.remove.images = ['eve/3.jpg']: 'eve/3.jpg' is no image" in done.stderr

@@ -76,6 +76,29 @@ def test_recorded_game_is_solved_without_models(workflow: Workflow) -> None:
     assert workflow.planned() == {}
 
 
+def test_warnings_are_those_of_this_configuration(workflow: Workflow) -> None:
+    """They last over runs; a job that runs again, or belongs no more, takes its own away."""
+    write_records(workflow)
+    workflow.overlay = overlay()
+    entry = workflow.overlay["attributions"]["exact"]
+    workflow.overlay["attributions"]["other"] = entry | {"estimator": "shapley_ridge"}
+    unknown = "which way is better is unknown of fid_value"
+    path = workflow.run_folder / "evaluation/warnings.txt"
+    done = workflow.run()
+    assert f"attribution exact and 1 more job: {unknown}" in done.stdout
+    assert path.read_text() in done.stdout
+    del workflow.overlay["attributions"]["other"]
+    assert "attribution" not in workflow.planned()
+    assert f"attribution exact: {unknown}" in workflow.run().stdout
+    workflow.overlay["records"]["better"] = {"fid_value": "lower"}
+    assert unknown not in workflow.run().stdout
+    assert unknown not in path.read_text()
+    table = pd.read_parquet(workflow.run_folder / "attributions/exact.parquet")
+    np.testing.assert_allclose(table["credit"], -WORTH, atol=1e-8)
+    # Rank 1 helped most: it lowers the FID most.
+    assert table.set_index("rank")["contributor"][1] == np.argmin(WORTH)
+
+
 def test_wrong_record_stops_the_run_with_its_line(workflow: Workflow) -> None:
     write_records(workflow)
     path = workflow.folder / "behaviors.jsonl"

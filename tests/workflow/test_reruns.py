@@ -1,10 +1,13 @@
 """What runs again after each kind of change, and nothing else."""
 
 import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow, copy_workflow, merge
+from PIL import Image
 
 CONVERGENCE = {"convergence": 1, "figure_convergence": 1}
 # The figure of convergence shows the noise ceiling of the LDS table.
@@ -52,6 +55,10 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         | COST,
     ),
     "other sft steps": ({"approaches": {"sft": {"steps": 5}}}, SFT | SFT_ATTRIBUTIONS | COST),
+    "other training of siss alone": (
+        {"approaches": {"siss": {"training": {"learning_rate_schedule": "constant"}}}},
+        SISS | EVALUATED | {"attribution": 1} | COST,
+    ),
     "other siss mixture": (
         {"approaches": {"siss": {"objective": {"name": "siss", "mixture": 0.25}}}},
         SISS | EVALUATED | {"attribution": 1} | COST,
@@ -97,6 +104,16 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
             }
         },
         EVALUATED | {"attribution": 1},
+    ),
+    # Shards of two coalitions, of which "full" and "none" have no more, stay as they are.
+    "another shard size": (
+        {"execution": {"shard_size": 2}},
+        {"coalitions": 4 + 2 + 2}
+        | {"subsets sft": 4, "samples sft": 4, "score sft": 4, "gather sft": 1}
+        | {"subsets siss": 2, "samples siss": 2, "score siss": 2, "gather siss": 1}
+        | {"subsets retrain": 4, "samples retrain": 4, "score retrain": 4, "gather retrain": 1}
+        | ATTRIBUTIONS
+        | COST,
     ),
     "other device, checkpoints": (
         {"execution": {"device": "cpu", "checkpoint_steps": 7}},
@@ -172,12 +189,12 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
         {},
     ),
     "the version number of coalitions": (
-        "rules/common.smk",
+        f"{LIBRARY}/plan/code_of_stages.py",
         replace('"coalitions": 1', '"coalitions": 2'),
         {"coalitions": 6} | OF_COALITIONS,
     ),
     "the version number of sampling": (
-        "rules/common.smk",
+        f"{LIBRARY}/plan/code_of_stages.py",
         replace('"sampling": 1', '"sampling": 2'),
         {"sample_model": 2} | OF_COALITIONS,
     ),
@@ -195,3 +212,68 @@ def test_code_change(finished: Workflow, change: str) -> None:
     finally:
         path.write_text(before)
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """Images of one's own that are read; files are older than what is made of them."""
+    copy = copy_workflow(tmp_path_factory.mktemp("gallery") / "workflow")
+    place = copy.folder / "gallery"
+    place.mkdir()
+    rows = ["file,artist"]
+    for number in range(6):
+        Image.new("L", (8, 8), 40 * number).save(place / f"{number}.jfif", "JPEG")
+        rows.append(f"{number}.jfif,{'ann' if number % 2 else 'bob'}")
+    (place / "labels.txt").write_text("\n".join(rows) + "\n")
+    data = {"source": "folder", "path": "gallery", "channels": 1, "image_size": 8}
+    data |= {"contributors": {"csv": "labels.txt", "column": "artist"}}
+    copy.overlay = merge(copy.overlay, {"data": data | {"planted": {"contributors": 0}}})
+    done = copy.run(DATA)
+    assert done.returncode == 0, done.stderr
+    return copy
+
+
+DATA = "results/tiny/data/train.parquet"
+
+
+def copied_again(place: Path) -> None:
+    """As rsync without --times: equal files with new times and inodes."""
+    for path in place.iterdir():
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+
+
+def other_owner(place: Path) -> None:
+    table = place / "labels.txt"
+    table.write_text(table.read_text().replace("2.jfif,bob", "2.jfif,ann"))
+
+
+FILE_CHANGES: dict[str, tuple[Callable[[Path], object], dict[str, int]]] = {
+    "a README beside the images": (lambda place: (place / "README").write_text("hi"), {}),
+    "a hidden file": (lambda place: (place / ".1.png").write_bytes(b"hidden"), {}),
+    "an image that the table does not name": (
+        lambda place: Image.new("L", (8, 8)).save(place / "new.png"),
+        {},
+    ),
+    "a touched image": (lambda place: (place / "0.jfif").touch(), {}),
+    "equal files with new times": (copied_again, {}),
+    "another owner in the table": (other_owner, {"data": 1}),
+    "an image of a new suffix with other content": (
+        lambda place: Image.new("L", (8, 8), 9).save(place / "0.jfif", "JPEG"),
+        {"data": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", FILE_CHANGES)
+def test_change_of_ones_own_files(gallery: Workflow, change: str, tmp_path: Path) -> None:
+    place, before = gallery.folder / "gallery", tmp_path / "before"
+    shutil.copytree(place, before)
+    make, expected = FILE_CHANGES[change]
+    make(place)
+    try:
+        assert gallery.planned(DATA) == expected
+    finally:
+        shutil.rmtree(place)
+        shutil.copytree(before, place)

@@ -208,10 +208,12 @@ def test_features_of_another_model_are_told(scored: Workflow, tmp_path: Path) ->
     workflow = Workflow(tmp_path / "copy", scored.overlay)
     folder = workflow.run_folder / "gradients/grads/0-1/train/1"
     facts = json.loads((folder / "facts.json").read_text())
-    (folder / "facts.json").write_text(json.dumps(facts | {"model": "another"}))
+    another = facts["model"][::-1]
+    text = (folder / "facts.json").read_text().replace(facts["model"], another)
+    (folder / "facts.json").write_text(text)
     done = workflow.run("results/tiny/scores/tracin", "--forcerun", "gradient_scores")
     output = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "train/1 holds features of another model: 'another', not" in output
+    assert f"train/1 holds features of another model: '{another}', not" in output
     assert "delete the folder and run again" in output
     assert "Traceback" not in output

@@ -8,6 +8,7 @@ import pytest
 from copied_workflow import Workflow, copy_workflow, kill_when, merge
 
 from diffcredit.config.unlearning import ABOUT_APPROACHES, JUDGED, PRETRAINED
+from diffcredit.evaluation.unlearning import ON_FRONT
 
 REMOVED = {"images": "removed", "queries": 2}
 LOSS = {"name": "denoising_loss", "timesteps": [10, 50]}
@@ -126,7 +127,9 @@ def test_verdict_has_a_row_for_each_approach_and_yardstick(unlearned: Workflow) 
         "retrain": "retrained",
     }
     assert verdict["steps"].tolist() == [0, 6, 10]
-    assert verdict.loc[verdict["kind"] == "unlearned", "front"].any()
+    siss = verdict.loc[verdict["approach"] == "siss"].iloc[0]
+    assert siss["front"] == (siss["outcome"] in ON_FRONT)
+    assert siss["verdict"].startswith(siss["outcome"])
     text = (unlearned.run_folder / "evaluation/verdict.txt").read_text()
     assert text in (unlearned.folder / "terminal.txt").read_text()
 
@@ -146,7 +149,7 @@ def test_files(unlearned: Workflow) -> None:
     tables = {path.name for path in (run / "evaluation").iterdir()}
     assert tables == {
         *("unlearning.csv", "unlearning.parquet"),
-        *("verdict.csv", "verdict.parquet", "verdict.txt"),
+        *("verdict.csv", "verdict.parquet", "verdict.txt", "warnings.txt"),
     }
     assert not list(run.glob("subsets/*/*/*"))
     assert not [path for path in run.rglob("*") if path.name.endswith((".part", ".partial"))]

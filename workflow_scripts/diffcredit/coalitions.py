@@ -24,7 +24,10 @@ from diffcredit.config import (
     Uniform,
     lists,
 )
+from diffcredit.config.coalition_checks import datamodel_size, impossible
+from diffcredit.config.names import shortened
 from diffcredit.errors import UserError
+from diffcredit.logs import logger
 from diffcredit.seeds import derive
 
 
@@ -60,11 +63,6 @@ SHAPLEY_SAMPLING = {
     "kernel": shapley_size_probabilities,
     "leverage": leverage_size_probabilities,
 }
-
-
-def datamodel_size(contributors: int, alpha: float) -> int:
-    """Contributors kept by datamodel(alpha): floor(alpha N)."""
-    return int(np.floor(alpha * contributors + 1e-9))  # 0.29 * 100 is 28.999999999999996
 
 
 def log_size_probabilities(distribution: Distribution, contributors: int) -> np.ndarray:
@@ -256,22 +254,16 @@ def table(
     )
 
 
+def tell(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Log whom each coalition of a table keeps and whom it removes, by name."""
+    for index, mask in zip(table["index"], table["mask"], strict=True):
+        kept = shortened(name for name, stays in zip(names, mask, strict=True) if stays)
+        gone = shortened(name for name, stays in zip(names, mask, strict=True) if not stays)
+        logger.info("coalition %d keeps %s; removes %s", index, kept or "nobody", gone or "nobody")
+
+
 def _check_possible(distribution: Distribution, contributors: int) -> None:
-    if isinstance(distribution, Shapley) and contributors < 2:
-        raise UserError(f"Shapley coalitions need 2 contributors or more; there are {contributors}")
-    if isinstance(distribution, Datamodel) and not datamodel_size(contributors, distribution.alpha):
-        least = np.ceil(1000 / contributors) / 1000
-        raise UserError(
-            f"alpha = {distribution.alpha} keeps none of {contributors} contributors\n"
-            f"    Hint: floor(alpha N) must be at least 1: alpha >= {least}"
-        )
-    if (
-        isinstance(distribution, LeaveOneOut | AddOneIn)
-        and distribution.count is not None
-        and distribution.count != contributors
-    ):
-        raise UserError(
-            f"{distribution.distribution} has a coalition for each of the {contributors} "
-            f"contributors, but count = {distribution.count}\n"
-            "    Hint: set count to the number of contributors; a subfolder without images is none"
-        )
+    if (wrong := impossible(distribution, contributors)) is None:
+        return
+    value = contributors if wrong.key == "contributors" else getattr(distribution, wrong.key)
+    raise UserError(f"{wrong.key} = {value}: {wrong.accepted}\n    Hint: {wrong.hint}")

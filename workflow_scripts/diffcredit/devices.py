@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from diffcredit.errors import UserError
+from diffcredit.logs import logger
 
 
 @contextmanager
@@ -41,6 +42,8 @@ def device(
     if not visible:
         yield "cpu", 1
         return
+    if len(visible) < gpus:
+        logger.warning("execution.gpus = %d, but %d can be seen here", gpus, len(visible))
     with ExitStack() as held:
         names: list[str] = []
         for _ in range(min(gpus, len(visible))):

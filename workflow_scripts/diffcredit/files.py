@@ -4,15 +4,21 @@ Tables are Parquet, tensors are safetensors, arrays that are larger than memory 
 facts are JSON; nothing is ever unpickled.
 """
 
+import errno
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from diffcredit import identities
 from diffcredit.errors import UserError
+from diffcredit.logs import REFUSALS, logger
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,28 +26,26 @@ if TYPE_CHECKING:
     import torch
 
 
-#: How the names of images end that are read from a user's folder.
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-
-
-def visible_files(folder: Path) -> list[Path]:
-    """The files below a folder, sorted, without hidden ones and those of hidden folders."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+#: How the names of files end that are being written.
+PART = ".part"
 
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; renamed to ``path`` if the block succeeds."""
+    """A path beside ``path`` to write to; renamed to ``path`` if the block succeeds.
+
+    What is written is on the disk before it is renamed, so that a crash of the machine leaves the
+    old file or the new one. A kill leaves a hidden file that ends in .part, which nothing reads.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
         yield beside
+        if beside.is_dir() and (identity := identities.to_bear(path)):
+            identities.bear(beside, identity)
+        _readable_as_usual(beside)
+        _sync(beside)
         if path.is_dir() and beside.is_dir():
             shutil.rmtree(path)
         beside.replace(path)
@@ -51,10 +55,66 @@ def whole(path: str | Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def _sync(written: Path) -> None:
+    """Bring a file, or all of a folder, to the disk."""
+    for path in [*written.rglob("*"), written] if written.is_dir() else [written]:
+        place = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(place)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # It cannot be synced at all.
+                raise
+        finally:
+            os.close(place)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed processes were writing in a folder that this process alone writes to."""
+    for path in folder.glob(f".*{PART}"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raise `UserError` where a folder takes no files, as on a full disk; one is tried."""
+    folder = Path(folder)
+    try:
+        if folder.is_symlink() and not folder.exists():
+            raise OSError(errno.ENOENT, f"it is a link to {folder.readlink()}, which is not there")
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        advice = REFUSALS.get(error.errno or 0, "make it, or point it to a folder that is there")
+        raise UserError(
+            f"The folder {folder.absolute()} takes no files: {error.strerror}\n"
+            f"    Hint: {advice}; the option --directory names another folder to work in"
+        ) from error
+
+
+def _readable_as_usual(written: Path) -> None:
+    """Give files that a writer made private (mode 600, as safetensors does) the umask's mode."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    for path in [written, *written.rglob("*")] if written.is_dir() else [written]:
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) == 0o600:
+            path.chmod(0o666 & ~umask)
+
+
 def write_table(table: "pd.DataFrame", path: str | Path) -> None:
     """Write a table as Parquet."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    content = pa.Table.from_pandas(table, preserve_index=False)
+    if identity := identities.to_bear(path):
+        content = content.replace_schema_metadata(
+            {**(content.schema.metadata or {}), identities.KEY: identity}
+        )
     with whole(path) as part:
-        table.to_parquet(part, index=False)
+        parquet.write_table(content, part, write_page_checksum=True)
 
 
 def read_table(path: str | Path, columns: list[str] | None = None) -> "pd.DataFrame":
@@ -63,7 +123,7 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> "pd.DataFr
     import pyarrow as pa
 
     try:
-        return pd.read_parquet(path, columns=columns)
+        return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise unreadable(path, "a Parquet table", error) from error
 
@@ -84,7 +144,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON dictionary, or raise `UserError`."""
     try:
         content = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise unreadable(path, "a JSON object", error) from error
     if not isinstance(content, dict):
         raise unreadable(path, "a JSON object", TypeError(type(content).__name__))
@@ -102,14 +162,18 @@ def write_tensors(
     path: str | Path,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write tensors as safetensors, with facts (JSON values) in its header."""
+    """Write tensors as safetensors, with facts (JSON values) and a checksum in its header."""
     from safetensors.torch import save_file
 
+    written = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    facts = {**(facts or {}), CHECKSUM: _checksum(written)}
+    if identity := identities.to_bear(path):
+        facts[identities.KEY] = identity
     with whole(path) as part:
         save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()},
+            written,
             part,
-            metadata={name: json.dumps(fact) for name, fact in (facts or {}).items()},
+            metadata={name: json.dumps(fact) for name, fact in facts.items()},
         )
 
 
@@ -121,9 +185,45 @@ def read_tensors(path: str | Path) -> tuple[dict[str, "torch.Tensor"], dict[str,
         with safe_open(path, framework="pt") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
             facts = {k: json.loads(v) for k, v in (stored.metadata() or {}).items()}
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise unreadable(path, "a safetensors file", error) from error
+    if facts.pop(CHECKSUM, None) not in (None, _checksum(tensors)):
+        raise unreadable(path, "a safetensors file", ValueError("its content has changed"))
     return tensors, facts
+
+
+#: Where the header of a file of tensors tells their checksum.
+CHECKSUM = "checksum"
+
+
+def _checksum(tensors: Mapping[str, "torch.Tensor"]) -> str:
+    import torch
+
+    found = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+Content = TypeVar("Content")
+
+
+def left_behind(read: Callable[[Path], Content], path: Path) -> Content | None:
+    """What an interrupted run left in a file; None where it is not there, or broken, which is told.
+
+    Args:
+        read: reads the file, or raises `UserError`.
+        path: of the file.
+    """
+    if not path.exists():
+        return None
+    try:
+        return read(path)
+    except UserError as error:
+        reason = str(error).split("\n")[0]
+        logger.warning("unfinished work is broken, and this piece of it begins anew: %s", reason)
+        return None
 
 
 def read_array(path: str | Path) -> "np.ndarray":
@@ -154,7 +254,10 @@ def resumable(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder)
     partial = folder.with_name(f"{folder.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
+    remove_parts(partial)
     yield partial
+    if identity := identities.to_bear(folder):
+        identities.bear(partial, identity)
     if folder.exists():
         shutil.rmtree(folder)
     partial.replace(folder)

@@ -1,26 +1,45 @@
-"""What a job tells: its log file, its progress, and one clear message when it fails."""
+"""What a job tells: its log file, its progress, its warnings, and one clear message when it fails.
 
+A log file begins anew with its job, so the warnings in it are those of the results that are there.
+"""
+
+import errno
 import logging
+import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 from diffcredit.errors import UserError
+from diffcredit.text import shown
 
 logger = logging.getLogger("diffcredit")
+
+#: What the system refuses a program that has done nothing wrong, and what helps.
+REFUSALS = {
+    errno.ENOSPC: "the disk is full: free some space, then run the same command again",
+    errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again",
+    errno.EROFS: "the folder can only be read: run in one that you may write to",
+    errno.EACCES: "you may not do this: check who owns the file, and its permissions",
+    errno.EMFILE: "too many files are open: run fewer jobs at once, as --cores 1 does",
+    errno.ENOMEM: "memory ran out: run fewer jobs at once, as --cores 1 does",
+}
 
 
 @contextmanager
 def job(log: str | Path, label: str) -> Iterator[None]:
     """Run a block as the job ``label``: log to a file and to stderr, fail without a traceback.
 
-    A `UserError` ends the process with exit status 1 and its message alone; any other exception
-    is a defect of the program, whose traceback goes into the log file.
+    A job that fails ends the process with exit status 1. Its message goes into the log file alone:
+    the run tells the messages of all failed jobs at its end (see `terminal`). A `UserError` is told
+    as it is. Any other exception is a defect of the program, unless the system refused something;
+    the traceback is in the log file, too.
     """
     _configure(Path(log))
     start = time.monotonic()
@@ -29,45 +48,146 @@ def job(log: str | Path, label: str) -> Iterator[None]:
         yield
     except UserError as error:
         logger.error("%s: %s", label, error)
+        logger.info("%s: failed; see %s", label, log)
         sys.exit(1)
+    except KeyboardInterrupt:
+        logger.info("%s: interrupted after %.1f s", label, time.monotonic() - start)
+        sys.exit(130)
     except Exception as error:
         logger.error(
-            "%s failed: %s: %s\n    Hint: a defect, of diffcredit or of what was added: see %s",
-            label,
-            type(error).__name__,
-            error,
-            log,
+            "%s: failed: %s: %s\n    Hint: %s", label, type(error).__name__, error, hint(error)
         )
         logger.debug("traceback", exc_info=True)
+        logger.info("%s: failed; see %s", label, log)
         sys.exit(1)
     logger.info("%s: done in %.1f s", label, time.monotonic() - start)
 
 
+def hint(error: Exception) -> str:
+    """What helps against an exception that is no `UserError`."""
+    for number, advice in REFUSALS.items():
+        # Libraries hand on what the system says as text.
+        if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
+            return advice
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return (
+            "memory ran out: lower training.batch_size or sampling.batch_size, or run fewer jobs "
+            "at once"
+        )
+    if isinstance(error, ImportError):
+        return (
+            f"{sys.executable} lacks a package, or has another version of it: install "
+            "envs/requirements.txt"
+        )
+    return "a defect, of diffcredit or of what was added; its traceback is in the log"
+
+
 def _configure(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    to_file, to_terminal = logging.FileHandler(log, mode="w"), logging.StreamHandler()
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%F %T"))
-    to_terminal.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    to_file, to_terminal = _LogFile(log, mode="w"), logging.StreamHandler()
+    to_file.setFormatter(_Literal("%(asctime)s %(levelname)s %(message)s", "%F %T"))
+    to_terminal.setFormatter(_Literal("%(asctime)s %(message)s", "%H:%M:%S"))
     to_terminal.setLevel(logging.INFO)
+    # The run tells errors, by the log files.
+    to_terminal.addFilter(lambda record: record.levelno < logging.ERROR or to_file.failed)
     logger.setLevel(logging.DEBUG)
     logger.addHandler(to_file)
     logger.addHandler(to_terminal)
 
 
-def failures(folder: str | Path, since: float) -> list[str]:
-    """What the jobs said that failed: the errors in the logs of a folder written after ``since``.
+class _LogFile(logging.FileHandler):
+    """A log file; ``failed`` says that something could not be written, as on a full disk."""
+
+    failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Remember it, instead of a traceback for each message."""
+        self.failed = True
+
+
+class _Literal(logging.Formatter):
+    """Escapes what would command a terminal; no line but the first looks like a record's."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record, with its further lines indented."""
+        first, *more = shown(super().format(record), keep="\n\t").split("\n")
+        return "\n".join(
+            [first, *(line if line[:1] in ("", " ") else f"  {line}" for line in more)]
+        )
+
+
+#: How a record begins in a log file: its time and level.
+RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ([A-Z]+) ", re.MULTILINE)
+
+
+def warned(logs: Iterable[str | Path]) -> list[str]:
+    """The warnings of jobs, each after the name of its job; equal ones of many jobs once.
 
     Args:
-        folder: of log files, searched with its subfolders.
-        since: seconds since the epoch; older logs are of earlier runs.
+        logs: their log files; missing ones are of jobs that have not run.
     """
-    found = []
-    for log in sorted(Path(folder).rglob("*.log")):
-        if log.stat().st_mtime >= since:
-            _, error, message = log.read_text().partition(" ERROR ")
-            if error:
-                found.append(re.split(r"\n\d{4}-\d\d-\d\d ", message)[0].strip())
-    return found
+    jobs: dict[str, list[str]] = {}
+    for log in map(Path, logs):
+        if not log.is_file():
+            continue
+        records = _records(log)
+        name = records[0][1].partition(": started")[0] if records else log.stem
+        for level, message in records:
+            if level == "WARNING":
+                jobs.setdefault(message.strip(), []).append(name)
+    return [f"{_named(names)}: {message}" for message, names in jobs.items()]
+
+
+def _records(log: Path) -> list[tuple[str, str]]:
+    """Level and message of each record of a log file."""
+    _, *parts = RECORD.split(log.read_text(errors="replace"))
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _named(names: list[str]) -> str:
+    more = len(set(names)) - 1
+    return names[0] + (f" and {more} more {'job' if more == 1 else 'jobs'}" if more else "")
+
+
+@dataclass(frozen=True)
+class LastWords:
+    """What the log of a job says of its end.
+
+    Attributes:
+        label: name of the job; "" where it told none.
+        error: its error message, without the label; "" where it told none.
+        interrupted: whether the user interrupted it.
+        done: whether it came to its end.
+    """
+
+    label: str = ""
+    error: str = ""
+    interrupted: bool = False
+    done: bool = False
+
+
+def last_words(log: str | Path, since: float) -> LastWords:
+    """How a job ended, by its log.
+
+    Args:
+        log: its log file.
+        since: seconds since the epoch; an older log is of an earlier run.
+    """
+    log = Path(log)
+    if not log.is_file() or log.stat().st_mtime < since:
+        return LastWords()
+    records = _records(log)
+    label = records[0][1].partition(": started")[0] if records else ""
+    errors = [
+        message.strip().removeprefix(f"{label}: ") for lvl, message in records if lvl == "ERROR"
+    ]
+    ends = [message.removeprefix(label) for level, message in records if level == "INFO"]
+    return LastWords(
+        label,
+        errors[0] if errors else "",
+        any(end.startswith(": interrupted after ") for end in ends),
+        any(end.startswith(": done in ") for end in ends),
+    )
 
 
 class Progress:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
+from diffcredit.errors import UserError
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -20,14 +22,34 @@ class Dataset:
         folder: whether it reads ``data.path``.
         channels: those of its images; None where they may be gray or color.
         classes: names of its labels, from 0; empty where the user's files tell.
-        images: how many it has; None where the user's files tell.
+        sizes: images of each label; empty where the user's files tell.
+        side: of its square images in pixels; None where the user's files tell.
+        contributors: to how many its images are dealt where the user does not say whose they are,
+            since nobody's they are otherwise; None where the user must say.
+        planted: how many of them are spoiled on purpose unless asked otherwise.
+        check: "module:attribute", called with a folder and the splits that are read of it; raises
+            `UserError` where their files are not there. "" where the folder alone must be there.
+        files: "module:attribute" of what gives the files of ``data.path`` that it reads, called
+            with the data's settings, the base folder and a function that reads the first bytes of
+            a file; "" where it may read all that are not hidden. Its images are read again when one
+            of these has changed.
     """
 
     target: str
     folder: bool = False
     channels: int | None = None
     classes: tuple[str, ...] = ()
-    images: int | None = None
+    sizes: tuple[int, ...] = ()
+    side: int | None = None
+    contributors: int | None = None
+    planted: int = 0
+    check: str = ""
+    files: str = ""
+
+    @property
+    def images(self) -> int | None:
+        """How many it has; None where the user's files tell."""
+        return sum(self.sizes) or None
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,10 @@ class Extractor:
     gives: tuple[str, ...] = ("features",)
 
 
+#: Which values of a behavior are good for the model; None where neither more nor less is.
+Better = Literal["lower", "higher"] | None
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure: where it is, what it needs, and what it compares.
@@ -71,17 +97,19 @@ class Measure:
     Attributes:
         target: a class; see `diffcredit.behaviors`.
         needs: what its extractor must give; None where it sees no more than the pixels.
+        better: which way is good for the model. Of one that compares with the full model's image:
+            which way is nearer to it, so that contributors are credited with the image as it is.
+            Of queries: which way a model knows them better. None where neither way is good.
         compares: with the "reference" images, to one value; with those of the "full" model from
             the same initial noises, to a value for each; with "queries", given images, to a value
             for each.
-        better: which way is good; of queries, which way a model knows them better.
         of: what is compared, "samples" of the model or the "model" itself.
     """
 
     target: str
     needs: str | None
+    better: Better
     compares: Literal["reference", "full", "queries"] = "reference"
-    better: Literal["lower", "higher"] = "higher"
     of: Literal["samples", "model"] = "samples"
 
 
@@ -100,7 +128,8 @@ class Score:
         groups: how the scores of a contributor's images come together where the configuration
             does not say: "sum", or "mean" where a sum would count images.
         residuals: whether it needs the training images' residuals, too.
-        trajectory: whether the gradients of queries are taken along their sampling trajectory.
+        trajectory: whether the gradients of queries are taken on the clean images that are
+            predicted along their sampling trajectory.
         rated: whether snapshots count by their learning rates; all alike where not.
     """
 
@@ -172,13 +201,43 @@ DATASETS = {
         "diffcredit.data.digits:read",
         channels=1,
         classes=DIGITS,
-        images=1797,
+        sizes=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
+        side=8,
+        contributors=12,
+        planted=3,
     ),
-    "folder": Dataset("diffcredit.data.folder:read", folder=True),
-    "cifar10": Dataset("diffcredit.data.cifar10:read", folder=True, channels=3, classes=CIFAR10),
-    "mnist": Dataset("diffcredit.data.mnist:read", folder=True, channels=1, classes=DIGITS),
+    "folder": Dataset(
+        "diffcredit.data.folder:read", folder=True, files="diffcredit.data.folder:files"
+    ),
+    "cifar10": Dataset(
+        "diffcredit.data.cifar10:read",
+        folder=True,
+        channels=3,
+        classes=CIFAR10,
+        side=32,
+        contributors=12,
+        check="diffcredit.data.cifar10:check",
+        files="diffcredit.data.cifar10:files",
+    ),
+    "mnist": Dataset(
+        "diffcredit.data.mnist:read",
+        folder=True,
+        channels=1,
+        classes=DIGITS,
+        side=28,
+        contributors=12,
+        check="diffcredit.data.mnist:check_mnist",
+        files="diffcredit.data.mnist:files",
+    ),
     "fashion_mnist": Dataset(
-        "diffcredit.data.mnist:read", folder=True, channels=1, classes=FASHION_MNIST
+        "diffcredit.data.mnist:read",
+        folder=True,
+        channels=1,
+        classes=FASHION_MNIST,
+        side=28,
+        contributors=12,
+        check="diffcredit.data.mnist:check_fashion_mnist",
+        files="diffcredit.data.mnist:files",
     ),
 }
 OBJECTIVES = {
@@ -204,6 +263,8 @@ OBJECTIVES = {
         runner=CLOSED_FORM,
     ),
 }
+#: What runs an objective reads these of it, so that no option is called so.
+OF_OBJECTIVES = ("uses_removed", "backward", "change")
 PARAMETERS = {
     "all": "diffcredit.training.parameters.everything:Everything",
     "lora": "diffcredit.training.parameters.lora:Lora",
@@ -228,30 +289,38 @@ EXTRACTORS = {
     "pixels": Extractor("diffcredit.behaviors.extractors.pixels:load"),
 }
 MEASURES = {
-    "fid": Measure("diffcredit.behaviors.fid:Fid", "features", better="lower"),
+    "fid": Measure("diffcredit.behaviors.fid:Fid", "features", "lower"),
     "inception_score": Measure(
-        "diffcredit.behaviors.inception_score:InceptionScore", "probabilities"
+        "diffcredit.behaviors.inception_score:InceptionScore", "probabilities", "higher"
     ),
-    "entropy": Measure("diffcredit.behaviors.entropy:Entropy", "probabilities"),
-    "precision": Measure("diffcredit.behaviors.neighbors:Precision", "features"),
-    "recall": Measure("diffcredit.behaviors.neighbors:Recall", "features"),
-    "diversity": Measure("diffcredit.behaviors.diversity:Diversity", "features"),
-    "aesthetic": Measure("diffcredit.behaviors.aesthetic:Aesthetic", "clip"),
-    "clip_prompt": Measure("diffcredit.behaviors.clip_prompt:ClipPrompt", "texts"),
-    "clip_iqa": Measure("diffcredit.behaviors.clip_iqa:ClipIqa", "texts"),
-    "mse": Measure("diffcredit.behaviors.pixel_error:Mse", None, "full", "lower"),
-    "nrmse": Measure("diffcredit.behaviors.pixel_error:Nrmse", None, "full", "lower"),
-    "ssim": Measure("diffcredit.behaviors.ssim:Ssim", None, "full"),
-    "similarity": Measure("diffcredit.behaviors.similarity:Similarity", "features", "full"),
+    "entropy": Measure("diffcredit.behaviors.entropy:Entropy", "probabilities", "higher"),
+    "precision": Measure("diffcredit.behaviors.neighbors:Precision", "features", "higher"),
+    "recall": Measure("diffcredit.behaviors.neighbors:Recall", "features", "higher"),
+    "diversity": Measure("diffcredit.behaviors.diversity:Diversity", "features", "higher"),
+    "aesthetic": Measure("diffcredit.behaviors.aesthetic:Aesthetic", "clip", "higher"),
+    "clip_prompt": Measure("diffcredit.behaviors.clip_prompt:ClipPrompt", "texts", "higher"),
+    "clip_iqa": Measure("diffcredit.behaviors.clip_iqa:ClipIqa", "texts", "higher"),
+    "mse": Measure("diffcredit.behaviors.pixel_error:Mse", None, "lower", "full"),
+    "nrmse": Measure("diffcredit.behaviors.pixel_error:Nrmse", None, "lower", "full"),
+    "ssim": Measure("diffcredit.behaviors.ssim:Ssim", None, "higher", "full"),
+    "similarity": Measure(
+        "diffcredit.behaviors.similarity:Similarity", "features", "higher", "full"
+    ),
     "denoising_loss": Measure(
-        "diffcredit.behaviors.denoising_loss:DenoisingLoss", None, "queries", "lower", of="model"
+        "diffcredit.behaviors.denoising_loss:DenoisingLoss", None, "lower", "queries", of="model"
     ),
     "reconstruction": Measure(
-        "diffcredit.behaviors.reconstruction:Reconstruction", "features", "queries", of="model"
+        "diffcredit.behaviors.reconstruction:Reconstruction",
+        "features",
+        "higher",
+        "queries",
+        of="model",
     ),
-    "occurrence": Measure("diffcredit.behaviors.occurrence:Occurrence", "features", "queries"),
+    "occurrence": Measure(
+        "diffcredit.behaviors.occurrence:Occurrence", "features", "higher", "queries"
+    ),
     "likelihood": Measure(
-        "diffcredit.behaviors.likelihood:Likelihood", None, "queries", "lower", of="model"
+        "diffcredit.behaviors.likelihood:Likelihood", None, "lower", "queries", of="model"
     ),
 }
 ESTIMATORS = {
@@ -297,8 +366,11 @@ FUNCTIONS = {
     "linf": "diffcredit.attribution.gradients.functions:linf",
     "elbo": "diffcredit.attribution.gradients.functions:elbo",
 }
-#: The grid of Zheng et al. 2024 (arXiv 2311.00500): 1, 2 and 5 times powers of 10.
-DAMPINGS = tuple(digit * 10.0**power for power in range(-2, 7) for digit in (1, 2, 5))
+#: As many as Zheng et al. 2024 (arXiv 2311.00500) try: 1, 2 and 5 times powers of 10. The unit is
+#: the squared length of a gradient, which our projections keep. Theirs to Z numbers make it Z times
+#: as large: their best ones, 20 to 100 for TRAK and 2,000 for D-TRAK, are 0.0006 to 0.06 here for
+#: Z = 32,768, and 0.04 to 4 for Z = 512.
+DAMPINGS = tuple(digit * 10.0**power for power in range(-5, 4) for digit in (1, 2, 5))
 SCORES = {
     "trak": Score("diffcredit.attribution.gradients.scores:trak", "gradients", dampings=DAMPINGS),
     "journey_trak": Score(
@@ -350,9 +422,19 @@ def build(entries: Mapping[str, str | Objective], settings: Mapping[str, Any], *
         entries: one of the tables above.
         settings: its name and its options, such as {"name": "gradient_ascent", "ga_ratio": 4}.
         given: arguments that come before the options.
+
+    Raises:
+        UserError: if an option would hide a method of the building block.
     """
     options = {key: value for key, value in settings.items() if key != "name"}
-    return load(entries, settings["name"])(*given, **options)
+    block = load(entries, settings["name"])
+    hidden = [name for name in options if callable(getattr(block, name, None))]
+    if isinstance(block, type) and hidden:
+        raise UserError(
+            f"{settings['name']}: its option {hidden[0]} has the name of a method of "
+            f"{block.__name__}\n    Hint: rename the option, in its section and in {block.__name__}"
+        )
+    return block(*given, **options)
 
 
 def load_target(target: str) -> Any:

@@ -9,7 +9,7 @@ import torch
 
 from diffcredit.code import cached_digest
 from diffcredit.config import Sampling
-from diffcredit.files import read_json, read_tensors, write_tensors
+from diffcredit.files import left_behind, read_json, read_tensors, write_tensors
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Trained
@@ -50,14 +50,15 @@ def sample_shard(
     """
     found = checkpoints.folders(models)
     names = {model.name for model in found}
-    for left in folder.glob("*.safetensors"):
-        if left.stem not in names:  # of an interrupted run that had other models
-            left.unlink()
+    for other in folder.glob("*.safetensors"):
+        if other.stem not in names:  # of an interrupted run that had other models
+            other.unlink()
     progress = Progress(label, len(found), "models", every=5.0)
     for model in found:
         target = folder / f"{model.name}.safetensors"
         mark = _fingerprint(model, settings, timesteps, seed)
-        if not (target.exists() and read_tensors(target)[1].get("fingerprint") == mark):
+        left = left_behind(read_tensors, target)
+        if left is None or left[1].get("fingerprint") != mark:
             trained = checkpoints.load(model)
             began = time.perf_counter()
             images = draw(trained, settings, timesteps, seed, device)

@@ -15,7 +15,10 @@ from diffcredit.seeds import derive
 
 
 def ridge(game: Game) -> Estimate:
-    """Ridge regression of v(S) on z with a free intercept; leave-one-pair-out strength."""
+    """Ridge regression of v(S) on z with a free intercept; leave-one-pair-out strength.
+
+    As Zheng et al. 2024 (arXiv 2311.00500) fit datamodels; Ilyas et al. use `lasso`.
+    """
     alike = np.ones(len(game.masks))
     fit = regression.ridge(
         game.masks.astype(float), game.values, alike, game.clusters, alike[:, None]

@@ -44,7 +44,10 @@ def constrained(game: Game) -> Estimate:
     """Constrained least squares: Covert & Lee 2021 (arXiv 2012.01536), eq. 7.
 
     phi = A^-1 (b - 1 (1^T A^-1 b - v(all) + v(none)) / (1^T A^-1 1)). Solved within the subspace
-    sum phi = v(all) - v(none), which gives the same values and keeps the sum exact.
+    sum phi = v(all) - v(none), which keeps the sum exact. The values are the same where A has an
+    inverse. With fewer coalitions than contributors many values fit alike, and these are the ones
+    nearest to equal shares of the sum. The formula with a pseudo-inverse gives the same for paired
+    coalitions; for others it gives values that need not fit.
     """
     return _estimate(game, _solve_constrained(game, regression.least_squares))
 

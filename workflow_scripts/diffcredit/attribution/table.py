@@ -13,13 +13,17 @@ from diffcredit.coalitions import importance
 from diffcredit.config import Attribution, Distribution, Shapley, Uniform
 from diffcredit.config.checks import LEAST_TO_FIT
 from diffcredit.errors import UserError
-from diffcredit.registry import ESTIMATORS, load
+from diffcredit.registry import ESTIMATORS, Better, load
 
 #: The distributions that values are defined by.
 DEFINITIONS: dict[str, Distribution] = {
     "shapley": Shapley(distribution="shapley"),
     "uniform": Uniform(distribution="uniform"),
 }
+
+
+#: What turns a value into credit.
+SIGNS: dict[Better, float] = {"lower": -1.0, "higher": 1.0, None: np.nan}
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,7 @@ def attribute(
         corrections: the retrained coalitions of an estimator of two levels.
 
     Returns:
-        Columns contributor, behavior, query, value, standard_error, rank (1: largest value) and
-        strength (of the penalty).
+        Columns contributor, behavior, query, value, standard_error and strength (of the penalty).
 
     Raises:
         UserError: where the coalitions are too few, or tell nothing.
@@ -167,10 +170,6 @@ def _check_enough(fitted: str, masks: np.ndarray, clusters: np.ndarray) -> None:
 def to_table(estimate: Estimate, columns: pd.Index) -> pd.DataFrame:
     """The table of an attribution (see `attribute`), for the (behavior, query) of ``columns``."""
     contributors, targets = estimate.values.shape
-    # Values that differ by rounding alone are tied.
-    scale = np.abs(estimate.values).max(axis=0)
-    rounded = np.round(estimate.values / np.where(scale > 0, scale, 1), 9)
-    ranks = rankdata(-rounded, axis=0, method="min")
     return pd.DataFrame(
         {
             "contributor": np.tile(np.arange(contributors), targets),
@@ -178,7 +177,33 @@ def to_table(estimate: Estimate, columns: pd.Index) -> pd.DataFrame:
             "query": np.repeat(columns.get_level_values("query"), contributors),
             "value": estimate.values.T.ravel(),
             "standard_error": estimate.standard_errors.T.ravel(),
-            "rank": ranks.T.ravel().astype(int),
             "strength": np.repeat(estimate.strengths, contributors),
         }
     )
+
+
+def with_credit(table: pd.DataFrame, better: Mapping[str, Better]) -> pd.DataFrame:
+    """The table of an attribution, turned one way: the more credit, the better for the model.
+
+    Args:
+        table: of `attribute`, with the values of a behavior in its own units and direction.
+        better: behavior -> which values are good; None where that is unknown.
+
+    Returns:
+        The table with columns credit (the value, or minus it where lower is better; NaN where
+        the direction is unknown) and rank for each behavior and query (1: helped most; where the
+        direction is unknown, 1: largest value) before its last column.
+    """
+    signs = table["behavior"].map(lambda name: SIGNS[better.get(name)])
+    credit = signs * table["value"]
+    ranked = credit.fillna(table["value"])
+    ranks = ranked.groupby([table["behavior"], table["query"]]).transform(_ranks).astype(int)
+    places = [column for column in table if column != "strength"]
+    return table.assign(credit=credit, rank=ranks)[[*places, "credit", "rank", "strength"]]
+
+
+def _ranks(values: pd.Series) -> np.ndarray:
+    """1 for the largest; values that differ by rounding alone are tied."""
+    scale = np.abs(values).max()
+    rounded = np.round(values / (scale if scale > 0 else 1), 9)
+    return rankdata(-rounded, method="min")

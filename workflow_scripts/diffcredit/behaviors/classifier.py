@@ -12,6 +12,7 @@ from diffcredit import config
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
 from diffcredit.files import read_json, read_tensors, whole, write_json, write_tensors
+from diffcredit.logs import logger
 from diffcredit.models.checkpoints import CONFIG, WEIGHTS, load_weights
 from diffcredit.models.pixels import channels_first, from_uint8
 
@@ -69,8 +70,32 @@ def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Class
         network = Classifier(pixels.shape[1], settings.channels, settings.features, classes)
     _fit(network, pixels[used], labels[used], settings, rng)
     with torch.inference_mode():
-        accuracy = (network(pixels[held]).argmax(1) == labels[held]).float().mean()
-    return network.eval(), float(accuracy)
+        accuracy = float((network(pixels[held]).argmax(1) == labels[held]).float().mean())
+    if doubt := _doubt(accuracy, images.labels[held]):
+        logger.warning("%s", doubt)
+    return network.eval(), accuracy
+
+
+def _doubt(accuracy: float, labels: np.ndarray) -> str | None:
+    """What to say of a classifier that recognizes no more of its (n,) labels than a guess does."""
+    guess = np.bincount(labels).max() / len(labels)
+    # One-sided, at 5%: what always guessing the most frequent label reaches now and then.
+    chance = guess + 1.645 * np.sqrt(guess * (1 - guess) / len(labels))
+    if accuracy > chance:
+        return None
+    if chance >= 1:
+        return (
+            f"the classifier recognizes {accuracy:.0%} of {len(labels)} images held out, too few "
+            f"to tell from a guess, which reaches {guess:.0%}: nobody knows whether what is "
+            "measured through it means anything\n"
+            "  Hint: more images, or another extractor for the behaviors"
+        )
+    return (
+        f"the classifier recognizes {accuracy:.0%} of {len(labels)} images held out; guessing the "
+        f"most frequent label reaches {guess:.0%}: what is measured through it means little\n"
+        "  Hint: labels that the images show, more classifier.steps, or another extractor for "
+        "the behaviors"
+    )
 
 
 def _fit(

@@ -13,6 +13,8 @@ class ClipIqa:
     """Mean over the samples of how much likelier CLIP finds the first of two opposite prompts.
 
     The softmax over both of 100 times the cosine similarity (Wang et al. 2023, arXiv 2207.12396).
+    The paper takes CLIP's ResNet-50 without its positional embedding, at the images' own size; here
+    it is the CLIP model of the extractor, so that values compare within a run only.
     """
 
     def __init__(self, reference: Evidence):

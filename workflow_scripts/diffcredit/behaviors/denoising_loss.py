@@ -17,7 +17,8 @@ class DenoisingLoss:
     """Mean over noises e and timesteps t of ||eps(x_t, t) - e||^2 / size, a value for each image x.
 
     The timesteps are those of DDIM sampling, in as many steps as are asked for, or given ones; the
-    noises are the same for every image and model.
+    noises are the same for every image, timestep and model. Lu et al. 2025 (arXiv 2407.03153) draw
+    another noise for each timestep, which has the same mean.
     """
 
     def __init__(

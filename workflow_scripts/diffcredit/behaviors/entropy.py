@@ -7,7 +7,10 @@ from diffcredit.behaviors.evidence import Evidence
 
 
 class Entropy:
-    """Entropy in bits of the frequencies of the most probable class of each sample."""
+    """Entropy in bits of the frequencies of the most probable class of each sample.
+
+    Not a published measure: it is diversity over known classes, without a clustering.
+    """
 
     def __init__(self, reference: Evidence):
         pass

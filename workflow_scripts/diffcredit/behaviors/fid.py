@@ -3,6 +3,7 @@
 import numpy as np
 
 from diffcredit.behaviors.evidence import Evidence
+from diffcredit.logs import logger
 
 
 def frechet_distance(
@@ -36,18 +37,42 @@ def _distance(
 
 
 class Fid:
-    """Frechet distance of the features; 0 for samples like the reference.
+    """Frechet distance of the features; 0 for samples like the reference (Heusel et al. 2017).
+
+    With the extractor inception it is clean-fid's FID (Parmar et al. 2022, arXiv 2104.11222).
+    pytorch-fid, which Lu et al. 2025 (arXiv 2407.03153) report, resizes without antialiasing, so
+    that its values differ. Both add 1e-6 to the diagonals of covariances whose product has no
+    finite root; the eigenvalues taken here need no such help.
 
     The root of the reference's covariance, half of the work, is taken once for all models.
     """
 
     def __init__(self, reference: Evidence):
+        self.told = False
+        self._tell_rank(reference, "reference")
         self.mean = reference.features.mean(axis=0)
         self.covariance = np.cov(reference.features, rowvar=False)
         self.root = square_root(self.covariance)
 
     def __call__(self, samples: Evidence) -> float:
         """At least 0, in squared units of the features."""
+        if not self.told:
+            self._tell_rank(samples, "drawn")
         covariance = np.cov(samples.features, rowvar=False)
         mean = samples.features.mean(axis=0)
         return _distance(self.mean, self.covariance, self.root, mean, covariance)
+
+    def _tell_rank(self, of: Evidence, which: str) -> None:
+        """Warn once of a covariance that so few images do not determine."""
+        images, features = of.features.shape
+        if images > features:
+            return
+        self.told = True
+        logger.warning(
+            "fid: %d %s images do not determine the covariance of %d features: values are too "
+            "large, and compare only with those of equally many images\n"
+            "  Hint: more images (sampling.images, or of the data) than features",
+            images,
+            which,
+            features,
+        )

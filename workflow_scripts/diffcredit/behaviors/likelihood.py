@@ -35,8 +35,10 @@ class Likelihood:
         probes: random signs for each image by which the trace is estimated without bias
             (Hutchinson), the same at all levels and for all models; "exact" takes the trace
             itself, for c h w backward passes instead of one for each probe.
-        dequantize: whether each pixel is drawn uniformly from its 256th of [-1, 1], as in published
-            likelihoods; the pixel as the networks see it where not.
+        dequantize: whether each pixel is drawn uniformly from its 256th of [-1, 1], as Song et al.
+            do, so that the value bounds the likelihood of whole pixels; the pixel as the networks
+            see it where not, as SISS does (Alberti et al. 2025, arXiv 2503.01034), whose value is a
+            density at that point alone and can be far lower.
     """
 
     def __init__(

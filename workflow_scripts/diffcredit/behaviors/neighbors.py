@@ -1,7 +1,9 @@
 """Improved precision and recall (Kynkaanniemi et al. 2019, arXiv 1904.06991).
 
 A set of images covers the balls around its features that reach to their k-th nearest neighbor in
-the set. Precision is the part of the samples that the reference covers, recall the reverse.
+the set. Precision is the part of the samples that the reference covers, recall the reverse. The
+paper takes k = 3 and the features of VGG-16; here they are those of any extractor, and distances
+are not rounded to half precision as in the code of Lu et al. 2025 (arXiv 2407.03153).
 """
 
 import numpy as np

@@ -9,7 +9,7 @@ DARKEST = 1 / 255
 
 
 class Mse:
-    """Mean squared error of the pixels, a value for each of the first initial noises.
+    """Mean squared error of the pixels in [0, 1], a value for each of the first initial noises.
 
     Lower is better: a model from which good images were taken draws other images.
     """
@@ -23,7 +23,11 @@ class Mse:
 
 
 class Nrmse(Mse):
-    """Root of the mean squared error, divided by the root mean square of the full model's image."""
+    """Root of the mean squared error, divided by the root mean square of the full model's image.
+
+    This is scikit-image's default normalization (euclidean), as in Lu et al. 2025 (arXiv
+    2407.03153); a black image counts as one of the darkest gray.
+    """
 
     def __call__(self, samples: Evidence) -> np.ndarray:
         """(queries,) 0 or more."""

@@ -6,13 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from diffcredit.config import PairMeasure, QueryFolder, QueryMeasure
-from diffcredit.data import images, removal
+from diffcredit.data import image_files, images, removal
+from diffcredit.data.formats import RGB
+from diffcredit.data.query_folders import draw, drawn
 from diffcredit.errors import UserError
-from diffcredit.files import IMAGE_SUFFIXES, read_table, read_tensors
+from diffcredit.files import read_table, read_tensors
 from diffcredit.logs import logger
 
 
-def read(measure: QueryMeasure | PairMeasure, places: Mapping[str, Path], seed: int) -> np.ndarray:
+def read(
+    measure: QueryMeasure | PairMeasure,
+    places: Mapping[str, Path],
+    seed: int,
+    background: RGB = (255, 255, 255),
+) -> np.ndarray:
     """(queries, h, w, c) uint8 images.
 
     Generated ones are the first, as in the behaviors that compare images, and so are those held
@@ -26,14 +33,15 @@ def read(measure: QueryMeasure | PairMeasure, places: Mapping[str, Path], seed: 
             samples of the full model, "held_out" -> table of the images held out, "removed" and
             "retained" -> those of `data.removal`.
         seed: of the draw.
+        background: of transparent images of a folder.
 
     Raises:
-        UserError: if there are too few.
+        UserError: if there are too few, or one cannot be read.
     """
     train, asked = places["train"], measure.images
     if isinstance(asked, QueryFolder):
         folder = Path(asked.folder).expanduser()
-        return _of_folder(folder, measure.queries, train, seed)
+        return _of_folder(folder, measure.queries, train, seed, background)
     if asked == "generated":
         generated = read_tensors(places["generated"])[0]["images"][: measure.queries]
         return generated.permute(0, 2, 3, 1).numpy()
@@ -47,15 +55,15 @@ def read(measure: QueryMeasure | PairMeasure, places: Mapping[str, Path], seed: 
     known = np.arange(len(trained_on))
     if asked == "retained":
         known = read_table(places["retained"])["row"].to_numpy()
-    rows = known[draw(len(known), measure.queries, seed, places.get(asked, train))]
+    rows = known[_drawn(len(known), measure.queries, seed, places.get(asked, train))]
     logger.info("queries are rows %s of %s", rows.tolist(), train)
     return trained_on[rows]
 
 
-def draw(count: int, queries: int, seed: int, place: Path) -> np.ndarray:
+def _drawn(count: int, queries: int, seed: int, place: Path) -> np.ndarray:
     """(queries,) numbers of images among ``count``."""
     _check_enough(count, queries, place)
-    return np.random.default_rng(seed).permutation(count)[:queries]
+    return draw(count, queries, seed)
 
 
 def _check_enough(count: int, queries: int, place: Path) -> None:
@@ -63,10 +71,10 @@ def _check_enough(count: int, queries: int, place: Path) -> None:
         raise UserError(f"{queries} queries are asked for, but {place} holds {count} images")
 
 
-def _of_folder(folder: Path, queries: int, train: Path, seed: int) -> np.ndarray:
+def _of_folder(folder: Path, queries: int, train: Path, seed: int, background: RGB) -> np.ndarray:
     """Images of a folder in the size of the training images."""
-    found = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    files = [found[row] for row in draw(len(found), queries, seed, folder)]
+    found, files = drawn(folder, queries, seed)
+    image_files.tell(found, f"{len(found.images)} images in {folder}", folder)
     logger.info("queries are %s", ", ".join(map(str, files)))
     _, side, _, channels = images.from_file(train).pixels.shape
-    return np.stack([images.read_image(file, side, channels) for file in files])
+    return image_files.read(files, side, channels, background)

@@ -7,10 +7,8 @@ Records that share ``removal_seed`` (or, without seeds, the mask) are of the sam
 of v(all) and v(none) without seeds are repetitions.
 """
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,17 @@ import pandas as pd
 
 from diffcredit.behaviors.table import COSTS
 from diffcredit.config import RecordedTable, Records
+from diffcredit.config.counts import dealt_names
+from diffcredit.config.names import Written, find
+from diffcredit.config.record_files import Repeated, parsed, rows
+from diffcredit.config.recorded import matches
 from diffcredit.errors import UserError
-from diffcredit.files import read_table
 from diffcredit.logs import logger
+from diffcredit.text import clean
 
 KINDS = ("wrong", "missing", "duplicate", "conflicting")
+#: What is told of numbers as a table library writes them beside empty cells.
+FRACTIONS = "whole numbers are written as fractions: 1.0 is read as 1"
 #: Bad records that a message names.
 NAMED = 10
 
@@ -63,13 +67,14 @@ def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
     """
     found: list[Record] = []
     bad: list[tuple[int, str, str]] = []
+    guessed: Counter[str] = Counter()
     matching = 0
-    for place, row in _rows(Path(table.path)):
-        if isinstance(row, dict) and not _matches(row, table.where):
+    for place, row in rows(Path(table.path)):
+        if isinstance(row, dict) and not matches(row, table.where):
             continue
         matching += 1
         try:
-            found.append(_record(place, row, settings, table.drawn.distribution))
+            found.append(_record(place, row, settings, table.drawn.distribution, guessed))
         except BadRecordError as error:
             bad.append((place, error.kind, str(error)))
     if not matching:
@@ -79,45 +84,20 @@ def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
     _tell(table.path, matching, sorted(bad + again + lacking), settings)
     if not found:
         raise UserError(f"{table.path}: no record is usable")
+    for guess, count in guessed.items():
+        logger.warning("%s: in %d lists of contributors %s", table.path, count, guess)
     return _to_table(found)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Numbers (from 1) and contents of the records; a line that is no JSON object is a text."""
-    if path.suffix == ".parquet":
-        yield from enumerate(read_table(path).to_dict("records"), start=1)
-        return
-    try:
-        if path.suffix == ".csv":
-            columns = pd.read_csv(path, dtype={"mask": str}).to_dict("records")
-            yield from enumerate(columns, start=1)
-            return
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield number, _parsed(line)
-
-
-def _parsed(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        return line
-
-
-def _matches(row: dict[str, Any], where: dict[str, Any]) -> bool:
-    return all(
-        row.get(key) in (value if isinstance(value, list) else [value])
-        for key, value in where.items()
-    )
-
-
-def _record(place: int, row: Any, settings: Records, distribution: str) -> Record:
+def _record(
+    place: int, row: Any, settings: Records, distribution: str, guessed: Counter[str]
+) -> Record:
+    """A record, or `BadRecordError`; ``guessed`` counts what was guessed of its contributors."""
+    if isinstance(row, Repeated):
+        raise BadRecordError("wrong", f"has {row.key} more than once")
     if not isinstance(row, dict):
         raise BadRecordError("wrong", "is not a JSON object")
-    mask = _mask(row, settings.contributors)
+    mask = _mask(row, settings.contributors, guessed)
     seed = _seed(row)
     repeated = distribution in ("full", "none")
     identity = seed if seed is not None else f"row {place}" if repeated else mask.tobytes()
@@ -131,7 +111,7 @@ def _seed(row: dict[str, Any]) -> int | None:
     seed = row.get("removal_seed")
     if _absent(seed):
         return None
-    if isinstance(seed, bool) or not isinstance(seed, int | float) or seed != int(seed):
+    if isinstance(seed, bool) or not isinstance(seed, int | float) or seed % 1 != 0:
         raise BadRecordError("wrong", f"removal_seed = {seed!r} is not a whole number")
     return int(seed)
 
@@ -141,36 +121,62 @@ def _absent(value: Any) -> bool:
     return value is None or (isinstance(value, float) and np.isnan(value))
 
 
-def _mask(row: dict[str, Any], contributors: int) -> np.ndarray:
+def _mask(row: dict[str, Any], contributors: int, guessed: Counter[str]) -> np.ndarray:
     if not _absent(row.get("mask")):
-        marks = {0: False, 1: True, "0": False, "1": True}
-        given = row["mask"]
-        entries = list(given) if isinstance(given, str | list | np.ndarray) else []
-        if len(entries) != contributors or not all(
-            isinstance(mark, str | int | float | np.generic) and mark in marks for mark in entries
-        ):
-            raise BadRecordError("wrong", f"mask must have {contributors} entries, 0 or 1")
-        return np.array([marks[mark] for mark in entries])
-    if row.get("remaining_idx") is None:
+        return _marks(row["mask"], contributors)
+    if _absent(row.get("remaining_idx")):
         raise BadRecordError("missing", "has no remaining_idx and no mask")
-    remaining = _numbers(row, "remaining_idx", contributors)
+    remaining = _numbers(row, "remaining_idx", contributors, guessed)
     mask = np.zeros(contributors, dtype=bool)
     mask[remaining] = True
-    if row.get("removed_idx") is not None:
-        removed = _numbers(row, "removed_idx", contributors)
+    if not _absent(row.get("removed_idx")):
+        removed = _numbers(row, "removed_idx", contributors, guessed)
         if sorted(removed) != list(np.flatnonzero(~mask)):
             raise BadRecordError("wrong", "removed_idx is not what remaining_idx leaves")
     return mask
 
 
-def _numbers(row: dict[str, Any], key: str, contributors: int) -> list[int]:
-    found = row[key].tolist() if isinstance(row[key], np.ndarray) else row[key]
-    known = isinstance(found, list) and all(
-        isinstance(i, int) and 0 <= i < contributors for i in found
-    )
-    if not known or len(set(found)) < len(found):
+def _marks(given: Any, contributors: int) -> np.ndarray:
+    """The mask of a record: a list, or text as 0110, 0 1 1 0 or [0, 1, 1, 0]."""
+    marks = {0: False, 1: True, "0": False, "1": True}
+    if isinstance(given, str):
+        given = re.sub(r"[\s,;\[\]]", "", given)
+    entries = list(given) if isinstance(given, str | list | np.ndarray) else []
+    if len(entries) != contributors or not all(
+        isinstance(mark, str | int | float | np.generic) and mark in marks for mark in entries
+    ):
+        lost = (
+            0 < len(entries) < contributors and isinstance(given, str) and set(entries) <= {*"01"}
+        )
+        why = "; zeros in front are lost where a spreadsheet takes it for a number" if lost else ""
+        raise BadRecordError("wrong", f"mask must have {contributors} entries, 0 or 1{why}")
+    return np.array([marks[mark] for mark in entries])
+
+
+def _numbers(row: dict[str, Any], key: str, contributors: int, guessed: Counter[str]) -> list[int]:
+    """The contributors that a record lists, by number or, as lists of coalitions may, by name."""
+    given = row[key].tolist() if isinstance(row[key], np.ndarray) else row[key]
+    found = _meant(parsed(given) if isinstance(given, str) else given, contributors, guessed)
+    if found is None or len(set(found)) < len(found):
         raise BadRecordError("wrong", f"{key} must be different numbers of 0..{contributors - 1}")
     return found
+
+
+def _meant(given: Any, contributors: int, guessed: Counter[str]) -> list[int] | None:
+    """Numbers of the contributors that a list names; None where it names others, or is no list."""
+    if not isinstance(given, list) or not all(type(item) in (int, float, str) for item in given):
+        return None
+    if all(type(item) is int and 0 <= item < contributors for item in given):
+        return given
+    items = [Written(str(item), True, "", isinstance(item, str)) for item in given]
+    try:
+        meant = find(items, dealt_names(contributors), "contributor")
+    except UserError:
+        return None
+    guessed.update(warning.removeprefix(": ") for warning in meant.warnings)
+    if any(re.fullmatch(r"[0-9]+\.0+", clean(item.text)) for item in items):
+        guessed[FRACTIONS] += 1
+    return meant.numbers
 
 
 def _values(row: dict[str, Any], behavior: str) -> dict[int, float]:
@@ -233,7 +239,7 @@ def _tell(path: str, matching: int, bad: list[tuple[int, str, str]], settings: R
     text = "\n".join([f"{path}: of {matching} records {told}", *lines, *more])
     if not settings.skip_invalid:
         raise UserError(f"{text}\n    Hint: mend them, or records.skip_invalid: true")
-    logger.warning("%s\nskipped", text)
+    logger.warning("%s\n  skipped", text)
 
 
 def _to_table(records: list[Record]) -> pd.DataFrame:

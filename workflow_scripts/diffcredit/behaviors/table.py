@@ -30,6 +30,9 @@ def gather(
     """The table of all shards, with the mask of each coalition and its training seed's number.
 
     A shard may come in several tables, of different behaviors: their scoring costs add up.
+
+    Raises:
+        UserError: where a model or one of its behaviors is missing, or of an unknown coalition.
     """
     parts = [
         shard.assign(replicate=replicate, part=part)
@@ -44,8 +47,26 @@ def gather(
     )
     if table["mask"].isna().any():
         raise UserError("behaviors name coalitions that are not in the table of coalitions")
+    _check_complete(table, pd.concat(coalitions)["index"], replicates)
     order = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value", *COSTS]
     return table[order].sort_values(["replicate", "coalition"], kind="stable", ignore_index=True)
+
+
+def _check_complete(table: pd.DataFrame, coalitions: pd.Series, replicates: list[int]) -> None:
+    """Every behavior is there of every coalition and training seed."""
+    wanted = pd.MultiIndex.from_product(
+        [sorted(set(replicates)), coalitions.unique(), table["behavior"].unique()]
+    )
+    missing = wanted.difference(
+        pd.MultiIndex.from_frame(table[["replicate", "coalition", "behavior"]])
+    )
+    if len(missing):
+        replicate, coalition, behavior = missing[0]
+        raise UserError(
+            f"{len(missing)} of {len(wanted)} values are missing, first: {behavior} of coalition "
+            f"{coalition}, training seed {replicate}\n"
+            "    Hint: delete the table of behaviors of its shard and run the same command again"
+        )
 
 
 def _with_common_costs(table: pd.DataFrame) -> pd.DataFrame:

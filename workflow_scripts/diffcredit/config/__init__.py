@@ -24,7 +24,7 @@ from diffcredit.config.behaviors import (
 )
 from diffcredit.config.checks import problems
 from diffcredit.config.counts import counted
-from diffcredit.config.explain import explain
+from diffcredit.config.explain import explain, unreadable
 from diffcredit.config.image_scores import Gradients, Patches, Score
 from diffcredit.config.schema import (
     Adapters,
@@ -166,15 +166,17 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
     Raises:
         UserError: with one line for each wrong key.
     """
-    cleaned = _without_models(_without_removed(raw))
-    try:
-        config = Config.model_validate(cleaned)
-    except ValidationError as error:
-        found = explain(error.errors(), cleaned)
-    else:
-        found = problems(config, base)
-        if not found:
-            return counted(config, base)
+    found = unreadable(raw)
+    if not found:
+        cleaned = _without_models(_without_removed(raw))
+        try:
+            config = Config.model_validate(cleaned)
+        except ValidationError as error:
+            found = explain(error.errors(), cleaned)
+        else:
+            found = problems(config, base)
+            if not found:
+                return counted(config, base)
     raise UserError("\n".join(["The configuration cannot be used:", *dict.fromkeys(found)]))
 
 

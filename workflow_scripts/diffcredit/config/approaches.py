@@ -19,7 +19,7 @@ def approach_problems(config: Config) -> list[str]:
         key = f"approaches.{name}"
         of_model = approach.start == "pruned" and config.full.pretrained is None
         if of_model and config.model.scale_shift:
-            accepted = "pruning is not known with model.scale_shift = True; accepted: others"
+            accepted = "pruning is not known with model.scale_shift: true; accepted: others"
             found.append(problem(f"{key}.start", approach.start, accepted))
         found += _start_problems(key, approach)
         found += _layer_problems(key, approach)

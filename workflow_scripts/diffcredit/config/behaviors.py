@@ -6,8 +6,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from diffcredit.config.messages import choices
-from diffcredit.config.sections import Count, Fraction, Name, NoiseLevels, Rate, Section
-from diffcredit.registry import MEASURES
+from diffcredit.config.sections import (
+    Count,
+    Fraction,
+    Name,
+    NoiseLevels,
+    Place,
+    Rate,
+    Section,
+    Several,
+    check_options,
+)
+from diffcredit.registry import MEASURES, Better
 
 
 class NeighborMeasure(Section):
@@ -17,40 +27,57 @@ class NeighborMeasure(Section):
     k: Count = Field(3, description="nearest neighbors of an image that span its ball, 1 or more")
 
 
+class InceptionScoreMeasure(Section):
+    """Inception score, the mean over splits of the samples."""
+
+    name: Literal["inception_score"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    splits: Count = Field(
+        1,
+        description="parts of the samples whose scores are averaged, 2 samples or more in each; "
+        "1 or more",
+    )
+
+
 class DiversityMeasure(Section):
     """Entropy of the samples over clusters of the reference images."""
 
     name: Literal["diversity"] = Field(description=f"one of: {', '.join(MEASURES)}")
-    clusters: Annotated[int, Field(ge=2)] = Field(20, description="Ward clusters, 2 or more")
+    clusters: Several = Field(20, description="Ward clusters, 2 or more")
+    distance: Literal["dot_product", "euclidean"] = Field(
+        "dot_product",
+        description="dot_product (largest dot product minus that of two images, as published) or "
+        "euclidean",
+    )
+
+
+#: Mean or quantile over the samples, whatever gives each of them a score.
+QUANTILE = Field(None, description="above 0 and below 1, as 0.9; null: the mean over the samples")
 
 
 class AestheticMeasure(Section):
     """Aesthetic score: a linear head on CLIP embeddings; mean or quantile over the samples."""
 
     name: Literal["aesthetic"] = Field(description=f"one of: {', '.join(MEASURES)}")
-    head: str | None = Field(
+    head: Place | None = Field(
         None,
         description="weights of the head, a .pth state dict or .safetensors; "
         "null: ~/.cache/emb_reader/sa_0_4_vit_l_14_linear.pth",
     )
-    quantile: Fraction | None = Field(
-        None, description="above 0 and below 1, as 0.9; null: the mean over the samples"
-    )
+    quantile: Fraction | None = QUANTILE
 
 
 class PromptMeasure(Section):
-    """CLIP similarity of the samples to a text."""
+    """CLIP similarity of the samples to a text; mean or quantile over the samples."""
 
     name: Literal["clip_prompt"] = Field(description=f"one of: {', '.join(MEASURES)}")
     prompt: Annotated[str, Field(min_length=1)] = Field(description="a text of 1 letter or more")
+    quantile: Fraction | None = QUANTILE
 
 
 class PairMeasure(Section):
     """Each image against the full model's from the same initial noise, for the first noises."""
 
-    name: Literal["mse", "nrmse", "ssim", "similarity"] = Field(
-        description=f"one of: {', '.join(MEASURES)}"
-    )
+    name: str = Field(description=f"one of: {', '.join(MEASURES)}")
     queries: Count = Field(16, description="images, one value each; 1 to sampling.images")
 
     @property
@@ -59,10 +86,32 @@ class PairMeasure(Section):
         return "generated"
 
 
+class ErrorMeasure(PairMeasure):
+    """An error or a similarity without options of its own."""
+
+    name: Literal["mse", "nrmse", "similarity"] = Field(
+        description=f"one of: {', '.join(MEASURES)}"
+    )
+
+
+#: Side in pixels of the smallest images that a window of SSIM fits in.
+SSIM_WINDOWS = {"gaussian": 6, "uniform": 7}
+
+
+class SsimMeasure(PairMeasure):
+    """Structural similarity of each image and the full model's from the same initial noise."""
+
+    name: Literal["ssim"] = Field(description=f"one of: {', '.join(MEASURES)}")
+    window: Literal["gaussian", "uniform"] = Field(
+        "gaussian",
+        description="gaussian (sd 1.5, 11x11 pixels: the paper's) or uniform (7x7: scikit-image's)",
+    )
+
+
 class QueryFolder(Section):
     """A folder of query images, of which none need be a training image."""
 
-    folder: str = Field(description="folder of images, read with its subfolders")
+    folder: Place = Field(description="folder of images, read with its subfolders")
 
 
 class QueryMeasure(Section):
@@ -84,7 +133,7 @@ class LossMeasure(QueryMeasure):
 
     name: Literal["denoising_loss"] = Field(description=f"one of: {', '.join(MEASURES)}")
     noises: Count = Field(50, description="noises, the same for every model; 1 or more")
-    timesteps: Annotated[int, Field(ge=2)] | NoiseLevels | None = Field(
+    timesteps: Several | NoiseLevels | None = Field(
         None,
         description="how many noise levels, 2 to model.timesteps; or a list of them, each from 0 "
         "and below model.timesteps; null: those of sampling",
@@ -111,8 +160,14 @@ class ReconstructionMeasure(QueryMeasure):
     timestep: Count = Field(
         250, description="noise level that it begins from, 1 or more, below model.timesteps"
     )
-    steps: Annotated[int, Field(ge=2)] = Field(
-        50, description="DDIM steps of all noise levels, 2 or more"
+    steps: Several = Field(
+        50,
+        description="steps from pure noise, of which those at or below timestep are made; "
+        "2 to model.timesteps",
+    )
+    sampler: Literal["ddim", "ancestral"] = Field(
+        "ddim",
+        description="ddim, or ancestral (DDPM steps, with steps = model.timesteps as in SISS)",
     )
     noises: Count = Field(4, description="noises, the same for every model; 1 or more")
 
@@ -126,19 +181,30 @@ class OccurrenceMeasure(QueryMeasure):
         description="largest distance of such samples, as a share of that to the nearest other "
         "reference image; above 0",
     )
+    distance: Rate | None = Field(
+        None,
+        description="largest distance itself, in units of the features, as 10 of pixels in SISS; "
+        "above 0; null: that of within",
+    )
 
 
 _WITH_OPTIONS = (
+    InceptionScoreMeasure,
     NeighborMeasure,
     DiversityMeasure,
     AestheticMeasure,
     PromptMeasure,
-    PairMeasure,
+    ErrorMeasure,
+    SsimMeasure,
     LossMeasure,
     ReconstructionMeasure,
     OccurrenceMeasure,
     LikelihoodMeasure,
 )
+for _section in _WITH_OPTIONS:
+    # What the images are, and how many, is no option of measures that have a value for each.
+    shared = ("images", "queries") if issubclass(_section, PairMeasure | QueryMeasure) else ()
+    check_options(_section, shared)
 _NAMES_WITH_OPTIONS = {
     name
     for section in _WITH_OPTIONS
@@ -201,13 +267,13 @@ class Behavior(Section):
         return self.measure.model_dump(exclude={"name", *common})
 
     @property
-    def better(self) -> str:
-        """Which way is good: "lower" or "higher"."""
+    def better(self) -> Better:
+        """Which values are good for the model, as its measure says; a logarithm keeps the order."""
         return MEASURES[self.measure.name].better
 
     @property
     def sign(self) -> int:
-        """What turns a value into one of which more is better: -1 or 1."""
+        """What turns a value into one of which more is better: -1 or 1 (where neither is, 1)."""
         return -1 if self.better == "lower" else 1
 
     @property
@@ -219,6 +285,11 @@ class Behavior(Section):
     def query_images(self) -> "str | QueryFolder | None":
         """What the images are that it has a value for; None where it has one for the model."""
         return self.measure.images if isinstance(self.measure, PairMeasure | QueryMeasure) else None
+
+    @property
+    def queries(self) -> int:
+        """For how many images it has a value; 0 where it has one for the model."""
+        return self.measure.queries if isinstance(self.measure, PairMeasure | QueryMeasure) else 0
 
     @property
     def sees(self) -> str | None:

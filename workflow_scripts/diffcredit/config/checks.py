@@ -6,11 +6,20 @@ from typing import Any
 
 from diffcredit.config.approaches import approach_problems
 from diffcredit.config.behavior_checks import behavior_problems
-from diffcredit.config.counts import count_problems, known_contributors, rank_problems
+from diffcredit.config.coalition_checks import alike_problems, coalition_problems
+from diffcredit.config.counts import (
+    LEAST_TO_RANK,
+    count_problems,
+    known_contributors,
+    rank_problems,
+)
 from diffcredit.config.data_checks import data_problems
-from diffcredit.config.messages import choices, problem
+from diffcredit.config.machine import device_problems
+from diffcredit.config.messages import choices, problem, shown
+from diffcredit.config.places import missing_file
 from diffcredit.config.pretrained import pretrained_problems
-from diffcredit.config.ratios import accepted_ratios, largest_ratio
+from diffcredit.config.ratios import accepted_ratios, fraction_problem, largest_ratio, of_model
+from diffcredit.config.recorded import has_coalitions
 from diffcredit.config.schema import (
     COUNTERFACTUAL,
     RECORDS,
@@ -24,8 +33,14 @@ from diffcredit.config.schema import (
     Until,
 )
 from diffcredit.config.score_checks import score_problems
+from diffcredit.config.step_checks import (
+    image_count_problems,
+    level_problems,
+    warmup_problems,
+)
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.config.unlearning_checks import unlearning_problems
+from diffcredit.errors import UserError
 from diffcredit.registry import ESTIMATORS
 
 #: Fewest coalitions that a regression is fitted on.
@@ -35,8 +50,12 @@ LEAST_TO_FIT = 3
 def problems(config: Config, base: Path) -> list[str]:
     """One line for each key that contradicts another, or the files that it names."""
     if config.records:
-        problems_of_records = _record_problems(config.records, base)
-        return [*_nothing_attributed(config), *problems_of_records, *_names(config)]
+        found = [
+            *_nothing_attributed(config),
+            *_record_problems(config.records, base),
+            *_names(config, base),
+        ]
+        return found or _few_records(config, config.records, base)
     return [
         *_empty_sections(config),
         *([] if config.unlearning else _nothing_attributed(config)),
@@ -46,11 +65,16 @@ def problems(config: Config, base: Path) -> list[str]:
         *data_problems(config, base),
         *approach_problems(config),
         *count_problems(config, base),
+        *coalition_problems(config, base),
         *_pair_problems(config),
+        *level_problems(config),
+        *warmup_problems(config),
+        *image_count_problems(config, base),
+        *device_problems(config),
         *behavior_problems(config, base),
         *score_problems(config, _made(config), base),
         *unlearning_problems(config, base),
-        *_names(config),
+        *_names(config, base),
     ]
 
 
@@ -78,14 +102,64 @@ def _untested(config: Config) -> list[str]:
 
 def _record_problems(records: Records, base: Path) -> list[str]:
     return [
-        problem(f"records.tables.{name}.path", table.path, "must be an existing file")
+        problem(f"records.tables.{name}.path", table.path, missing)
         for name, table in records.tables.items()
-        if not (base / table.path).is_file()
+        if (missing := missing_file(base / table.path))
+    ] + [
+        problem("records.better", name, choices(name, records.behaviors))
+        for name in records.better
+        if name not in records.behaviors
     ]
 
 
+def _ratio_problems(config: Config) -> list[str]:
+    """A ratio that would leave a norm group without a channel."""
+    model, pruned = config.model, config.pruned
+    least = min(model.channels)
+    if pruned.target == "channels":
+        if pruned.ratio <= largest_ratio(least, model.norm_groups):
+            return []
+        accepted = (
+            f"each of {model.norm_groups} norm groups must keep a channel of {least}; "
+            f"accepted: {accepted_ratios(least, model.norm_groups)}"
+        )
+        return [problem("pruned.ratio", pruned.ratio, accepted)]
+    refused = fraction_problem(of_model(model, config.data), pruned.target, pruned.ratio)
+    return [problem("pruned.ratio", pruned.ratio, refused)] if refused else []
+
+
+def _few_records(config: Config, records: Records, base: Path) -> list[str]:
+    """Tables whose coalitions are too few to be ranked, or to be fitted on."""
+    asked = {"evaluation.lds.truth": (config.evaluation.truth, LEAST_TO_RANK)}
+    asked |= {
+        f"attributions.{name}.{role}": (getattr(entry, role), LEAST_TO_FIT)
+        for name, entry in config.attributions.items()
+        if ESTIMATORS[entry.estimator].distribution is None
+        for role in ("values", "corrections")
+    }
+    found = []
+    for key, (reference, least) in asked.items():
+        if reference is None:
+            continue
+        name = _coalitions(reference)
+        table = records.tables[name]
+        path = base / table.path
+        try:
+            enough = has_coalitions(path, table.where, least)
+        except (UserError, TypeError):
+            continue  # The job that reads all of it says what is wrong.
+        if not enough:
+            accepted = (
+                f"{key} = {reference!r} needs records of {least} different coalitions or more"
+            )
+            where = shown(table.where)
+            hint = f"check records.tables.{name}.where = {where}, or name another table"
+            found.append(problem(f"records.tables.{name}.path", table.path, accepted, hint))
+    return found
+
+
 def _model_problems(config: Config) -> list[str]:
-    model, training = config.model, config.training
+    model = config.model
     found = []
     if len(model.attention) != len(model.channels):
         found.append(
@@ -105,19 +179,10 @@ def _model_problems(config: Config) -> list[str]:
                 )
             )
             break
-    least, pruned = min(model.channels), config.pruned
-    of_model = config.full.pretrained is None and model.norm_groups <= least
-    if of_model and pruned.ratio > largest_ratio(least, model.norm_groups):
-        found.append(
-            problem(
-                "pruned.ratio",
-                pruned.ratio,
-                f"each of {model.norm_groups} norm groups must keep a channel of {least}; "
-                f"accepted: {accepted_ratios(least, model.norm_groups)}",
-            )
-        )
+    if config.full.pretrained is None and not found:
+        found += _ratio_problems(config)
     for width, attends in zip(model.channels, model.attention, strict=False):
-        if attends and width % model.head_dim:
+        if attends and model.head_dim != "channels" and width % model.head_dim:
             found.append(
                 problem(
                     "model.head_dim",
@@ -134,14 +199,7 @@ def _model_problems(config: Config) -> list[str]:
                 f"must be divisible by {2**halvings}: model.channels halves it {halvings} times",
             )
         )
-    if (training.batch_size // 2) % training.gradient_accumulation:
-        found.append(
-            problem(
-                "training.gradient_accumulation",
-                training.gradient_accumulation,
-                f"must divide half of training.batch_size = {training.batch_size}",
-            )
-        )
+    found += _training_problems(config)
     if config.sampling.steps > model.timesteps:
         found.append(
             problem(
@@ -153,11 +211,30 @@ def _model_problems(config: Config) -> list[str]:
     return found
 
 
+def _training_problems(config: Config) -> list[str]:
+    """A batch must fall into its parts, of all models and of those of an approach."""
+    settings = {"training": config.training}
+    settings |= {
+        f"approaches.{name}.training": config.training_of(name)
+        for name, approach in config.approaches.items()
+        if approach.training
+    }
+    return [
+        problem(
+            f"{key}.gradient_accumulation",
+            training.gradient_accumulation,
+            f"must divide half of {key}.batch_size = {training.batch_size}",
+        )
+        for key, training in settings.items()
+        if (training.batch_size // 2) % training.gradient_accumulation
+    ]
+
+
 def _pair_problems(config: Config) -> list[str]:
     return [
         problem(
             f"coalitions.{name}.balanced",
-            True,
+            entry.balanced,
             "it is pairs that are balanced: needs paired: true",
             "with paired: false set balanced: false, too; config.yaml has true",
         )
@@ -172,7 +249,7 @@ def _made(config: Config) -> list[str]:
     return made + [f"{RECORDS}/{n}" for n in (config.records.tables if config.records else ())]
 
 
-def _names(config: Config) -> list[str]:
+def _names(config: Config, base: Path) -> list[str]:
     """Every name that refers to another entry must exist, and no score may see its own fit."""
     found = []
     made = _made(config)
@@ -183,7 +260,7 @@ def _names(config: Config) -> list[str]:
                     problem(
                         f"approaches.{name}.coalitions",
                         coalition,
-                        choices(coalition, list(config.coalitions)),
+                        choices(coalition, config.coalitions, "coalitions"),
                     )
                 )
     found += [
@@ -202,7 +279,7 @@ def _names(config: Config) -> list[str]:
         references["evaluation.counterfactual.full"] = counterfactual.full
         found += _counterfactual_names(config, counterfactual)
     if regenerated := config.evaluation.regenerated:
-        found += _regenerated_problems(config, regenerated)
+        found += _regenerated_problems(config, regenerated, base)
     for name, attribution in config.attributions.items():
         references |= {
             f"attributions.{name}.{role}": value
@@ -213,7 +290,7 @@ def _names(config: Config) -> list[str]:
         problem(
             key,
             value,
-            f"no such models are made; {choices(value, made)}",
+            f"no such models are made; {choices(value, made, 'approaches')}",
             "approaches.<approach>.coalitions says which coalitions an approach makes",
         )
         for key, value in references.items()
@@ -227,6 +304,7 @@ def _names(config: Config) -> list[str]:
         found += _until_problems(config, name, getattr(entry, "until", None))
     if truth:
         found += rank_problems(config, "evaluation.lds.truth", truth)
+        found += alike_problems(config, base, "evaluation.lds.truth", truth, LEAST_TO_RANK)
     for name, attribution in config.attributions.items():
         key = f"attributions.{name}"
         found += _endpoint_problems(config, key, attribution)
@@ -257,11 +335,12 @@ def _until_problems(config: Config, name: str, until: Until | None) -> list[str]
     if until.standard_error is None and until.stability is None:
         return [f"  {key}: needs standard_error or stability"]
     if until.behavior not in config.behaviors:
-        known = choices(until.behavior, list(config.behaviors))
+        known = choices(until.behavior, config.behaviors, "behaviors")
         return [problem(f"{key}.behavior", until.behavior, known)]
     fitted = [k for k, a in config.attributions.items() if a.values.split("/")[1] == name]
     if until.attribution not in fitted:
-        accepted = f"must be fitted on these coalitions; {choices(until.attribution, fitted)}"
+        known = choices(until.attribution, fitted, "attributions")
+        accepted = f"must be fitted on these coalitions; {known}"
         return [problem(f"{key}.attribution", until.attribution, accepted)]
     return []
 
@@ -310,7 +389,7 @@ def _unexplained(
     ]
 
 
-def _regenerated_problems(config: Config, settings: Regenerated) -> list[str]:
+def _regenerated_problems(config: Config, settings: Regenerated, base: Path) -> list[str]:
     key = "evaluation.regenerated"
     generated = [
         name for name, behavior in config.behaviors.items() if behavior.query_images == "generated"
@@ -331,13 +410,13 @@ def _regenerated_problems(config: Config, settings: Regenerated) -> list[str]:
     if found:
         return found
     for name in (settings.behavior, *settings.compared):
-        queries = getattr(config.behaviors[name].measure, "queries", 0)
+        queries = config.behaviors[name].queries
         if settings.queries > queries:
             accepted = f"must not exceed behaviors.{name}.measure.queries = {queries}"
             found.append(problem(f"{key}.queries", settings.queries, accepted))
     found += _unexplained(config, key, settings.attributions, [settings.behavior])
     found += _doubled(key, named)
-    count = known_contributors(config.data, Path())
+    count = known_contributors(config.data, base)
     if count is not None and settings.remove >= count:
         accepted = f"must be below the {count} contributors"
         found.append(problem(f"{key}.remove", settings.remove, accepted))

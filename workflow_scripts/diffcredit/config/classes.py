@@ -1,13 +1,14 @@
 """Which classes `data.labels` keeps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from diffcredit.config.messages import choices
+from diffcredit.config.names import Meant, find, of_keys
 from diffcredit.errors import UserError
 
 
-def numbers(labels: Sequence[int | str] | None, names: Sequence[str]) -> list[int]:
-    """Sorted numbers of the classes that are kept.
+def kept(labels: Sequence[int | str] | None, names: Sequence[str]) -> Meant:
+    """The classes that are kept, their numbers sorted.
 
     Args:
         labels: names of classes or, where none is named so, their numbers; None for all.
@@ -17,21 +18,13 @@ def numbers(labels: Sequence[int | str] | None, names: Sequence[str]) -> list[in
         UserError: where one is unknown, or named twice.
     """
     if labels is None:
-        return list(range(len(names)))
-    found = []
-    for label in labels:
-        if (number := _number(label, names)) is None:
-            accepted = f"{choices(label, list(names))}, or its number, 0 to {len(names) - 1}"
-            raise UserError(f"data.labels = {labels!r}: {label!r} {accepted}")
-        found.append(number)
-    if len(set(found)) < len(found):
+        return Meant(list(range(len(names))))
+    meant = find(of_keys("data.labels", labels), names, "class")
+    if len(set(meant.numbers)) < len(meant.numbers):
         raise UserError(f"data.labels = {labels!r}: names a class twice")
-    return sorted(found)
+    return replace(meant, numbers=sorted(meant.numbers))
 
 
-def _number(label: int | str, names: Sequence[str]) -> int | None:
-    if str(label) in names:
-        return names.index(str(label))
-    if isinstance(label, int) and label < len(names):
-        return label
-    return None
+def kept_names(labels: Sequence[int | str] | None, names: Sequence[str]) -> list[str]:
+    """Names of the classes that are kept, in the order of their new numbers."""
+    return [names[number] for number in kept(labels, names).numbers]

@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+from diffcredit import folders
 from diffcredit.config import classes, lists
-from diffcredit.config.messages import problem
+from diffcredit.config.messages import problem, shown
+from diffcredit.config.places import missing_folder
 from diffcredit.config.schema import (
     INJECTED,
     AddOneIn,
     Config,
     CsvContributors,
     Data,
+    Injected,
     LeaveOneOut,
     Listed,
 )
@@ -31,15 +34,7 @@ def count_problems(config: Config, base: Path) -> list[str]:
             if entry.count is None and known is None:
                 found.append(
                     f"  {key}.count is missing: data.contributors = "
-                    f"{config.data.contributors!r} does not tell the number of contributors"
-                )
-            elif entry.count is not None and known not in (None, entry.count):
-                found.append(
-                    problem(
-                        f"{key}.count",
-                        entry.count,
-                        f"must be the number of contributors, {known}; it may be left out",
-                    )
+                    f"{shown(config.data.contributors)} does not tell the number of contributors"
                 )
         elif isinstance(entry, Listed):
             found += _list_problems(key, entry, base)
@@ -79,7 +74,7 @@ def known_contributors(data: Data, base: Path) -> int | None:
     if owners is None or data.injected is None:
         return owners
     # An image that is its own contributor goes where it is injected.
-    moved = data.contributors == "image" and isinstance(data.injected.image, int)
+    moved = data.contributors == "image" and injected_file(data.injected, base) is None
     return owners if moved else owners + 1
 
 
@@ -95,12 +90,19 @@ def known_owners(data: Data, base: Path) -> int | None:
     # The others are the classes.
     if data.labels is not None:
         return len(data.labels)
+    return len(known_classes(data, base)) or None
+
+
+def known_classes(data: Data, base: Path) -> list[str]:
+    """Names of all classes: of the source, or of the subfolders; none where a table names them."""
     if names := DATASETS[data.source].classes:
-        return len(names)
+        return list(names)
     if data.path is None or isinstance(data.contributors, CsvContributors):
-        return None
+        return []
     folder = base / Path(data.path).expanduser()
-    return len(subfolders(folder)) if folder.is_dir() else None
+    if missing_folder(folder):
+        return []
+    return sorted({folders.meant(name) for name in folders.subfolders(folder)})
 
 
 def dealt_names(count: int) -> list[str]:
@@ -108,42 +110,55 @@ def dealt_names(count: int) -> list[str]:
     return [f"contributor {number:02d}" for number in range(count)]
 
 
-def known_names(data: Data) -> list[str] | None:
-    """Names of the contributors with the injected one, where the configuration tells them.
+def known_names(data: Data, base: Path) -> list[str] | None:
+    """Names of the contributors with the injected one, where configuration or folders tell them.
 
     Raises:
         UserError: where a label is unknown.
     """
-    names = DATASETS[data.source].classes
     if isinstance(data.contributors, int):
         owners = dealt_names(data.contributors)
-    elif data.contributors == "label" and names:
-        owners = [names[number] for number in classes.numbers(data.labels, names)]
+    elif data.contributors in ("label", "subfolder") and (names := known_classes(data, base)):
+        owners = classes.kept_names(data.labels, names)
     else:
         return None
     return owners if data.injected is None else [*owners, INJECTED]
 
 
-def known_training_images(data: Data) -> int | None:
+def known_training_images(data: Data, base: Path) -> int | None:
     """Size of the training set with the copies of an injected image, where it is known."""
     known = known_images(data)
     if known is None or data.injected is None:
         return known
     # An image of the training set goes where its copies are.
-    return known - isinstance(data.injected.image, int) + data.injected.copies
+    return known - (injected_file(data.injected, base) is None) + data.injected.copies
+
+
+def injected_file(injected: Injected, base: Path) -> Path | None:
+    """The image file that is injected; None where it is one of the training images."""
+    if isinstance(injected.image, int):
+        return None
+    path = base / Path(injected.image).expanduser()
+    return path if path.is_file() else None
 
 
 def known_images(data: Data) -> int | None:
     """Number of images to train on, where the configuration or the source tells it."""
-    total = DATASETS[data.source].images
-    if data.images is not None or data.labels is not None or total is None:
+    there = known_total(data)
+    if data.images is not None or there is None:
         return data.images
-    return total - data.held_out
+    return there - data.held_out
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """Those that hold a contributor's images each; hidden ones do not."""
-    return [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+def known_total(data: Data) -> int | None:
+    """Number of images of the classes that are kept, where the source tells it."""
+    entry = DATASETS[data.source]
+    if not entry.sizes:
+        return None
+    try:
+        return sum(entry.sizes[n] for n in classes.kept(data.labels, entry.classes).numbers)
+    except UserError:  # Told elsewhere.
+        return None
 
 
 def _list_problems(key: str, entry: Listed, base: Path) -> list[str]:

@@ -1,13 +1,23 @@
 """What the keys of the data ask of the source, of its files and of each other."""
 
+import re
 from pathlib import Path
 
+from diffcredit import folders
 from diffcredit.config import classes
-from diffcredit.config.counts import known_images, known_owners, subfolders
-from diffcredit.config.messages import problem
+from diffcredit.config.counts import (
+    injected_file,
+    known_classes,
+    known_images,
+    known_owners,
+    known_total,
+)
+from diffcredit.config.messages import problem, shown
+from diffcredit.config.places import missing_file, missing_folder
 from diffcredit.config.schema import Config, CsvContributors, Data
 from diffcredit.errors import UserError
-from diffcredit.registry import DATASETS
+from diffcredit.registry import DATASETS, load_target
+from diffcredit.text import clean
 
 COLORS = {1: "gray", 3: "in color"}
 
@@ -18,7 +28,7 @@ def data_problems(config: Config, base: Path) -> list[str]:
     return [
         *_source_problems(data),
         *_folder_problems(data, base),
-        *_label_problems(config),
+        *_label_problems(config, base),
         *_image_problems(data),
         *_contributor_problems(data, base),
         *_injected_problems(data, base),
@@ -49,25 +59,57 @@ def _folder_problems(data: Data, base: Path) -> list[str]:
     if data.path is None:
         return [f"  data.path is missing: source {data.source} needs a folder of images"]
     folder = base / Path(data.path).expanduser()
-    if not folder.is_dir():
-        return [problem("data.path", data.path, "must be an existing folder")]
+    if missing := missing_folder(folder):
+        return [problem("data.path", data.path, missing)]
+    if check := DATASETS[data.source].check:
+        return _file_problems(check, data, folder)
     if isinstance(data.contributors, CsvContributors):
-        if not (folder / data.contributors.csv).is_file():
-            accepted = f"must be a file in data.path = {data.path}"
-            return [problem("data.contributors.csv", data.contributors.csv, accepted)]
-    elif data.contributors == "subfolder" and not subfolders(folder):
-        return [problem("data.path", data.path, "has no subfolders; contributors: subfolder needs")]
+        missing = missing_file(folder / data.contributors.csv)
+        accepted = f"{missing}, in data.path = {shown(data.path)}"
+        return [problem("data.contributors.csv", data.contributors.csv, accepted)] * bool(missing)
+    if data.contributors == "subfolder" and not folders.subfolders(folder):
+        accepted = "must hold a subfolder with images for each contributor; it has none"
+        return [problem("data.path", data.path, accepted)]
+    if folders.fewer_files(folder, 1) is None and not folders.subfolders(folder):
+        accepted = "its images must lie in subfolders, which are their classes; it has none"
+        return [problem("data.path", data.path, accepted)]
+    return _few_files(data, folder)
+
+
+def _few_files(data: Data, folder: Path) -> list[str]:
+    """Each image is a file; how many of the files are images the job tells."""
+    asked = {
+        "data.contributors": data.contributors if isinstance(data.contributors, int) else 1,
+        "data.images": data.images or 1,
+    }
+    most = max(asked.values())
+    there = folders.fewer_files(folder, data.held_out + most)
+    if not there:
+        return []  # Of an empty folder the job says which images would be read.
+    files = f"there are {there} files in {shown(data.path)}"
+    for key, value in asked.items():
+        if value > there:
+            return [problem(key, value, f"must not exceed {there}: {files}")]
+    accepted = f"must not exceed {there - most}: {files}, of which {most} or more are trained on"
+    return [problem("data.held_out", data.held_out, accepted)]
+
+
+def _file_problems(check: str, data: Data, folder: Path) -> list[str]:
+    """The files of a published dataset are there; what is in them the job reads."""
+    splits = ["train", "test"] if data.held_out else ["train"]
+    try:
+        load_target(check)(folder, splits)
+    except (UserError, OSError) as error:
+        return [f"  {error}"]
     return []
 
 
-def _label_problems(config: Config) -> list[str]:
-    """The classes exist, where the source says which there are, and are enough to tell apart."""
-    labels, names = config.data.labels, DATASETS[config.data.source].classes
-    if labels is None:
-        return []
-    if names:
+def _label_problems(config: Config, base: Path) -> list[str]:
+    """The classes exist, where it is known which there are, and are enough to tell apart."""
+    data, names = config.data, known_classes(config.data, base)
+    if data.labels is not None and names:
         try:
-            classes.numbers(labels, names)
+            classes.kept(data.labels, names)
         except UserError as error:
             return [f"  {error}"]
     classified = [
@@ -75,15 +117,39 @@ def _label_problems(config: Config) -> list[str]:
         for name, behavior in config.behaviors.items()
         if (entry := config.extractors.get(behavior.sees or "")) and entry.kind == "classifier"
     ]
-    if len(labels) == 1 and classified:
-        accepted = f"the classifier that measures {', '.join(classified)} needs 2 classes or more"
-        return [problem("data.labels", labels, accepted, "name another extractor for them")]
-    return []
+    if not classified:
+        return []
+    accepted = f"the classifier that measures {', '.join(classified)} needs 2 classes or more"
+    hint = "name another extractor for them, such as pixels"
+    if data.labels is not None:
+        few = [problem("data.labels", data.labels, accepted, hint)]
+        return few if len(data.labels) == 1 else []
+    if (only := _only_subfolder(data, base)) is None:
+        return []
+    accepted += f", which are the subfolders; there is one, {shown(only)}"
+    assert data.path is not None
+    below = Path(data.path) / only
+    if len(folders.subfolders(base / below.expanduser())) > 1:
+        accepted += ", with subfolders of its own"
+        hint = f"data.path: {below}"
+    return [problem("data.path", data.path, accepted, hint)]
+
+
+def _only_subfolder(data: Data, base: Path) -> str | None:
+    """The one class of a folder; None where it has several, or a table tells them."""
+    entry, by_table = DATASETS[data.source], isinstance(data.contributors, CsvContributors)
+    if not entry.folder or entry.classes or by_table or data.path is None:
+        return None
+    folder = base / Path(data.path).expanduser()
+    if missing_folder(folder):
+        return None
+    there = folders.subfolders(folder)
+    return there[0] if len(there) == 1 else None
 
 
 def _image_problems(data: Data) -> list[str]:
     """There are so many images, where the source says how many."""
-    total = DATASETS[data.source].images
+    total = known_total(data)
     if total is None or data.held_out + (data.images or 1) <= total:
         return []
     if data.held_out >= total:
@@ -100,13 +166,24 @@ def _contributor_problems(data: Data, base: Path) -> list[str]:
     if not known:
         return []
     found = []
-    contributors = f"the {known} contributors (data.contributors = {data.contributors!r})"
+    contributors = f"the {known} contributors (data.contributors = {shown(data.contributors)})"
     if data.planted.contributors > known:
         key = "data.planted.contributors"
         found.append(problem(key, data.planted.contributors, f"must not exceed {contributors}"))
+    there = known_images(data)
     if data.images is not None and data.images < known:
         found.append(problem("data.images", data.images, f"must not be fewer than {contributors}"))
+    elif there is not None and 0 < there < known:
+        accepted = f"must not exceed the {there} images to train on"
+        found.append(problem("data.contributors", data.contributors, accepted))
     return found
+
+
+def _may_be_trained_on(image: str, data: Data, base: Path) -> bool:
+    """Whether an image of the source may have the name."""
+    if DATASETS[data.source].classes:
+        return re.fullmatch("image [0-9]+", clean(image)) is not None
+    return data.path is not None and (base / Path(data.path).expanduser() / image).is_file()
 
 
 def _injected_problems(data: Data, base: Path) -> list[str]:
@@ -115,9 +192,10 @@ def _injected_problems(data: Data, base: Path) -> list[str]:
         return []
     image, known = data.injected.image, known_images(data)
     if isinstance(image, str):
-        missing = not (base / Path(image).expanduser()).is_file()
-        accepted = "must be an existing file, or the number of a training image"
-        return [problem("data.injected.image", image, accepted)] if missing else []
+        if injected_file(data.injected, base) or _may_be_trained_on(image, data, base):
+            return []
+        accepted = "must be an existing file, or the name or the number of a training image"
+        return [problem("data.injected.image", image, accepted)]
     if known is None or image < known:
         return []
     accepted = f"must be below the {known} training images, which are numbered from 0"

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from diffcredit.config.sections import Count, Name, Rate, Reference, Section, one_of
+from diffcredit.config.sections import Count, Name, Natural, Rate, Reference, Section, one_of
 from diffcredit.registry import FUNCTIONS, SCORES
 
 
@@ -46,7 +46,7 @@ class Patches(Section):
     scales: Annotated[list[PatchScale], Field(min_length=1)] = Field(
         [PatchScale(size=3)], description="a list of {size: ..., pool: 1}, over which is averaged"
     )
-    timesteps: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
+    timesteps: Annotated[list[Natural], Field(min_length=1)] = Field(
         [100, 300, 500], description="noise levels, each 0 or more and below model.timesteps"
     )
 
@@ -67,7 +67,9 @@ class Score(Section):
         "averaged for behaviors that have one value",
     )
     damping: Rate | Annotated[list[Rate], Field(min_length=1)] | None = Field(
-        None, description="a number above 0, or a list of them; null: the grid of the method"
+        None,
+        description="a number above 0, or a list of them, in the unit of squared lengths of "
+        "gradients (lambda / dimensions of published ones); null: the grid of the method",
     )
     chosen_on: Reference | None = Field(
         None, description="approach/coalitions on which one of several dampings is chosen"
@@ -82,8 +84,8 @@ class Score(Section):
     @classmethod
     def _defaults_of_the_method(cls, given: Any) -> Any:
         """Written out, so that what depends on them sees them."""
-        if not isinstance(given, dict) or given.get("method") not in SCORES:
-            return given
+        if not isinstance(given, dict) or given.get("method") not in [*SCORES]:
+            return given  # Of a method that there is not, or of a list of them.
         method = SCORES[given["method"]]
         defaults = {"groups": method.groups} | (
             {"damping": [*method.dampings]} if method.damped else {}

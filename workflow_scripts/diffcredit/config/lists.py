@@ -1,47 +1,58 @@
 """Explicit lists of coalitions, read from a file and checked line by line.
 
 Two forms: a CSV table with a column of 0 and 1 (1: kept) for each contributor, or JSON lines, each
-a list of the kept contributors. Contributors are named, or numbered from 0.
+a list of the kept contributors. Contributors are named, or numbered from 0 where none is named so.
 """
 
-import csv
-import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
+from diffcredit.config import names
+from diffcredit.config.messages import shown
+from diffcredit.config.names import Written
 from diffcredit.errors import UserError
+from diffcredit.spreadsheets import read_sheet, read_text
+from diffcredit.text import clean
+
+KIND = "a list of coalitions"
+#: What stands for removed and kept in a table; spreadsheets write true and false their own way.
+MARKS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
 @dataclass(frozen=True)
 class Coalition:
-    """One coalition of a list: its line in the file, and who is kept, by name or number."""
+    """One coalition of a list: its line in the file, and who is kept."""
 
     line: int
-    kept: tuple[str | int, ...]
+    kept: tuple[Written, ...]
 
 
 @dataclass(frozen=True)
 class List:
     """The coalitions of a file; columns are those of a CSV table, None for JSON lines."""
 
-    columns: tuple[str, ...] | None
+    columns: tuple[Written, ...] | None
     coalitions: tuple[Coalition, ...]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a JSON text, as it is written."""
+
+    text: str
 
 
 def read(path: Path) -> List:
     """Read a list, or raise `UserError` naming the file, the line and the value."""
     readers = {".csv": _read_csv, ".jsonl": _read_json_lines}
-    if path.suffix not in readers:
+    if path.suffix.lower() not in readers:
         raise UserError(f"{path} must be a .csv table or .jsonl lines")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            found = readers[path.suffix](path, file)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as a list of coalitions: {error}") from error
+    found = readers[path.suffix.lower()](path)
     if not found.coalitions:
         raise UserError(f"{path} lists no coalitions")
     return found
@@ -54,89 +65,114 @@ def masks(path: Path, contributors: Sequence[str], numbers: Iterable[int]) -> li
         UserError: where a contributor is unknown, or a table lacks one.
     """
     found = read(path)
+    everybody = found.columns or [w for c in found.coalitions for w in c.kept]
+    # The whole file is one list: its numbers are names in all lines, or in none.
+    distinct = {written.text: written for written in reversed(everybody)}
+    items = [distinct[text] for text in dict.fromkeys(w.text for w in everybody)]
+    numbers_of = names.find(items, contributors, "contributor").told()
+    places = {item.text: number for item, number in zip(items, numbers_of, strict=True)}
     if found.columns is not None:
-        named = set(_places(path, 1, found.columns, contributors))
+        named = _distinct(found.columns, places)
         if missing := [name for i, name in enumerate(contributors) if i not in named]:
             raise UserError(f"{path} has no column for contributor {missing[0]!r}")
     rows = []
     for number in numbers:
-        coalition = found.coalitions[number]
-        kept = set(_places(path, coalition.line, coalition.kept, contributors))
+        kept = _distinct(found.coalitions[number].kept, places)
         rows.append([place in kept for place in range(len(contributors))])
     return rows
 
 
-def digest(path: Path, numbers: Iterable[int]) -> str:
+def digest(found: List, numbers: Iterable[int]) -> str:
     """A short hash of these coalitions of a list, so that only changed ones are made again."""
-    coalitions = read(path).coalitions
-    kept = [coalitions[number].kept for number in numbers]
+    # In JSON what has no quotes was a position once, whoever was named so.
+    bare = found.columns is None
+    kept = [
+        [{"number": w.text} if bare and not w.quoted else w.text for w in found.coalitions[n].kept]
+        for n in numbers
+    ]
     return hashlib.blake2b(json.dumps(kept).encode(), digest_size=8).hexdigest()
 
 
-def _read_csv(path: Path, file: TextIO) -> List:
-    reader = csv.reader(file)
-    columns = tuple(column.strip() for column in next(reader, []))
-    if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if columns.count(column) > 1)
-        raise UserError(f"{path}, line 1: column {twice!r} stands there more than once")
-    coalitions = []
-    for cells in reader:
-        if not cells:
-            continue
-        if len(cells) != len(columns):
+def _distinct(items: Sequence[Written], places: dict[str, int]) -> set[int]:
+    """Places of contributors, each listed at most once."""
+    found: set[int] = set()
+    for item in items:
+        place = places[item.text]
+        if place in found:
+            raise UserError(f"{item.place}: contributor {names.shown(item.text)} is listed twice")
+        found.add(place)
+    return found
+
+
+def _read_csv(path: Path) -> List:
+    sheet = read_sheet(path, KIND)
+    columns = [Written(name, True, f"{path}, line {sheet.header}") for name in sheet.columns]
+    for place, column in enumerate(columns, start=1):
+        if not column.text:
             raise UserError(
-                f"{path}, line {reader.line_num}: {len(cells)} values for {len(columns)} columns"
+                f"{column.place}: column {place} has values but no name\n    Hint: name its "
+                "contributor, or delete it (pandas: to_csv(index=False))"
             )
-        for column, cell in zip(columns, cells, strict=True):
-            if cell.strip() not in ("0", "1"):
+    if len(set(sheet.columns)) < len(columns):
+        twice = next(c for c in sheet.columns if sheet.columns.count(c) > 1)
+        raise UserError(
+            f"{path}, line {sheet.header}: column {twice!r} stands there more than once"
+        )
+    coalitions = []
+    for row in sheet.rows:
+        if len(row.cells) != len(columns):
+            raise UserError(
+                f"{path}, line {row.line}: {len(row.cells)} values for {len(columns)} columns"
+            )
+        kept = []
+        for column, cell in zip(columns, row.cells, strict=True):
+            mark = MARKS.get(clean(cell).lower())
+            if mark is None:
                 raise UserError(
-                    f"{path}, line {reader.line_num}, column {column}: {cell!r} must be 0 or 1"
+                    f"{path}, line {row.line}, column {column.text}: {cell!r} must be 0 or 1"
                 )
-        kept = tuple(c for c, cell in zip(columns, cells, strict=True) if cell.strip() == "1")
-        coalitions.append(Coalition(reader.line_num, kept))
-    return List(columns, tuple(coalitions))
+            kept += [column] if mark else []
+        coalitions.append(Coalition(row.line, tuple(kept)))
+    return List(tuple(columns), tuple(coalitions))
 
 
-def _read_json_lines(path: Path, file: TextIO) -> List:
-    return List(None, tuple(_json_coalitions(path, file)))
+def _read_json_lines(path: Path) -> List:
+    return List(None, tuple(_json_coalitions(path)))
 
 
-def _json_coalitions(path: Path, file: TextIO) -> Iterator[Coalition]:
-    for line, text in enumerate(file, start=1):
+def _json_coalitions(path: Path) -> Iterator[Coalition]:
+    for line, text in enumerate(read_text(path, KIND).split("\n"), start=1):
         if not text.strip():
             continue
+        place = f"{path}, line {line}"
         try:
-            kept = json.loads(text)
-        except ValueError as error:
-            raise UserError(f"{path}, line {line}: {text.strip()!r} is no JSON: {error}") from error
-        if not isinstance(kept, list):
-            raise UserError(f"{path}, line {line}: {text.strip()!r} must be a list: [0, 3, 4]")
-        for item in kept:
-            if isinstance(item, bool) or not isinstance(item, str | int):
-                raise UserError(
-                    f"{path}, line {line}: {item!r} must be the name or the number of a contributor"
-                )
-        yield Coalition(line, tuple(kept))
-
-
-def _places(
-    path: Path, line: int, items: Sequence[str | int], contributors: Sequence[str]
-) -> list[int]:
-    """Numbers of contributors that are given by name or number; each at most once."""
-    by_name = {name: place for place, name in enumerate(contributors)}
-    places = []
-    for item in items:
-        place = by_name.get(item) if isinstance(item, str) else item
-        if place is None and str(item).isdecimal():  # A table can only write numbers as text.
-            place = int(item)
-        if place is None or not 0 <= place < len(contributors):
-            close = difflib.get_close_matches(str(item), contributors, n=1)
+            kept = json.loads(text, parse_int=Number, parse_float=Number)
+        except (ValueError, RecursionError) as error:
             raise UserError(
-                f"{path}, line {line}: {item!r} is no contributor; accepted: a name"
-                + (f" (did you mean {close[0]!r}?)" if close else "")
-                + f" or a number from 0 to {len(contributors) - 1}"
-            )
-        if place in places:
-            raise UserError(f"{path}, line {line}: contributor {item!r} is listed twice")
-        places.append(place)
-    return places
+                f"{place}: {shown(text.strip())} is no JSON: {error}\n    Hint: a line is a "
+                'list, as [0, 3] or ["ann", "0012"]; names, and numbers that begin with 0, are in '
+                '"quotes"'
+            ) from error
+        if not isinstance(kept, list):
+            raise UserError(f"{place}: {shown(text.strip())} must be a list: [0, 3, 4]")
+        yield Coalition(line, tuple(_written(item, place) for item in kept))
+
+
+def _written(item: Any, place: str) -> Written:
+    if isinstance(item, str):
+        return Written(item, True, place, quoted=True)
+    if isinstance(item, Number) and re.fullmatch(r"-?[0-9]+(\.0+)?", item.text):
+        return Written(item.text, True, place)
+    raise UserError(
+        f"{place}: {_in_json(item)} must be the name or the number of a contributor\n"
+        '    Hint: a name is in "quotes", also where it looks like a number'
+    )
+
+
+def _in_json(item: Any) -> str:
+    """An entry of a list as it is written, of a list or an object its brackets alone."""
+    if isinstance(item, Number):
+        return item.text
+    if isinstance(item, list | dict):
+        return "[...]" if isinstance(item, list) else "{...}"
+    return json.dumps(item)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from diffcredit.config.behaviors import Behavior
 from diffcredit.config.image_scores import Gradients, Score
@@ -13,21 +13,34 @@ from diffcredit.config.sections import (
     Fraction,
     HubName,
     Name,
+    Natural,
+    Place,
     Rate,
     Real,
     Reference,
     Section,
+    Several,
+    changed,
     named,
     one_of,
+    optional,
 )
 from diffcredit.config.unlearning import Unlearning
-from diffcredit.registry import DATASETS, ESTIMATORS, EXTRACTORS, OBJECTIVES, PRUNERS
+from diffcredit.registry import (
+    DATASETS,
+    ESTIMATORS,
+    EXTRACTORS,
+    OBJECTIVES,
+    OF_OBJECTIVES,
+    PRUNERS,
+    Better,
+)
 
 
 class CsvContributors(Section):
     """Contributors named in a table beside the images."""
 
-    csv: str = Field(description="path of the CSV table, relative to data.path")
+    csv: Place = Field(description="path of the CSV table, relative to data.path")
     column: str = Field(description="column that names the contributor of each image")
     file: str = Field("file", description="column with the image's path, relative to data.path")
 
@@ -35,8 +48,9 @@ class CsvContributors(Section):
 class Planted(Section):
     """Contributors whose images are spoiled on purpose, so that the truth about them is known."""
 
-    contributors: Annotated[int, Field(ge=0)] = Field(
-        3, description="how many contributors are planted; 0 for none"
+    contributors: Natural = Field(
+        0,
+        description="how many contributors are planted; 0 for none; null: 3 of the digits, else 0",
     )
     noise: Rate = Field(
         0.9, description="sd of the noise on their images, above 0; pixels span [-1, 1]"
@@ -50,13 +64,53 @@ INJECTED = "injected"
 class Injected(Section):
     """One image, many times over, of a contributor of its own: the last one, named injected."""
 
-    image: Annotated[int, Field(ge=0)] | str = Field(
-        description="the number of a training image, from 0, or the path of an image file"
+    image: Natural | Place = Field(
+        description="the name or number of a training image, from 0, or the path of an image file"
     )
     copies: Count = Field(40, description="how often it is trained on in a pass, 1 or more")
 
 
 _WITH_FOLDER = [name for name, entry in DATASETS.items() if entry.folder]
+_SIDES = ", ".join(f"{name} {entry.side}" for name, entry in DATASETS.items() if entry.side)
+#: The demonstration, whose defaults stand here; those of other sources are in the registry.
+_DIGITS = DATASETS["digits"]
+
+
+Level = Annotated[int, Field(ge=0, le=255)]
+
+
+def as_rgb(color: str | int | tuple[int, ...] | list[int]) -> tuple[int, int, int]:
+    """Red, green and blue of a name of CSS, a gray level or the three of them.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    from PIL import ImageColor
+
+    if isinstance(color, str):
+        red, green, blue, *_ = ImageColor.getrgb(color)
+    else:
+        red, green, blue = (color,) * 3 if isinstance(color, int) else color
+    return red, green, blue
+
+
+def _known_color(value: Any) -> Any:
+    """A name that no color has is told with what is accepted."""
+    if isinstance(value, str):
+        try:
+            as_rgb(value)
+        except ValueError:
+            raise ValueError(
+                "must be a name of CSS as white or black, #rrggbb, a gray level from 0 to 255, or "
+                "[red, green, blue], each from 0 to 255"
+            ) from None
+    return value
+
+
+Background = Annotated[
+    str | Level | Annotated[list[Level], Field(min_length=3, max_length=3)],
+    BeforeValidator(_known_color),
+]
 
 
 class Data(Section):
@@ -65,20 +119,31 @@ class Data(Section):
     source: one_of(DATASETS) = Field(  # type: ignore[valid-type]
         "digits", description=f"one of: {', '.join(DATASETS)}"
     )
-    path: str | None = Field(
-        None, description=f"folder of the images, for source {' or '.join(_WITH_FOLDER)}"
+    path: Place | None = Field(
+        None,
+        description=f"folder of the images, for source {' or '.join(_WITH_FOLDER)}",
     )
-    image_size: Count = Field(8, description="side of the square images in pixels, 1 or more")
-    channels: Literal[1, 3] = Field(1, description="1 (gray) or 3 (color)")
+    image_size: Count = Field(
+        8,
+        description="side of the square images in pixels, 1 or more; null: that of the source "
+        f"({_SIDES}; folder has none)",
+        examples=[32],
+    )
+    channels: Literal[1, 3] = Field(
+        1,
+        description="1 (gray) or 3 (color); null: those of the source (folder has none)",
+        examples=[3],
+    )
     contributors: Count | Literal["subfolder", "label", "image"] | CsvContributors = Field(
         12,
         description="a number (images are dealt), subfolder, label, image (each its own), or "
-        "{csv: ..., column: ...}",
+        "{csv: ..., column: ...}; null: 12, but of a folder, which has no default",
+        examples=["image"],
     )
     concentration: Rate = Field(
         0.4, description="Dirichlet concentration of the deal over labels, above 0"
     )
-    held_out: Annotated[int, Field(ge=0)] = Field(
+    held_out: Natural = Field(
         0, description="images that nobody contributes and no model sees, 0 or more"
     )
     images: Count | None = Field(
@@ -87,19 +152,52 @@ class Data(Section):
     labels: Annotated[list[Class | str], Field(min_length=1)] | None = Field(
         None, description="a list of classes to keep, by number from 0 or by name; null for all"
     )
-    planted: Planted = Planted()
+    background: Background = Field(
+        "white",
+        description="color behind transparent images: a name of CSS as white, a gray level from 0 "
+        "to 255, or [red, green, blue]",
+    )
+    planted: Planted = Field(
+        Planted(contributors=_DIGITS.planted),
+        description="a section with contributors (0 for none) and noise",
+    )
     injected: Injected | None = Field(
         None, description="a section with image and copies; null for none"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_source(cls, given: Any) -> Any:
+        """Written out, so that those of the demonstration are no other source's."""
+        if not isinstance(given, dict):
+            return given
+        source = given.get("source", "digits")
+        # Of an unknown source nothing else is to be said.
+        entry = DATASETS.get(source, _DIGITS) if isinstance(source, str) else _DIGITS
+        defaults = {
+            "image_size": entry.side,
+            "channels": entry.channels,
+            "contributors": entry.contributors,
+        }
+        filled: dict[str, Any] = {
+            key: value for key, value in defaults.items() if given.get(key) is None
+        }
+        planted = given.get("planted") or {}
+        if isinstance(planted, dict) and planted.get("contributors") is None:
+            filled["planted"] = planted | {"contributors": entry.planted}
+        return given | filled
+
+    @property
+    def background_color(self) -> tuple[int, int, int]:
+        """Red, green and blue behind transparent images, each from 0 to 255."""
+        return as_rgb(self.background)
 
 
 class Classifier(Section):
     """The small network whose features and predictions measure the samples."""
 
     channels: Count = Field(32, description="channels of the first layer, 1 or more")
-    features: Annotated[int, Field(ge=2)] = Field(
-        64, description="size of the feature vector, 2 or more"
-    )
+    features: Several = Field(64, description="size of the feature vector, 2 or more")
     steps: Count = Field(250, description="training steps, 1 or more")
     batch_size: Count = Field(128, description="images in a step, 1 or more")
     learning_rate: Rate = Field(2e-3, description="a number above 0")
@@ -116,11 +214,26 @@ class Model(Section):
     )
     layers_per_block: Count = Field(1, description="residual layers in a block, 1 or more")
     norm_groups: Count = Field(8, description="groups of the group norms; divides all channels")
-    head_dim: Count = Field(8, description="channels of one attention head, 1 or more")
+    head_dim: Count | Literal["channels"] = Field(
+        8, description="channels of one attention head, 1 or more; channels: one head has them all"
+    )
     scale_shift: bool = Field(
         False, description="true: the timestep scales and shifts features; false: it is added"
     )
-    timesteps: Annotated[int, Field(ge=2)] = Field(1000, description="noise levels, 2 or more")
+    freq_shift: Natural = Field(
+        0, description="shift of the frequencies of the timestep's embedding, 0 or more"
+    )
+    flip_sin_to_cos: bool = Field(
+        True, description="true: the cosines of the timestep's embedding come first; false: last"
+    )
+    downsample_padding: Literal[0, 1] = Field(
+        1, description="1: halving pads all four sides; 0: below and to the right alone"
+    )
+    norm_eps: Rate = Field(1e-5, description="added to the variance in norms, above 0")
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = Field(
+        0.0, description="fraction of features dropped while training, at least 0, below 1"
+    )
+    timesteps: Several = Field(1000, description="noise levels, 2 or more")
 
 
 class Ema(Section):
@@ -128,19 +241,47 @@ class Ema(Section):
 
     inverse_gamma: Rate = Field(1.0, description="a number above 0")
     power: Rate = Field(0.75, description="a number above 0")
-    max_decay: Annotated[Real, Field(ge=0, lt=1)] = Field(0.9999, description="at least 0, below 1")
+    max_decay: Annotated[Real, Field(ge=0, lt=1)] = Field(
+        0.9999, description="at least 0, below 1; 0: the weights themselves, no average"
+    )
+    continued: bool = Field(
+        False,
+        description="true: k goes on from the steps of the model that a training starts from; "
+        "false: from 0",
+    )
+
+
+Beta = Annotated[Real, Field(ge=0, lt=1)]
 
 
 class Training(Section):
     """The one training loop, as every model uses it."""
 
     batch_size: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
-        64, description="images in a step; even, since timesteps are antithetic"
+        64, description="images in a step, an even number"
     )
-    warmup_steps: Annotated[int, Field(ge=0)] = Field(
-        10, description="steps of linear warm-up before the cosine, 0 or more"
+    random_flip: bool = Field(
+        False, description="true: each image is mirrored left to right with probability 1/2"
     )
-    gradient_clip: Rate = Field(1.0, description="largest gradient norm, above 0")
+    antithetic: bool = Field(
+        True, description="true: half of a step's timesteps mirror the other half; false: all drawn"
+    )
+    learning_rate_schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="learning rate after the warm-up: cosine (down to 0) or constant"
+    )
+    warmup_steps: Natural = Field(10, description="steps of linear warm-up, 0 or more")
+    adam_betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] = Field(
+        [0.9, 0.999], description="Adam's two decays, each at least 0 and below 1"
+    )
+    adam_epsilon: Rate = Field(
+        1e-8, description="added to the root of Adam's second moment, above 0"
+    )
+    weight_decay: Annotated[Real, Field(ge=0)] = Field(
+        0.0, description="decoupled weight decay, 0 or more: above 0 Adam is AdamW"
+    )
+    gradient_clip: Rate = Field(
+        1.0, description="largest gradient norm of losses that are means over values, above 0"
+    )
     gradient_accumulation: Count = Field(
         1, description="parts in which a step's batch is computed; divides batch_size / 2"
     )
@@ -148,10 +289,14 @@ class Training(Section):
     ema: Ema = Ema()
 
 
+#: Keys of training that differ for the models of one approach; None where one does not.
+TrainingChanges = optional(Training)
+
+
 class Full(Section):
     """The model trained on everything."""
 
-    pretrained: str | None = Field(
+    pretrained: Place | None = Field(
         None,
         description="folder of a model that was trained elsewhere, in diffusers' format or of "
         "diffcredit; null trains one",
@@ -183,6 +328,11 @@ class DiffPruning(Section):
         description="noise levels end where the loss is below this fraction of the largest, "
         "above 0 and below 1",
     )
+    stopping_level: bool = Field(
+        True,
+        description="true: the noise level at which they end counts, too, as in the published "
+        "code; false: those before it alone, as in the paper's formula",
+    )
 
 
 class Pruned(Section):
@@ -193,8 +343,15 @@ class Pruned(Section):
         validate_default=True,
         description=f"one of: {', '.join(PRUNERS)}; or {{name: ..., its options}}",
     )
-    ratio: Fraction = Field(0.2, description="fraction of channels to remove, above 0 and below 1")
-    steps: Annotated[int, Field(ge=0)] = Field(200, description="fine-tuning steps, 0 or more")
+    target: Literal["channels", "parameters", "multiply_adds"] = Field(
+        "channels",
+        description="what ratio is a fraction of: channels (of each layer, rounded up to whole "
+        "norm groups), parameters or multiply_adds (of the network)",
+    )
+    ratio: Fraction = Field(
+        0.2, description="fraction of the target to remove, above 0 and below 1"
+    )
+    steps: Natural = Field(200, description="fine-tuning steps, 0 or more")
     learning_rate: Rate = Field(3e-3, description="a number above 0")
 
 
@@ -273,7 +430,7 @@ class Listed(Section):
     """Coalitions listed in a file."""
 
     distribution: Literal["file"]
-    path: str = Field(
+    path: Place = Field(
         description="a .csv table (a column of 0 and 1 for each contributor) or .jsonl lines "
         "(lists of the kept contributors)"
     )
@@ -313,8 +470,8 @@ class GradientAscent(Section):
     name: Literal["gradient_ascent"] = Field(description="gradient_ascent")
     ga_ratio: Rate | None = Field(
         None,
-        description="a number above 0, instead of steps: one pass over the removed images "
-        "divided by it",
+        description="a number above 0, instead of steps: the batches of one pass over the removed "
+        "images divided by it, rounded down",
     )
     superfactor: Rate = Field(
         1.0, description="what the gradient is multiplied by before it is clipped, above 0"
@@ -327,8 +484,9 @@ class GradientAscent(Section):
 ScalingNorm = Annotated[
     Rate | Literal["auto"],
     Field(
-        description="a number above 0, the norm of the gradient that is subtracted; or auto, a "
-        "tenth of that of the retained images' denoising loss at the start"
+        description="a number above 0, the norm of the gradient that is subtracted, of a loss that "
+        "is a mean over values; or auto, a tenth of that of the retained images' denoising loss at "
+        "the start"
     ),
 ]
 
@@ -374,10 +532,17 @@ class Influence(Section):
 
     name: Literal["influence"] = Field(description="influence")
     ratio: Rate = Field(0.5, description="how far along the computed step to go, above 0")
-    batches: Count = Field(
-        16, description="batches of retained and of removed images that it sees, 1 or more"
+    batches: Count | Literal["all"] = Field(
+        16,
+        description="batches of retained and of removed images that it sees, 1 or more; all: one "
+        "pass over the images",
     )
     damping: Rate = Field(1.0, description="added to the diagonal of the Fisher matrix, above 0")
+    inverse: Literal["exact", "published"] = Field(
+        "exact",
+        description="exact: of the damped Fisher matrix; published: one vector of its recursion, "
+        "no damping",
+    )
 
 
 class Lora(Section):
@@ -409,7 +574,9 @@ class Approach(Section):
 
     start: Literal["scratch", "full", "pruned"] = Field(description="scratch, full or pruned")
     objective: named(  # type: ignore[valid-type]
-        OBJECTIVES, GradientAscent, Siss, SissTwoPass, SissBernoulli, EraseDiff, Influence
+        OBJECTIVES,
+        *(GradientAscent, Siss, SissTwoPass, SissBernoulli, EraseDiff, Influence),
+        reserved=OF_OBJECTIVES,
     ) = Field(description=f"one of: {', '.join(OBJECTIVES)}; or {{name: ..., its options}}")
     parameters: Literal["all"] | Adapters = Field(
         "all", description="all or {lora: {rank: ..., alpha: ...}}"
@@ -418,6 +585,11 @@ class Approach(Section):
         None, description="training steps, 1 or more; none where the objective gives them"
     )
     learning_rate: Rate | None = Field(None, description="a number above 0; none for a closed form")
+    training: TrainingChanges | None = Field(  # type: ignore[valid-type]
+        None,
+        description="a section with the keys of training that differ for this approach, as "
+        "{schedule: constant}; null: none differ",
+    )
     coalitions: dict[Name, Count] = Field(
         default_factory=dict,
         description="for each entry of coalitions to be made: the number of training seeds",
@@ -427,8 +599,8 @@ class Approach(Section):
 class Sampling(Section):
     """Images drawn from each model, from the same initial noises."""
 
-    images: Annotated[int, Field(ge=2)] = Field(512, description="images of a model, 2 or more")
-    steps: Annotated[int, Field(ge=2)] = Field(10, description="DDIM steps, 2 or more")
+    images: Several = Field(512, description="images of a model, 2 or more")
+    steps: Several = Field(10, description="DDIM steps, 2 or more")
     batch_size: Count = Field(128, description="images at a time, 1 or more")
 
 
@@ -442,7 +614,7 @@ class InceptionExtractor(Section):
     """The Inception network of the FID, a published TorchScript file; images resized cleanly."""
 
     kind: Literal["inception"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
-    path: str | None = Field(
+    path: Place | None = Field(
         None, description="the file inception-2015-12-05.pt; null: in /tmp, where clean-fid has it"
     )
 
@@ -451,7 +623,7 @@ class SscdExtractor(Section):
     """The network of SSCD, which finds copies; a published TorchScript file."""
 
     kind: Literal["sscd"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
-    path: str | None = Field(
+    path: Place | None = Field(
         None, description="the file sscd_disc_mixup.torchscript.pt; null: nowhere yet"
     )
 
@@ -459,10 +631,10 @@ class SscdExtractor(Section):
 class HubExtractor(Section):
     """A model in the hub's format: config.json, model.safetensors, a tokenizer for texts."""
 
-    path: str | None = Field(
+    path: Place | None = Field(
         None, description="folder of the model; null: `model` in the local hub cache"
     )
-    model: HubName = Field(description="name on the hub, owner/model")
+    model: HubName = Field(description="a name on the hub, owner/model")
 
 
 class ClipExtractor(HubExtractor):
@@ -470,7 +642,7 @@ class ClipExtractor(HubExtractor):
 
     kind: Literal["clip"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
     model: HubName = Field(
-        "openai/clip-vit-large-patch14", description="name on the hub, owner/model"
+        "openai/clip-vit-large-patch14", description="a name on the hub, owner/model"
     )
 
 
@@ -478,7 +650,7 @@ class BlipExtractor(HubExtractor):
     """The image embeddings of a BLIP model that answers questions."""
 
     kind: Literal["blip"] = Field(description=f"one of: {', '.join(EXTRACTORS)}")
-    model: HubName = Field("Salesforce/blip-vqa-base", description="name on the hub, owner/model")
+    model: HubName = Field("Salesforce/blip-vqa-base", description="a name on the hub, owner/model")
 
 
 Extractor = Annotated[
@@ -528,14 +700,17 @@ class Lds(Section):
         2000, description="bootstrap resamples of the coalitions, 100 or more"
     )
     confidence: Fraction = Field(0.95, description="level of the intervals, above 0 and below 1")
+    average: Literal["correlations", "values"] = Field(
+        "correlations",
+        description="what is averaged over training seeds: correlations, or values, which are "
+        "rank-correlated then",
+    )
 
 
 class Convergence(Section):
     """How LDS and attributions settle as coalitions are added."""
 
-    points: Annotated[int, Field(ge=2)] = Field(
-        6, description="numbers of coalitions to fit, 2 or more"
-    )
+    points: Several = Field(6, description="numbers of coalitions to fit, 2 or more")
     seconds: Rate | None = Field(
         None,
         description="seconds on models that all attributions are compared at, above 0; null: "
@@ -561,7 +736,7 @@ class Counterfactual(Section):
     fractions: Annotated[list[Fraction], Field(min_length=1)] = Field(
         [0.25], description="fractions of the contributors, each above 0 and below 1"
     )
-    random: Annotated[int, Field(ge=0)] = Field(3, description="random removals, 0 or more")
+    random: Natural = Field(3, description="random removals, 0 or more")
     seeds: Count = Field(2, description="training seeds of each model, 1 or more")
 
 
@@ -611,6 +786,11 @@ class Evaluation(Section):
         """approach/coalitions of the test models, if any."""
         return self.lds.truth if self.lds else None
 
+    @property
+    def average(self) -> str:
+        """What the LDS averages over training seeds; dampings are chosen by it without one, too."""
+        return self.lds.average if self.lds else "correlations"
+
 
 #: What stands for an approach in a reference to recorded behaviors.
 RECORDS = "records"
@@ -619,7 +799,7 @@ RECORDS = "records"
 class RecordedTable(Section):
     """Behaviors of models that were made elsewhere."""
 
-    path: str = Field(description="a file of JSON lines, or a .parquet or .csv table")
+    path: Place = Field(description="a file of JSON lines, or a .parquet or .csv table")
     where: dict[str, Any] = Field(
         {}, description="key: value, or a list of values, of the records that belong to the table"
     )
@@ -631,9 +811,14 @@ class RecordedTable(Section):
 class Records(Section):
     """Behaviors recorded elsewhere, attributed and evaluated without training."""
 
-    contributors: Annotated[int, Field(ge=2)] = Field(description="their number, 2 or more")
+    contributors: Several = Field(description="their number, 2 or more")
     behaviors: Annotated[list[str], Field(min_length=1)] = Field(
         description="a list of the keys of behaviors, one or more"
+    )
+    better: dict[str, Literal["lower", "higher"]] = Field(
+        {},
+        description="behavior: lower, or higher, for each of which one is better for the model; {} "
+        "where that is unknown",
     )
     skip_invalid: bool = Field(
         False, description="true leaves invalid records out; false stops at them"
@@ -666,7 +851,9 @@ class Config(Section):
     """Everything that a run depends on."""
 
     experiment: Name = Field("digits", description="letters, digits and _, a letter first")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="a whole number, 0 or more")
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = Field(
+        0, description="a whole number, 0 or more, below 2^64"
+    )
     execution: Execution = Execution()
     data: Data = Data()
     classifier: Classifier = Classifier()
@@ -700,6 +887,24 @@ class Config(Section):
         """Every attribution, by removal and by scores."""
         return [*self.attributions, *self.scores]
 
+    def training_of(self, approach: str) -> Training:
+        """How the models of an approach are trained: `training`, and what differs for it."""
+        changes = self.approaches[approach].training
+        return changed(self.training, changes) if changes else self.training
+
+    def training_key(self, approach: str, key: str) -> str:
+        """Where a key of `training_of` is set: in a section of the approach, or in `training`."""
+        changes = self.approaches[approach].training
+        own = changes is not None and getattr(changes, key) is not None
+        return f"approaches.{approach}.training.{key}" if own else f"training.{key}"
+
+    @property
+    def better(self) -> dict[str, Better]:
+        """Which values of each behavior are good for the model; None where that is unknown."""
+        if self.records:
+            return {name: self.records.better.get(name) for name in self.records.behaviors}
+        return {name: behavior.better for name, behavior in self.behaviors.items()}
+
     def drawn(self, reference: str) -> Distribution | None:
         """What the coalitions of a reference were drawn from; None where there are none."""
         approach, name = reference.split("/")
@@ -712,7 +917,8 @@ class Config(Section):
         """What the coalitions of a reference come from: equal for names of the same ones."""
         name = reference.split("/")[1]
         if self.records:
-            table = self.records.tables[name]
+            if (table := self.records.tables.get(name)) is None:
+                return (name,)  # That there is none is told elsewhere.
             return (str(Path(table.path)), repr(sorted(table.where.items())))
-        entry = self.coalitions[name]
+        entry = self.coalitions.get(name)
         return (str(Path(entry.path)),) if isinstance(entry, Listed) else (name,)

@@ -9,6 +9,7 @@ from diffcredit.config import weights
 from diffcredit.config.counts import rank_problems
 from diffcredit.config.image_scores import Gradients, Score
 from diffcredit.config.messages import choices, problem
+from diffcredit.config.ratios import of_model, size
 from diffcredit.config.schema import Config
 from diffcredit.registry import SCORES
 
@@ -60,7 +61,19 @@ def _gradient_problems(config: Config, key: str, gradients: Gradients) -> list[s
         if getattr(gradients, field) > there:
             accepted = f"must not exceed full.{field} = {there}"
             found.append(problem(f"{key}.{field}", getattr(gradients, field), accepted))
-    return found
+    return [*found, *_dimension_problems(config, f"{key}.dimensions", gradients.dimensions)]
+
+
+def _dimension_problems(config: Config, key: str, dimensions: int | str) -> list[str]:
+    """No gradient has more numbers than the network has parameters."""
+    sound = len(config.model.channels) == len(config.model.attention)
+    if not isinstance(dimensions, int) or config.full.pretrained or not sound:
+        return []
+    parameters = size(of_model(config.model, config.data), "parameters")
+    if dimensions <= parameters:
+        return []
+    accepted = f"must not exceed the {parameters} parameters of the network, which are all of them"
+    return [problem(key, dimensions, accepted, f"{key}: all")]
 
 
 def _source_problems(config: Config, key: str, score: Score, base: Path) -> list[str]:
@@ -83,7 +96,7 @@ def _source_problems(config: Config, key: str, score: Score, base: Path) -> list
 def _gradients_of(config: Config, key: str, score: Score, base: Path) -> list[str]:
     name = str(score.gradients)
     if name not in config.gradients:
-        return [problem(f"{key}.gradients", name, choices(name, list(config.gradients)))]
+        return [problem(f"{key}.gradients", name, choices(name, config.gradients, "gradients"))]
     gradients, method = config.gradients[name], SCORES[score.method]
     if method.of == "model" and find_spec("kronfluence") is None:
         accepted = "needs the package kronfluence, which is not installed"
@@ -91,17 +104,13 @@ def _gradients_of(config: Config, key: str, score: Score, base: Path) -> list[st
     if method.of == "model" and gradients.function != "loss":
         accepted = f"must be loss: {score.method} is of the loss"
         return [problem(f"gradients.{name}.function", gradients.function, accepted)]
-    steps = config.sampling.steps
-    if method.trajectory and steps % gradients.timesteps:
-        accepted = f"must divide sampling.steps = {steps} for {score.method}"
-        return [problem(f"gradients.{name}.timesteps", gradients.timesteps, accepted)]
     return []
 
 
 def _extractor_of(config: Config, key: str, score: Score, base: Path) -> list[str]:
     name = str(score.extractor)
     if name not in config.extractors:
-        return [problem(f"{key}.extractor", name, choices(name, list(config.extractors)))]
+        return [problem(f"{key}.extractor", name, choices(name, config.extractors, "extractors"))]
     return weights.missing(name, config.extractors[name], False, base)
 
 
@@ -138,7 +147,7 @@ def _behavior_problems(config: Config, key: str, score: Score) -> list[str]:
     """A behavior has queries of its own, or those of another one stand for the model."""
     known = list(config.behaviors)
     found = [
-        problem(f"{key}.behaviors", name, choices(name, known))
+        problem(f"{key}.behaviors", name, choices(name, known, "behaviors"))
         for name in score.behaviors
         if name not in config.behaviors
     ]
@@ -163,7 +172,7 @@ def _behavior_problems(config: Config, key: str, score: Score) -> list[str]:
         return [problem(f"{key}.queries", score.queries, accepted)]
     if SCORES[score.method].trajectory:
         for name in [*(n for n in score.behaviors if n in queried), *filter(None, [score.queries])]:
-            images = getattr(config.behaviors[name].measure, "images", "generated")
+            images = config.behaviors[name].query_images
             if images != "generated":
                 accepted = f"{score.method} needs generated images, which have a trajectory"
                 found.append(problem(f"behaviors.{name}.measure.images", images, accepted))

@@ -2,11 +2,21 @@
 
 import typing
 from collections.abc import Collection
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+)
 
 from diffcredit.config.messages import choices
+from diffcredit.config.places import usable
+from diffcredit.errors import UserError
 
 
 def _number(value: Any) -> Any:
@@ -23,15 +33,42 @@ def one_of(entries: Collection[str]) -> Any:
     """A name out of a registry table."""
 
     def check(value: Any) -> Any:
-        if value not in entries:
+        if not isinstance(value, str) or value not in entries:
             raise ValueError(choices(value, list(entries)))
         return value
 
     return Annotated[str, BeforeValidator(check)]
 
 
-def named(entries: Collection[str], *with_options: "type[Section]") -> Any:
-    """An entry of a registry table: its name, or {name: ..., and the options that it has}."""
+def check_options(section: "type[Section]", reserved: Collection[str] = ()) -> None:
+    """Raise `UserError` where the name of an option means another thing to the program.
+
+    Args:
+        section: its own keys are the name and the options.
+        reserved: what the program itself reads of what the section stands for.
+    """
+    named = typing.get_origin(section.model_fields["name"].annotation) is Literal
+    own = set(section.__annotations__)
+    for option in sorted(own & set(reserved)) + (["name"] if not named else []):
+        raise UserError(
+            f"{section.__name__}: no option can be called {option}, which means another thing "
+            "there\n    Hint: rename the option, in its section and where it is implemented; not "
+            f"{' or '.join(['name', *reserved])}"
+        )
+
+
+def named(
+    entries: Collection[str], *with_options: "type[Section]", reserved: Collection[str] = ()
+) -> Any:
+    """An entry of a registry table: its name, or {name: ..., and the options that it has}.
+
+    Args:
+        entries: names of all entries.
+        with_options: sections of those that have options.
+        reserved: names that no option can have.
+    """
+    for section in with_options:
+        check_options(section, reserved)
     own = [typing.get_args(s.model_fields["name"].annotation)[0] for s in with_options]
     others = Literal[tuple(name for name in entries if name not in own)]  # type: ignore[valid-type]
     named: Any = (others, Field(description="its name"))
@@ -49,12 +86,21 @@ def named(entries: Collection[str], *with_options: "type[Section]") -> Any:
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Rate = Annotated[Real, Field(gt=0)]
 Fraction = Annotated[Real, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Class = Annotated[int, Field(ge=0)]
+#: Larger numbers count nothing that a computer could make or hold.
+LARGEST = 10**9
+Natural = Annotated[int, Field(ge=0, le=LARGEST)]
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
+Several = Annotated[int, Field(ge=2, le=LARGEST)]
+#: Names become those of files and folders.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
+#: Where a user's file or folder is.
+Place = Annotated[str, AfterValidator(usable)]
+Class = Natural
 #: A list in YAML; a tuple, since measures are keys of dictionaries.
-NoiseLevels = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, strict=False)]
-HubName = Annotated[str, StringConstraints(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)?$")]
+NoiseLevels = Annotated[tuple[Natural, ...], Field(min_length=1, strict=False)]
+HubName = Annotated[
+    str, StringConstraints(max_length=96, pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)?$")
+]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*/[A-Za-z]\w*$")]
 
 
@@ -62,3 +108,36 @@ class Section(BaseModel):
     """A part of the configuration: no unknown keys, no silent conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Kind = TypeVar("Kind", bound=Section)
+
+
+def optional(section: type[Section]) -> type[Section]:
+    """A section with the same keys, of which each may be missing (None)."""
+    keys: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        kind: Any = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            kind = optional(kind)
+        elif field.metadata:
+            kind = Annotated[(kind, *field.metadata)]
+        keys[name] = (kind | None, Field(None, description=field.description))
+    return create_model(
+        f"{section.__name__}Changes", __base__=Section, __doc__=section.__doc__, **keys
+    )
+
+
+def changed(section: Kind, changes: Section) -> Kind:
+    """A section with the keys that `changes` (of `optional`) gives."""
+    given = {
+        name: value
+        for name in changes.model_fields_set
+        if (value := getattr(changes, name)) is not None
+    }
+    nested = {
+        name: changed(getattr(section, name), value)
+        for name, value in given.items()
+        if isinstance(value, Section)
+    }
+    return section.model_copy(update=given | nested)

@@ -4,9 +4,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from diffcredit.config.messages import choices
-from diffcredit.config.sections import Class, Count, Fraction, Name, Real, Section
-from diffcredit.errors import UserError
+from diffcredit.config.sections import (
+    Class,
+    Count,
+    Fraction,
+    Name,
+    Natural,
+    Real,
+    Section,
+    Several,
+)
 
 #: What stands for the coalitions of models that unlearn; no entry of coalitions may have the name.
 UNLEARNING = "unlearning"
@@ -16,18 +23,16 @@ PRETRAINED = "pretrained"
 REMOVE = "unlearning.remove"
 #: Columns of the verdict besides a behavior's own three, which no behavior may be named.
 ABOUT_APPROACHES = ("approach", "kind", "seeds", "steps", "seconds")
-JUDGED = ("front", "forgotten", "quality_change")
+JUDGED = ("front", "forgotten", "outcome", "verdict", "quality_change")
 
 
 class Cluster(Section):
     """Generated images that an extractor finds alike."""
 
-    clusters: Annotated[int, Field(ge=2)] = Field(
+    clusters: Several = Field(
         10, description="k-means clusters of the images that the full model draws, 2 or more"
     )
-    number: Annotated[int, Field(ge=0)] = Field(
-        0, description="the cluster to remove, from 0, the tightest"
-    )
+    number: Natural = Field(0, description="the cluster to remove, from 0, the tightest")
     extractor: Name = Field(
         "classifier", description="an entry of extractors, whose features are clustered"
     )
@@ -42,7 +47,9 @@ class Removal(Section):
     contributor: Class | str | None = Field(
         None, description="a contributor, by name or by number from 0"
     )
-    label: Class | None = Field(None, description="a class, by its number from 0 among those kept")
+    label: Class | str | None = Field(
+        None, description="a class, by name or by number from 0 among those kept"
+    )
     cluster: Cluster | None = Field(
         None, description="a section, such as {clusters: 10, number: 0}: generated images"
     )
@@ -81,23 +88,3 @@ class Unlearning(Section):
         "for none",
     )
     confidence: Fraction = Field(0.95, description="level of the intervals, above 0 and below 1")
-
-
-def contributor_number(named: int | str, names: list[str]) -> int:
-    """The number of the contributor that is removed.
-
-    Args:
-        named: by name or, where nobody has that name, by number.
-        names: of all contributors.
-
-    Raises:
-        UserError: where there is no such contributor.
-    """
-    if str(named) in names:
-        return names.index(str(named))
-    if isinstance(named, int) and named < len(names):
-        return named
-    raise UserError(
-        f"{REMOVE}.contributor = {named!r}: {choices(named, names)}, or a number, 0 to "
-        f"{len(names) - 1}"
-    )

@@ -1,18 +1,23 @@
 """What unlearning asks of approaches, behaviors and the training images."""
 
+import math
 from pathlib import Path
 
-from diffcredit.config import weights
-from diffcredit.config.counts import known_contributors, known_names, known_training_images
+from diffcredit.config import classes, names, weights
+from diffcredit.config.counts import (
+    known_classes,
+    known_contributors,
+    known_names,
+    known_training_images,
+)
 from diffcredit.config.messages import choices, problem
-from diffcredit.config.schema import Config
+from diffcredit.config.schema import Config, GradientAscent
 from diffcredit.config.unlearning import (
     ABOUT_APPROACHES,
     JUDGED,
     REMOVE,
     Cluster,
     Unlearning,
-    contributor_number,
 )
 from diffcredit.errors import UserError
 from diffcredit.registry import DATASETS
@@ -29,6 +34,7 @@ def unlearning_problems(config: Config, base: Path) -> list[str]:
     return [
         *_removal_problems(config, settings, base),
         *_approach_problems(config, settings),
+        *_stepless_problems(config, settings),
         *_behavior_problems(config, settings),
         *_column_problems(config),
     ]
@@ -42,31 +48,59 @@ def _removal_problems(config: Config, settings: Unlearning, base: Path) -> list[
     if removal.cluster is not None:
         return _cluster_problems(config, removal.cluster, base)
     if removal.images is not None:
-        return _image_problems(config, removal.images)
+        return _image_problems(config, removal.images, base)
     if removal.contributor is not None:
         return _contributor_problems(config, removal.contributor, base)
     if removal.label is not None:
         labels, classes = config.data.labels, DATASETS[config.data.source].classes
         known = len(labels) if labels else len(classes) or None
-        return _range_problems(f"{REMOVE}.label", removal.label, known, "classes")
+        if known == 1:
+            accepted = (
+                "this is the only class, and nothing is left to retain: keep more data.labels"
+            )
+            return [problem(f"{REMOVE}.label", removal.label, accepted)]
+        return _label_problems(config, removal.label, base)
     return []
 
 
-def _image_problems(config: Config, images: list[int | str]) -> list[str]:
+def _label_problems(config: Config, label: int | str, base: Path) -> list[str]:
+    """The classes of a table are known to the job alone, which runs before any training."""
+    known = known_classes(config.data, base)
+    if not known:
+        return []
+    try:
+        kept = classes.kept_names(config.data.labels, known)
+    except UserError:
+        return []  # Told of data.labels.
+    try:
+        names.find([names.of_key(f"{REMOVE}.label", label)], kept, "class")
+    except UserError as error:
+        return [f"  {error}"]
+    return []
+
+
+def _image_problems(config: Config, images: list[int | str], base: Path) -> list[str]:
     """Whether images have such names is known to the job alone, which runs before any training."""
     key = f"{REMOVE}.images"
     if len(set(images)) < len(images):
         return [problem(key, images, "names an image twice")]
-    known = known_training_images(config.data)
+    known = known_training_images(config.data, base)
+    if known is not None and len(images) >= known:
+        accepted = f"{len(images)} images are all {known}; some must be left to retain"
+        return [problem(key, images, f"{accepted}: fewer", f"{key}: [0]")]
     numbers = [image for image in images if isinstance(image, int)]
     return _range_problems(key, max(numbers, default=0), known, "images of the training set")
 
 
 def _contributor_problems(config: Config, named: int | str, base: Path) -> list[str]:
-    """Those whom files name are known to the job alone, which runs before any training."""
+    """Those whom a table names are known to the job alone, which runs before any training."""
+    if known_contributors(config.data, base) == 1:
+        accepted = "this is the only contributor, and nothing is left to retain"
+        hint = "data.contributors: 2"
+        return [problem(f"{REMOVE}.contributor", named, accepted, hint)]
     try:
-        if (names := known_names(config.data)) is not None:
-            contributor_number(named, names)
+        if (owners := known_names(config.data, base)) is not None:
+            names.find([names.of_key(f"{REMOVE}.contributor", named)], owners, "contributor")
     except UserError as error:
         return [f"  {error}"]
     if isinstance(named, int) and config.data.contributors == "image":
@@ -86,7 +120,7 @@ def _cluster_problems(config: Config, cluster: Cluster, base: Path) -> list[str]
     if name in config.extractors:
         found = weights.missing(name, config.extractors[name], False, base)
     else:
-        found = [problem(f"{key}.extractor", name, choices(name, list(config.extractors)))]
+        found = [problem(f"{key}.extractor", name, choices(name, config.extractors, "extractors"))]
     if cluster.number >= cluster.clusters:
         accepted = f"must be below {key}.clusters = {cluster.clusters}"
         found.append(problem(f"{key}.number", cluster.number, accepted))
@@ -107,6 +141,26 @@ def _approach_problems(config: Config, settings: Unlearning) -> list[str]:
     return found
 
 
+def _stepless_problems(config: Config, settings: Unlearning) -> list[str]:
+    """A pass over few images has few batches, of which ga_ratio may leave no step."""
+    removed = len(settings.remove.images or ())
+    found = []
+    for name in settings.approaches:
+        approach = config.approaches.get(name)
+        objective = approach.objective if approach else None
+        ratio = objective.ga_ratio if isinstance(objective, GradientAscent) else None
+        if ratio is None or not removed:
+            continue
+        batches = math.ceil(removed / config.training_of(name).batch_size)
+        if ratio > batches:
+            accepted = (
+                f"leaves no step of a pass over the {removed} removed images, whose number of "
+                f"batches is {batches}; must be at most {batches}"
+            )
+            found.append(problem(f"approaches.{name}.objective.ga_ratio", ratio, accepted))
+    return found
+
+
 def _start_problems(config: Config, key: str, name: str, start: str) -> list[str]:
     if name not in config.approaches:
         fitting = [n for n, entry in config.approaches.items() if entry.start == start]
@@ -124,12 +178,17 @@ def _start_problems(config: Config, key: str, name: str, start: str) -> list[str
 
 def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:
     found = [
-        problem(f"{KEY}.{role}", name, choices(name, list(config.behaviors)))
+        problem(f"{KEY}.{role}", name, choices(name, config.behaviors, "behaviors"))
         for role in ("quality", "forgetting")
         if (name := getattr(settings, role)) not in config.behaviors
     ]
     if found:
         return found
+    directed = [name for name, behavior in config.behaviors.items() if behavior.better]
+    for role in ("quality", "forgetting"):
+        if (name := getattr(settings, role)) not in directed:
+            accepted = f"neither more nor less of it is better; {choices(name, directed)}"
+            return [problem(f"{KEY}.{role}", name, accepted)]
     forgetting = config.behaviors[settings.forgetting]
     if forgetting.query_images != "removed":
         fitting = [n for n, b in config.behaviors.items() if b.query_images == "removed"]

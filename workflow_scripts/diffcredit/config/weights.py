@@ -53,7 +53,10 @@ def _cached(model: str) -> Path:
     """Folder of a model in the local hub cache; the cache's own folder for it if there is none."""
     from huggingface_hub import constants, try_to_load_from_cache
 
-    found = try_to_load_from_cache(model, MODEL_FILES[0])
+    try:
+        found = try_to_load_from_cache(model, MODEL_FILES[0])
+    except ValueError:  # It is no name of the hub's, so nothing of it is there.
+        found = None
     if isinstance(found, str):
         return Path(found).parent
     return Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}"
@@ -83,8 +86,12 @@ def missing(name: str, extractor: Extractor, texts: bool, base: Path) -> list[st
     if isinstance(extractor, SscdExtractor):
         return _missing_sscd(f"extractors.{name}.path", extractor.path, found)
     if isinstance(extractor, HubExtractor) and found is not None:
-        absent = absent_files(found, texts)
-        return [_missing_files(name, extractor, found, absent)] if absent else []
+        if absent := absent_files(found, texts):
+            return [_missing_files(name, extractor, found, absent)]
+        key = "model" if extractor.path is None else "path"
+        pointers = [told for file in MODEL_FILES if (told := pointer(found / file))]
+        value = getattr(extractor, key)
+        return [problem(f"extractors.{name}.{key}", value, told) for told in pointers]
     return []
 
 
@@ -94,6 +101,20 @@ def absent_files(folder: Path, texts: bool) -> list[str]:
     if texts and not any(all((folder / f).is_file() for f in files) for files in TOKENIZERS):
         absent.append(TOKENIZERS[0][0])
     return absent
+
+
+def pointer(path: Path) -> str | None:
+    """What to say of a file that stands for weights which Git LFS has not fetched; None else."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(40)
+    except OSError:
+        return None
+    if not begins.startswith(b"version https://git-lfs"):
+        return None
+    return (
+        f"{path} is a pointer of Git LFS, not the weights: `git lfs pull` in its folder gets them"
+    )
 
 
 def _missing_files(name: str, extractor: HubExtractor, folder: Path, absent: list[str]) -> str:
@@ -113,6 +134,8 @@ def _missing_inception(key: str, given: str | None, found: Path) -> list[str]:
         accepted = f"the file {found} does not exist"
     elif given is None and not _is_ours(found):
         accepted = f"{found} belongs to another user: name it as this path if you trust it"
+    elif told := pointer(found):
+        accepted = told
     else:
         return []
     return [problem(key, given, accepted, f"it comes from {INCEPTION_SOURCE}")]
@@ -121,7 +144,8 @@ def _missing_inception(key: str, given: str | None, found: Path) -> list[str]:
 def _missing_sscd(key: str, given: str | None, found: Path | None) -> list[str]:
     """No tool keeps it in a place of its own."""
     if found is not None and found.is_file():
-        return []
+        told = pointer(found)
+        return [problem(key, given, told)] if told else []
     accepted = f"must name {SSCD}" if found is None else f"the file {found} does not exist"
     return [problem(key, given, accepted, f"it comes from {SSCD_SOURCE}")]
 

@@ -1,5 +1,6 @@
 """CIFAR-10 in its published formats: Parquet as on the hub, or the binary version; no pickles."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,25 @@ def read(settings: Data, base: Path) -> Dataset:
     return published.read(CIFAR10, _read_binary_split, settings, base)
 
 
+def check(folder: Path, splits: Iterable[str]) -> None:
+    """Raise `UserError` where the files of these splits are not in a folder."""
+    published.check(CIFAR10, _found, folder, splits)
+
+
+def files(settings: Data, base: Path, head: object) -> list[Path]:
+    """The files that `read` reads; ``head`` is not needed."""
+    return published.files(lambda name, split: name in BINARY[split], settings, base)
+
+
 def _read_binary_split(files: list[Path], split: str, folder: Path) -> Split:
+    return joined(map(_read_binary, _found(files, split, folder)))
+
+
+def _found(files: list[Path], split: str, folder: Path) -> list[Path]:
     batches = [path for path in files if path.suffix == ".bin"]
     if not batches:
         raise _unknown(folder, files)
-    return joined(map(_read_binary, _batches(batches, split, folder)))
+    return _batches(batches, split, folder)
 
 
 def _unknown(folder: Path, files: list[Path]) -> UserError:

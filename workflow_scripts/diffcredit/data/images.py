@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
+from PIL import Image
 
+from diffcredit.config.names import shortened
+from diffcredit.data.formats import UNREADABLE
 from diffcredit.errors import UserError
 from diffcredit.files import read_table
 
-#: What Pillow raises where bytes are no image, or a broken one.
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 #: Of an image that is in none of the classes.
 NO_LABEL = -1
 
@@ -92,9 +92,32 @@ def to_table(images: Images, split: str) -> pd.DataFrame:
     )
 
 
+def counts(numbers: np.ndarray, names: list[str]) -> str:
+    """How often each of some named things occurs: 12 of ann, 3 of bob."""
+    present, often = np.unique(numbers, return_counts=True)
+    pairs = zip(present, often, strict=True)
+    return shortened(f"{n} of {names[i] if 0 <= i < len(names) else 'none'}" for i, n in pairs)
+
+
+def named(labels: np.ndarray, names: list[str]) -> list[str]:
+    """The name of the class of each image, empty for one of none."""
+    return ["" if label == NO_LABEL else names[label] for label in labels]
+
+
+def label_names(table: pd.DataFrame) -> list[str]:
+    """Names of the classes from 0, from the columns label and label_name of a table of images."""
+    classed = table[table["label"] != NO_LABEL].drop_duplicates("label").set_index("label")
+    names = dict(zip(classed.index.tolist(), classed["label_name"], strict=True))
+    return [names.get(label, "") for label in range(max(names, default=-1) + 1)]
+
+
 def from_file(path: str | Path) -> Images:
     """Read the table of images, or raise `UserError` where it is broken."""
-    table = read_table(path, ["image", "label", "contributor"])
+    return of_table(read_table(path, ["image", "label", "contributor"]), path)
+
+
+def of_table(table: pd.DataFrame, path: str | Path) -> Images:
+    """The images of a table that was read from a file, or `UserError` where it is broken."""
     if table.empty:
         raise UserError(f"{path} holds no images\n    Hint: delete it and run again.")
     try:
@@ -129,38 +152,6 @@ def resized(pixels: np.ndarray, size: int) -> np.ndarray:
         return pixels
     images = [_as_image(image).resize((size, size), Image.Resampling.LANCZOS) for image in pixels]
     return np.stack([np.asarray(image) for image in images]).reshape(len(pixels), size, size, -1)
-
-
-def read_image(path: Path, size: int, channels: int) -> np.ndarray:
-    """Read an image file as (size, size, channels) uint8: center-cropped to a square, resized.
-
-    Raises:
-        UserError: naming the file, where it is unreadable or truncated.
-    """
-    try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened)
-            image = _in_8_bits(upright).convert("L" if channels == 1 else "RGB")
-    except UNREADABLE as error:
-        raise UserError(
-            f"{path} cannot be read as an image: {error}\n"
-            "    Hint: replace or remove the file; PNG, JPEG, WebP, BMP and TIFF are accepted."
-        ) from error
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    resized = square.resize((size, size), Image.Resampling.LANCZOS) if side != size else square
-    return np.asarray(resized).reshape(size, size, channels)
-
-
-def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Pillow clips 16-bit gray to 0..255; its upper half is meant."""
-    if not image.mode.startswith("I"):
-        return image
-    pixels = np.asarray(image)
-    if pixels.min() < 0 or pixels.max() >= 2**16:
-        raise ValueError(f"its pixels span {pixels.min()} to {pixels.max()}, not 0 to 65535")
-    return Image.fromarray((pixels >> 8).astype(np.uint8))
 
 
 def names_to_numbers(names: Iterable[str]) -> tuple[list[str], np.ndarray]:

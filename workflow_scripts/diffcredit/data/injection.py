@@ -7,10 +7,14 @@ import numpy as np
 import pandas as pd
 
 from diffcredit.config import Data
+from diffcredit.config.counts import injected_file
+from diffcredit.config.names import find, of_key
 from diffcredit.config.schema import INJECTED
+from diffcredit.data import image_files
 from diffcredit.data.contributors import Prepared
-from diffcredit.data.images import NO_LABEL, Images, read_image
+from diffcredit.data.images import NO_LABEL, Images
 from diffcredit.errors import UserError
+from diffcredit.logs import logger
 
 
 def inject(prepared: Prepared, settings: Data, base: Path) -> Prepared:
@@ -21,8 +25,8 @@ def inject(prepared: Prepared, settings: Data, base: Path) -> Prepared:
 
     Args:
         prepared: the images, dealt and planted.
-        settings: ``injected`` names the image, by its row in ``prepared`` or as a file, and the
-            number of copies; None for nothing.
+        settings: ``injected`` names the image, a file, or one of ``prepared`` by name or row, and
+            the number of copies; None for nothing.
         base: folder that the file is relative to.
 
     Returns:
@@ -36,13 +40,20 @@ def inject(prepared: Prepared, settings: Data, base: Path) -> Prepared:
     if injected is None:
         return prepared
     _check_name(prepared.contributors)
-    if isinstance(injected.image, str):
-        path = base / Path(injected.image).expanduser()
-        image, label = read_image(path, settings.image_size, settings.channels), NO_LABEL
-        _check_new(image, prepared.reference, injected.image)
+    path = injected_file(injected, base)
+    if path is not None:
+        _check_meant(str(injected.image), prepared.train_names)
+        size, channels = settings.image_size, settings.channels
+        image = image_files.read([path], size, channels, settings.background_color)[0]
+        label = NO_LABEL
+        _check_new(image, prepared.reference, str(injected.image))
+        logger.info("injected: %d copies of %s", injected.copies, path)
     else:
-        row = injected.image
-        _check_row(row, prepared)
+        item = of_key("data.injected.image", injected.image)
+        (row,) = find([item], prepared.train_names, "training image").told()
+        owner = prepared.contributors.loc[prepared.train.contributors[row], "name"]
+        name = prepared.train_names[row]
+        logger.info("injected: %d copies of %s, which %s has no more", injected.copies, name, owner)
         image, label = prepared.reference.pixels[row], int(prepared.reference.labels[row])
         prepared = _without(row, prepared, settings.contributors == "image")
     return _with_copies(prepared, image, label, injected.copies)
@@ -66,12 +77,12 @@ def _check_new(image: np.ndarray, images: Images, path: str) -> None:
         )
 
 
-def _check_row(row: int, prepared: Prepared) -> None:
-    count = len(prepared.train.labels)
-    if row >= count:
+def _check_meant(image: str, names: list[str]) -> None:
+    """A text that names a file and a training image could be either."""
+    if image in names:
         raise UserError(
-            f"data.injected.image = {row}: must be below the {count} training images, "
-            "which are numbered from 0"
+            f"data.injected.image = {image!r}: a file and a training image are named so\n"
+            f"    Hint: './{image}' for the file, {names.index(image)} for the training image"
         )
 
 

@@ -7,6 +7,7 @@ dimensions, the dimensions as big-endian 32-bit integers, and the values.
 import gzip
 import math
 import zlib
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -38,19 +39,53 @@ def read(settings: Data, base: Path) -> Dataset:
     Raises:
         UserError: where a file is missing, truncated or of another format.
     """
-    classes = DATASETS[settings.source].classes
-    dataset = Published(NAMES[settings.source], classes, (SIDE, SIDE, 1), ("image",), ACCEPTED)
+    dataset = _published(settings.source)
     return published.read(dataset, partial(_read_idx_split, dataset), settings, base)
 
 
-def _read_idx_split(dataset: Published, files: list[Path], split: str, folder: Path) -> Split:
+def check_mnist(folder: Path, splits: Iterable[str]) -> None:
+    """Raise `UserError` where the files of these splits are not in a folder."""
+    _check("mnist", folder, splits)
+
+
+def check_fashion_mnist(folder: Path, splits: Iterable[str]) -> None:
+    """The same of Fashion-MNIST."""
+    _check("fashion_mnist", folder, splits)
+
+
+def _check(source: str, folder: Path, splits: Iterable[str]) -> None:
+    dataset = _published(source)
+    published.check(dataset, partial(_found, dataset), folder, splits)
+
+
+def _published(source: str) -> Published:
+    classes = DATASETS[source].classes
+    return Published(NAMES[source], classes, (SIDE, SIDE, 1), ("image",), ACCEPTED)
+
+
+def files(settings: Data, base: Path, head: object) -> list[Path]:
+    """The files that `read` reads; ``head`` is not needed."""
+    return published.files(_is_of_split, settings, base)
+
+
+def _is_of_split(name: str, split: str) -> bool:
+    kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
+    return name.removesuffix(".gz") in [f"{IDX[split]}-{kind}" for kind in kinds]
+
+
+def _found(dataset: Published, files: list[Path], split: str, folder: Path) -> tuple[Path, Path]:
+    """The files of the images and of the labels of a split."""
     if not any("-ubyte" in path.name for path in files):
         raise UserError(
             f"data.path = {folder} holds no {dataset.name} that is read: it has no .parquet and no "
             f"-ubyte files\n    Hint: {ACCEPTED}"
         )
     place = _file(files, split, "images-idx3-ubyte", folder, dataset)
-    beside = _file(files, split, "labels-idx1-ubyte", folder, dataset)
+    return place, _file(files, split, "labels-idx1-ubyte", folder, dataset)
+
+
+def _read_idx_split(dataset: Published, files: list[Path], split: str, folder: Path) -> Split:
+    place, beside = _found(dataset, files, split, folder)
     pixels, labels = _read_idx(place, 3), _read_idx(beside, 1)
     if pixels.shape[1:] != dataset.shape[:2]:
         raise UserError(

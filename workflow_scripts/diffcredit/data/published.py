@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from diffcredit import folders
 from diffcredit.config import Data
-from diffcredit.data.images import UNREADABLE, Dataset, decode, nobodys, of_classes, resized
+from diffcredit.data.formats import UNREADABLE
+from diffcredit.data.images import Dataset, decode, nobodys, of_classes, resized
 from diffcredit.errors import UserError
-from diffcredit.files import visible_files
+from diffcredit.logs import logger
 
 AGAIN = "    Hint: download it again"
 
@@ -82,11 +84,11 @@ def read(
     Raises:
         UserError: where a file is missing, truncated or of another format.
     """
-    assert settings.path is not None
-    folder = base / Path(settings.path).expanduser()
+    folder = _place(settings, base)
+    there = _there(folder)
 
     def split(name: str) -> Split:
-        files = visible_files(folder)
+        files = there
         tables = [path for path in files if path.suffix == ".parquet"]
         found = (
             _read_hub(tables, name, folder, dataset) if tables else read_own(files, name, folder)
@@ -101,6 +103,56 @@ def read(
         owned=settings.contributors == "label",
         test=nobodys(*split("test")) if settings.held_out else None,
     )
+
+
+def check(
+    dataset: Published,
+    find_own: Callable[[list[Path], str, Path], object],
+    folder: Path,
+    splits: Iterable[str],
+) -> None:
+    """Look for the files of these splits, which are not read.
+
+    Raises:
+        UserError: where some are missing, or there twice.
+    """
+    files = _there(folder)
+    tables = [path for path in files if path.suffix == ".parquet"]
+    for split in splits:
+        if tables:
+            _shards(tables, split, folder, dataset)
+        else:
+            find_own(files, split, folder)
+
+
+def files(own: Callable[[str, str], bool], settings: Data, base: Path) -> list[Path]:
+    """The files that `read` reads, whole or not.
+
+    Args:
+        own: whether a file of the dataset's own format, by its name, is of a split.
+        settings: as for `read`.
+        base: as for `read`.
+    """
+    there = _there(_place(settings, base))
+    splits = ("train", "test") if settings.held_out else ("train",)
+    tables = [path for path in there if path.suffix == ".parquet"]
+    if tables:
+        return [path for path in tables if any(split in path.name for split in splits)]
+    return [path for path in there if any(own(path.name, split) for split in splits)]
+
+
+def _place(settings: Data, base: Path) -> Path:
+    assert settings.path is not None
+    return base / Path(settings.path).expanduser()
+
+
+def _there(folder: Path) -> list[Path]:
+    """The files below a folder, sorted, without hidden ones; what cannot be read is told."""
+    seen = list(folders.walk(folder))
+    for entry in seen:
+        if entry.why_not and entry.why_not not in folders.IGNORED:
+            logger.warning("%s is not read: %s", folder / entry.name, entry.why_not)
+    return [folder / name for name in folders.files(seen)]
 
 
 def joined(parts: Iterable[Split]) -> Split:

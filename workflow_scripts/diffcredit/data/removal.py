@@ -1,15 +1,15 @@
 """Which images a model is to unlearn, and which it keeps."""
 
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
 from diffcredit.config import Removal
-from diffcredit.config.unlearning import REMOVE, contributor_number
-from diffcredit.data.images import Images
+from diffcredit.config.names import Meant, find, of_key, of_keys, shortened
+from diffcredit.config.unlearning import REMOVE
+from diffcredit.data.images import Images, counts
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
 
@@ -21,14 +21,20 @@ class Removed:
     Attributes:
         pixels: (m, h, w, c) uint8 images to unlearn.
         retained: (k,) rows of the training images to keep.
+        meant: what the log should say of how names were understood.
     """
 
     pixels: np.ndarray
     retained: np.ndarray
+    meant: Meant = field(default_factory=Meant)
 
 
 def of_training(
-    settings: Removal, train: Images, image_names: list[str], contributor_names: list[str]
+    settings: Removal,
+    train: Images,
+    image_names: list[str],
+    contributor_names: list[str],
+    label_names: list[str],
 ) -> Removed:
     """Training images, by their numbers or names, contributor or class.
 
@@ -37,17 +43,23 @@ def of_training(
         train: all images.
         image_names: of each image.
         contributor_names: of each contributor.
+        label_names: of each class that is kept.
 
     Raises:
         UserError: where there are none, or no others.
     """
     if settings.images is not None:
-        chosen = _listed(settings.images, image_names)
+        meant = find(of_keys(f"{REMOVE}.images", settings.images), image_names, "image")
+        chosen = np.isin(np.arange(len(image_names)), meant.numbers)
     elif settings.contributor is not None:
-        chosen = train.contributors == contributor_number(settings.contributor, contributor_names)
+        item = of_key(f"{REMOVE}.contributor", settings.contributor)
+        meant = find([item], contributor_names, "contributor")
+        chosen = train.contributors == meant.numbers[0]
     else:
-        chosen = train.labels == settings.label
-    return _removed(train.pixels[chosen], chosen, settings)
+        assert settings.label is not None
+        meant = find([of_key(f"{REMOVE}.label", settings.label)], label_names, "class")
+        chosen = train.labels == meant.numbers[0]
+    return replace(_removed(train.pixels[chosen], chosen, settings), meant=meant)
 
 
 def of_cluster(
@@ -97,6 +109,24 @@ def of_cluster(
     return _removed(generated[fitted.labels_ == number], nearest == number, settings)
 
 
+def tell(
+    found: Removed, train: Images, image_names: list[str], contributor_names: list[str]
+) -> None:
+    """Log which training images and whose are taken out, and whose are retained, by name."""
+    found.meant.told()
+    gone = np.setdiff1d(np.arange(len(image_names)), found.retained)
+    for what, rows in (("removed", gone), ("retained", found.retained)):
+        owners = train.contributors[rows]
+        logger.info(
+            "%s training images (%d): %s; of contributors (%d): %s",
+            what,
+            len(rows),
+            shortened(image_names[row] for row in rows),
+            len(np.unique(owners)),
+            counts(owners, contributor_names),
+        )
+
+
 def warn_of_copies(found: Removed, train: np.ndarray) -> None:
     """Say it where retained training images (n, ...) are the same as removed ones."""
     gone = {image.tobytes() for image in found.pixels}
@@ -119,16 +149,3 @@ def _removed(pixels: np.ndarray, taken_out: np.ndarray, settings: Removal) -> Re
     if taken_out.all():
         raise UserError(f"{REMOVE}: {named} are all images; none is left to retain")
     return Removed(pixels, np.flatnonzero(~taken_out))
-
-
-def _listed(images: list[int | str], names: list[str]) -> np.ndarray:
-    """(n,) True for images that are listed by name or by number."""
-    known = {key: row for row, name in enumerate(names) for key in (row, name)}
-    if unknown := [image for image in images if image not in known]:
-        like = get_close_matches(str(unknown[0]), names) or names[:3]
-        raise UserError(
-            f"{REMOVE}.images = {images}: {unknown[0]!r} is not in the training set of "
-            f"{len(names)} images\n    Hint: numbers go from 0 to {len(names) - 1}; among the "
-            f"names are: {', '.join(like)}"
-        )
-    return np.isin(np.arange(len(names)), [known[image] for image in images])

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffcredit.config import Data, classes
-from diffcredit.data.images import Dataset, Images, nobodys
+from diffcredit.config.names import shortened, warn_of_alike
+from diffcredit.data.images import Dataset, Images, counts, nobodys
 from diffcredit.errors import UserError
+from diffcredit.logs import logger
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,14 @@ class Selected:
         image_names: of each, its file or its number in the dataset.
         contributor_names: empty where nobody owns the images yet.
         held_out: images that nobody contributes.
+        label_names: of the classes that are kept.
     """
 
     images: Images
     image_names: list[str]
     contributor_names: list[str]
     held_out: Images
+    label_names: list[str]
 
 
 def select(dataset: Dataset, settings: Data, held_out_seed: int, images_seed: int) -> Selected:
@@ -38,10 +42,12 @@ def select(dataset: Dataset, settings: Data, held_out_seed: int, images_seed: in
         held_out_seed: of the images that are held out.
         images_seed: of the images to train on.
 
+    What is kept, held out and drawn is logged by name.
+
     Raises:
         UserError: where a label is unknown, or there are too few images.
     """
-    kept = np.array(classes.numbers(settings.labels, dataset.label_names))
+    kept = np.array(classes.kept(settings.labels, dataset.label_names).told())
     candidates = rows = _rows(dataset.images, kept)
     pool = dataset.images if dataset.test is None else dataset.test
     apart = _draw(_rows(pool, kept), settings.held_out, held_out_seed, "held_out")
@@ -59,13 +65,39 @@ def select(dataset: Dataset, settings: Data, held_out_seed: int, images_seed: in
         owners = np.unique(dataset.images.contributors[candidates])
         contributors = np.searchsorted(owners, contributors)
         names = [names[owner] for owner in owners]
+    warn_of_alike(names or dataset.label_names, "contributor" if names else "class")
+    _tell(dataset, settings, rows, apart, pool, kept)
     labels = np.searchsorted(kept, dataset.images.labels[rows])
     return Selected(
         Images(dataset.images.pixels[rows], labels, contributors),
         _image_names(rows, dataset),
         names,
         nobodys(pool.pixels[apart], np.searchsorted(kept, pool.labels[apart])),
+        [dataset.label_names[number] for number in kept],
     )
+
+
+def _tell(
+    dataset: Dataset,
+    settings: Data,
+    rows: np.ndarray,
+    apart: np.ndarray,
+    pool: Images,
+    kept: np.ndarray,
+) -> None:
+    """Log which classes are kept, and which images are held out and drawn, by name and by class."""
+    if settings.labels is not None:
+        names, all_classes = [dataset.label_names[n] for n in kept], len(dataset.label_names)
+        logger.info("data.labels: %d of %d classes: %s", len(kept), all_classes, shortened(names))
+    if len(apart):
+        # The images of a test split of its own have no names.
+        which = "" if dataset.test is not None else f": {shortened(_image_names(apart, dataset))}"
+        by_class = counts(pool.labels[apart], dataset.label_names)
+        logger.info("held out: %d images%s; by class: %s", len(apart), which, by_class)
+    if settings.images is not None:
+        by_class = counts(dataset.images.labels[rows], dataset.label_names)
+        which = shortened(_image_names(rows, dataset))
+        logger.info("drawn to train on: %d images: %s; by class: %s", len(rows), which, by_class)
 
 
 def _rows(images: Images, kept: np.ndarray) -> np.ndarray:

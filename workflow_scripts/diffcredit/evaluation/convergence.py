@@ -72,7 +72,7 @@ def convergence_table(
         parts: rows of ``behaviors`` that are to be fitted on, one after the other.
         fixed_seconds: what is spent however few the models: on v(all) and v(none).
         truth: gathered behaviors of the retrained test coalitions.
-        settings: resamples and confidence of the LDS.
+        settings: resamples and confidence of the LDS, and what it averages over training seeds.
         seed: of the bootstrap.
 
     Returns:
@@ -91,9 +91,8 @@ def convergence_table(
             values = values_of(fitted, behavior)
             predicted = linear_predictions(values, measured)
             drawn = derive(seed, "bootstrap", behavior)
-            found = score(
-                predicted, measured.values, settings.resamples, settings.confidence, drawn
-            )
+            how = settings.resamples, settings.confidence, drawn, settings.average
+            found = score(predicted, measured.values, *how)
             agreement = spearman(values, values_of(final, behavior))
             rows.append(
                 {

@@ -2,8 +2,11 @@
 
 By each attribution the contributors of the largest values (the top) or of the smallest (the bottom)
 are removed, or the top alone is kept; models of what is left tell how the behavior changes. Random
-removals are the yardstick.
+removals are the yardstick. Values are in the direction of the behavior: where lower is better, the
+top are those who harmed most, and the tables say so.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,9 +14,22 @@ from scipy import stats
 
 from diffcredit.config import Counterfactual
 from diffcredit.evaluation.asked import RANDOM, numbered, without_top
+from diffcredit.registry import Better
 from diffcredit.seeds import derive
 
 ACTIONS = ("remove top", "remove bottom", "keep top")
+
+#: Who the contributors of the largest and of the smallest values are, by what is better.
+LARGEST: dict[Better, str] = {
+    "higher": "helped most",
+    "lower": "harmed most",
+    None: "largest values",
+}
+SMALLEST: dict[Better, str] = {
+    "higher": "harmed most",
+    "lower": "helped most",
+    None: "smallest values",
+}
 
 
 def affected(fraction: float, contributors: int) -> int:
@@ -83,7 +99,11 @@ def _coalitions(rows: list[tuple], first: int, seed: int) -> pd.DataFrame:
 
 
 def counterfactual_table(
-    coalitions: pd.DataFrame, behaviors: pd.DataFrame, full: pd.DataFrame, confidence: float
+    coalitions: pd.DataFrame,
+    behaviors: pd.DataFrame,
+    full: pd.DataFrame,
+    confidence: float,
+    better: Mapping[str, Better],
 ) -> pd.DataFrame:
     """Relative change of each behavior, (v(S) - v(all)) / |v(all)|, by attribution and action.
 
@@ -92,13 +112,14 @@ def counterfactual_table(
         behaviors: gathered behaviors of their models, with their training seeds.
         full: gathered behaviors of v(all).
         confidence: level of the intervals.
+        better: behavior -> which values are good.
 
     Returns:
-        Columns attribution, behavior, action, fraction, removed (contributors), models, change,
-        low, high. An attribution is judged by the behavior that it explains, random removals by
-        every one of them. Intervals are Student's, by the delta method for the ratio; over
-        training seeds, and for random removals over the draws. NaN where one model alone cannot
-        tell.
+        Columns attribution, behavior, better, action, who (are acted on), fraction, removed
+        (contributors), models, change, low, high. An attribution is judged by the behavior that it
+        explains, random removals by every one of them. Intervals are Student's, by the delta method
+        for the ratio; over training seeds, and for random removals over the draws. NaN where one
+        model alone cannot tell.
     """
     measured = _mean_over_queries(behaviors)
     everyone = _mean_over_queries(full)
@@ -113,9 +134,19 @@ def counterfactual_table(
             units = values.groupby("coalition" if len(part) > 1 else "replicate")["value"].mean()
             base = everyone.loc[everyone["behavior"] == behavior, "value"]
             change = _relative_change(units.to_numpy(), base.to_numpy(), confidence)
+            way = better[str(behavior)]
+            about = {"better": way, "who": _who(str(row["action"]), way)}
             counts = {"removed": int((~part["mask"].iloc[0]).sum()), "models": len(values)}
-            rows.append(row | {"behavior": behavior} | counts | change)
-    return pd.DataFrame(rows)
+            rows.append(row | {"behavior": behavior} | about | counts | change)
+    order = "attribution behavior better action who fraction removed models change low high"
+    return pd.DataFrame(rows)[order.split()]
+
+
+def _who(action: str, better: Better) -> str:
+    """Whom an action is about."""
+    if action not in ACTIONS:
+        return RANDOM
+    return (SMALLEST if action == "remove bottom" else LARGEST)[better]
 
 
 def _mean_over_queries(behaviors: pd.DataFrame) -> pd.DataFrame:

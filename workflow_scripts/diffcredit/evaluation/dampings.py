@@ -12,6 +12,7 @@ def damping_table(
     owners: np.ndarray,
     groups: str,
     truth: pd.DataFrame,
+    average: str = "correlations",
 ) -> pd.DataFrame:
     """The grid of one attribution, with the LDS that each damping would have had.
 
@@ -22,15 +23,18 @@ def damping_table(
         owners: (n,) contributor of each training image.
         groups: how scores of a contributor's images add up.
         truth: gathered behaviors of the test coalitions.
+        average: what is averaged over training seeds; see `lds`.
 
     Returns:
         Columns attribution, behavior, damping, lds_chosen_on, lds, chosen: lds on the test
-        coalitions, the mean over training seeds and queries.
+        coalitions; seeds and average, as of the LDS table.
     """
     tables = []
     for behavior, of in explained.items():
-        scores = lds_by_damping(of, owners, groups, truth[truth["behavior"] == behavior])
+        part = truth[truth["behavior"] == behavior]
+        scores = lds_by_damping(of, owners, groups, part, average)
         rows = grid[grid["behavior"] == behavior].rename(columns={"lds": "lds_chosen_on"})
         tables.append(rows.assign(lds=scores))
     order = ["attribution", "behavior", "damping", "lds_chosen_on", "lds", "chosen"]
-    return pd.concat(tables, ignore_index=True)[order]
+    table = pd.concat(tables, ignore_index=True)[order]
+    return table.assign(seeds=truth["replicate"].nunique(), average=average)

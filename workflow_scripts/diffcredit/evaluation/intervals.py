@@ -20,3 +20,26 @@ def mean_and_interval(values: np.ndarray, confidence: float) -> tuple[float, flo
     error = values.std(ddof=1) / np.sqrt(len(values))
     spread = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error)
     return mean, mean - spread, mean + spread
+
+
+def jackknife_interval(
+    estimate: float, left_out: np.ndarray, confidence: float
+) -> tuple[float, float]:
+    """Student's interval of an estimate from those without each of its n parts.
+
+    For the mean of n values it is `mean_and_interval`'s.
+
+    Args:
+        estimate: from all parts.
+        left_out: (n,) estimates, each without one part.
+        confidence: level of the interval, in (0, 1).
+
+    Returns:
+        low, high; NaN for less than two parts, and where estimates are not finite.
+    """
+    parts = len(left_out)
+    if parts < 2 or not np.isfinite([estimate, *left_out]).all():
+        return np.nan, np.nan
+    error = np.sqrt((parts - 1) * left_out.var())
+    spread = float(stats.t.ppf((1 + confidence) / 2, parts - 1) * error)
+    return estimate - spread, estimate + spread

@@ -1,18 +1,31 @@
 """Linear datamodeling score: do the values add up to what retraining gives?
 
 LDS = Spearman correlation, over test coalitions, of the sum of the values of the kept contributors
-and the measured behavior (Park et al. 2023; Zheng et al. 2024, arXiv 2311.00500), averaged over
-training seeds and queries. The scores lie in [-1, 1]; papers print them times 100.
+and the measured behavior (Park et al. 2023, arXiv 2303.14186), averaged over queries. Where each
+test coalition is retrained with several training seeds, papers differ in what they average:
+
+- ``correlations``: the behavior of each training seed is rank-correlated, and the correlations are
+  averaged, as for crediting contributors (Lu et al. 2025, arXiv 2407.03153);
+- ``values``: the behaviors are averaged over the training seeds and rank-correlated once, as for
+  D-TRAK (Zheng et al. 2024, arXiv 2311.00500). With less noise in the truth, the scores are higher.
+
+The noises of a measured loss are averaged before, either way (`denoising_loss`). The scores lie in
+[-1, 1]; papers print them times 100.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
+from diffcredit.evaluation.intervals import jackknife_interval
 from diffcredit.ranks import mean, spearman
 
 #: Ranks, of queries in resamples, that are in memory at a time.
 RANKS_AT_ONCE = 2**22
+
+#: What is averaged over the training seeds.
+Average = Literal["correlations", "values"]
 
 
 @dataclass(frozen=True)
@@ -33,10 +46,12 @@ class Score:
     """An LDS with its uncertainty.
 
     Attributes:
-        lds: mean over training seeds and queries.
+        lds: mean over queries, and over training seeds as `Average` says.
         low, high: bootstrap interval over coalitions.
         query_low, query_high: bootstrap interval over queries; NaN for one query.
-        seed_sd: standard deviation over the training seeds; NaN for one seed.
+        seed_low, seed_high: Student's interval over training seeds, by leaving out one at a time;
+            NaN for one seed.
+        seed_sd: standard deviation of the scores against single training seeds; NaN for one seed.
     """
 
     lds: float
@@ -44,11 +59,18 @@ class Score:
     high: float
     query_low: float
     query_high: float
+    seed_low: float
+    seed_high: float
     seed_sd: float
 
 
 def score(
-    predictions: np.ndarray, truth: np.ndarray, resamples: int, confidence: float, seed: int
+    predictions: np.ndarray,
+    truth: np.ndarray,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    average: Average = "correlations",
 ) -> Score:
     """LDS of predictions with a percentile bootstrap over coalitions.
 
@@ -56,22 +78,92 @@ def score(
         predictions: (r, m, Q) predicted behavior, set against each training of ``truth``.
         truth: (r, m, Q) measured behavior.
         resamples: bootstrap resamples; whole coalitions are drawn, for all seeds and queries.
-        confidence: level of the interval, in (0, 1).
+        confidence: level of the intervals, in (0, 1).
         seed: of the resamples.
+        average: what is averaged over the r training seeds.
     """
-    correlations = spearman(predictions, truth)
-    by_seed = mean(correlations, axis=1)
+    used = _averaged(predictions, truth, average)
+    correlations = spearman(*used)
+    by_seed = mean(spearman(predictions, truth), axis=1)
     rng = np.random.default_rng(seed)
     counts = _resamples(rng, truth.shape[1], resamples)
     boot = np.stack(
         [
             mean(resampled_spearman(predicted, measured, counts), axis=1)
-            for predicted, measured in zip(predictions, truth, strict=True)
+            for predicted, measured in zip(*used, strict=True)
         ]
     ).mean(axis=0)
-    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else np.nan
-    over_queries = _over_queries(mean(correlations, axis=0), rng, resamples, confidence)
-    return Score(float(by_seed.mean()), *_interval(boot, confidence), *over_queries, spread)
+    lds = float(mean(correlations, axis=1).mean())
+    low, high = _interval(boot, confidence)
+    query_low, query_high = _over_queries(mean(correlations, axis=0), rng, resamples, confidence)
+    left_out = _without_each_seed(predictions, truth, average)
+    seed_low, seed_high = np.clip(jackknife_interval(lds, left_out, confidence), -1, 1)
+    seed_sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else np.nan
+    return Score(lds, low, high, query_low, query_high, float(seed_low), float(seed_high), seed_sd)
+
+
+def ceiling(
+    truth: Truth, resamples: int, confidence: float, seed: int, average: Average = "correlations"
+) -> Score:
+    """The noise ceiling: what retraining the test coalitions again scores. Needs r >= 2 trainings.
+
+    Of ``correlations``: each training is predicted by the mean of the other ones.
+
+    Of ``values``: what the means over r other trainings would score against the means over these
+    r. The mean correlation c of two trainings, over pairs and queries, makes it r c / (1 + (r - 1)
+    c) (Spearman 1910; Brown 1910), exact for Pearson's correlation where trainings differ by
+    independent noise of one variance; c itself where it is 0 or below.
+
+    A prediction without noise can score above it: for two trainings, and of ``values``, up to
+    about the square root of the ceiling.
+
+    Arguments as of `score`. The trainings predict each other, so there is no interval over them.
+    """
+    trainings = len(truth.values)
+    settings = (resamples, confidence, seed)
+    if average == "correlations":
+        found = score(retrained_predictions(truth), truth.values, *settings)
+        # Two trainings predict each other equally well.
+        spread = found.seed_sd if trainings > 2 else np.nan
+        return replace(found, seed_low=np.nan, seed_high=np.nan, seed_sd=spread)
+    one, other = np.triu_indices(trainings, 1)
+    pairs = score(truth.values[one], truth.values[other], *settings)
+    return Score(
+        lds=_of_means(pairs.lds, trainings),
+        low=_of_means(pairs.low, trainings),
+        high=_of_means(pairs.high, trainings),
+        query_low=_of_means(pairs.query_low, trainings),
+        query_high=_of_means(pairs.query_high, trainings),
+        seed_low=np.nan,
+        seed_high=np.nan,
+        seed_sd=np.nan,
+    )
+
+
+def _of_means(correlation: float, trainings: int) -> float:
+    """Correlation of the means of so many trainings each, from that of two; it rises with it."""
+    if not correlation > 0:
+        return correlation
+    return trainings * correlation / (1 + (trainings - 1) * correlation)
+
+
+def _averaged(
+    predictions: np.ndarray, truth: np.ndarray, average: Average
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is rank-correlated: (r, m, Q), or (1, m, Q) where values are averaged."""
+    if average == "correlations":
+        return predictions, truth
+    return predictions.mean(axis=0, keepdims=True), truth.mean(axis=0, keepdims=True)
+
+
+def _without_each_seed(predictions: np.ndarray, truth: np.ndarray, average: Average) -> np.ndarray:
+    """(r,) LDS without each training seed; none for a single one."""
+    trainings = np.arange(len(truth))
+    if len(trainings) < 2:
+        return np.empty(0)
+    kept = [trainings != seed for seed in trainings]
+    found = [spearman(*_averaged(predictions[k], truth[k], average)) for k in kept]
+    return np.array([mean(correlations, axis=1).mean() for correlations in found])
 
 
 def _resamples(rng: np.random.Generator, size: int, resamples: int) -> np.ndarray:

@@ -5,10 +5,12 @@ import pandas as pd
 
 from diffcredit.behaviors.table import pivot
 from diffcredit.config import Lds
+from diffcredit.config.counts import LEAST_TO_RANK
+from diffcredit.errors import UserError
 from diffcredit.evaluation.lds import (
     Truth,
+    ceiling,
     linear_predictions,
-    retrained_predictions,
     score,
 )
 from diffcredit.seeds import derive
@@ -29,12 +31,12 @@ def lds_table(
         attributions: name -> table with contributor, behavior, query, value.
         truth: gathered behaviors of the retrained test coalitions.
         sizes: (N,) images of each contributor.
-        settings: resamples and confidence.
+        settings: resamples and confidence, and what is averaged over training seeds.
         seed: of the bootstrap.
 
     Returns:
-        Columns predictor, behavior, lds, low, high, query_low, query_high, seed_sd, coalitions,
-        seeds; no row where an attribution does not explain a behavior, or none does.
+        Columns predictor, behavior, those of `lds.Score`, coalitions, seeds, average; no row where
+        an attribution does not explain a behavior, or none does.
     """
     rows = []
     for behavior in truth["behavior"].unique():
@@ -47,31 +49,41 @@ def lds_table(
         }
         if attributions and not predictions:
             continue
-        if len(measured.values) > 1:
-            predictions[CEILING] = retrained_predictions(measured)
         predictions[SIZE] = linear_predictions(np.tile(sizes[:, None], queries), measured)
         # The same resamples for every predictor, so that their intervals compare.
-        drawn = derive(seed, "bootstrap", behavior)
-        for name, predicted in predictions.items():
-            found = score(
-                predicted, measured.values, settings.resamples, settings.confidence, drawn
-            )
-            row = {"predictor": name, "behavior": behavior, **vars(found)}
-            if name == CEILING and len(measured.values) == 2:
-                row["seed_sd"] = np.nan  # Two trainings predict each other equally well.
-            rows.append(row)
+        how = settings.resamples, settings.confidence, derive(seed, "bootstrap", behavior)
+        found = {
+            name: score(predicted, measured.values, *how, settings.average)
+            for name, predicted in predictions.items()
+        }
+        if len(measured.values) > 1:
+            found[CEILING] = ceiling(measured, *how, settings.average)
+        rows += [{"predictor": n, "behavior": behavior, **vars(one)} for n, one in found.items()]
     replicates = truth["replicate"].nunique()
     order = [*attributions, CEILING, SIZE]
     rows.sort(key=lambda row: order.index(row["predictor"]))
-    return pd.DataFrame(rows).assign(coalitions=truth["coalition"].nunique(), seeds=replicates)
+    return pd.DataFrame(rows).assign(
+        coalitions=truth["coalition"].nunique(), seeds=replicates, average=settings.average
+    )
 
 
 def truth_of(behaviors: pd.DataFrame) -> Truth:
-    """Measured values of the test coalitions from the rows of one behavior."""
-    wide = pivot(behaviors)
+    """Measured values of the test coalitions from the rows of one behavior.
+
+    Raises:
+        UserError: where the coalitions that differ are too few for ranks.
+    """
+    wide = pivot(behaviors).sort_index(axis=1)  # queries as of `values_of`
     coalitions = wide.index.get_level_values("coalition").unique()
     replicates = wide.index.get_level_values("replicate").unique()
     masks = behaviors.drop_duplicates("coalition").set_index("coalition")["mask"][coalitions]
+    different = len(set(map(bytes, masks)))
+    if different < LEAST_TO_RANK:
+        raise UserError(
+            f"an LDS needs {LEAST_TO_RANK} test coalitions or more, because it ranks them; those "
+            f"of evaluation.lds.truth have {different} different sets of contributors\n"
+            "    Hint: name a table, or coalitions, with more, better 50"
+        )
     values = wide.to_numpy().reshape(len(coalitions), len(replicates), -1)
     return Truth(np.stack(list(masks)).astype(bool), values.transpose(1, 0, 2))
 

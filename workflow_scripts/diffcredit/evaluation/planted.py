@@ -1,18 +1,22 @@
 """Planted truth: does an attribution find the contributors whose images were spoiled?"""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from diffcredit.registry import Better
+
 
 def planted_table(
-    attributions: dict[str, pd.DataFrame], better: dict[str, str], planted: np.ndarray
+    attributions: dict[str, pd.DataFrame], better: Mapping[str, Better], planted: np.ndarray
 ) -> pd.DataFrame:
     """How well each attribution separates the planted contributors from the others.
 
     Args:
         attributions: name -> table with contributor, behavior, value.
-        better: behavior -> "lower" or "higher": which values of it are good.
+        better: behavior -> which values of it are good; one without a direction is left out.
         planted: numbers of the planted contributors.
 
     Returns:
@@ -23,6 +27,8 @@ def planted_table(
     rows = []
     for name, table in attributions.items():
         for behavior, part in table.groupby("behavior", sort=False):
+            if better[str(behavior)] is None:
+                continue  # Nobody can say who is the worst.
             values = part.groupby("contributor")["value"].mean()
             harm = values if better[str(behavior)] == "lower" else -values
             truth = np.isin(harm.index, planted)

@@ -3,7 +3,8 @@
 Each approach is measured every few steps, by several training seeds. Two yardsticks stand beside
 it: the pretrained model, which nothing was deleted from, and a model that was retrained without the
 images. Nobody can say how much quality forgetting is worth, so approaches are compared by the front
-of those that no other one beats in both (Alberti et al. 2025, arXiv 2503.01034).
+of those that no other one beats in both (Alberti et al. 2025, arXiv 2503.01034). One that has not
+forgotten is no answer to the question, however good its images: it is never on the front.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from diffcredit.steps import seed_and_step
 PRETRAINED, RETRAINED, UNLEARNED = "pretrained", "retrained", "unlearned"
 
 Better = Literal["lower", "higher"]
+
+#: How far an approach has come. Only one that has forgotten beyond doubt may be on the front.
+FORGOTTEN, PARTLY, UNCLEAR, NOT_FORGOTTEN = "forgotten", "partly", "unclear", "not forgotten"
+NOTHING, UNKNOWN = "nothing to forget", "unknown"
+ON_FRONT = (FORGOTTEN, PARTLY)
 
 #: Columns of measured approaches, by their names and their training seeds.
 Tables = dict[tuple[str, int], pd.DataFrame]
@@ -122,10 +128,17 @@ def verdict(
         ``<behavior>_high``, the interval over seeds, NaN where the behavior was not measured at
         the end. Then
 
-        - front: whether no unlearning approach is at least as good in both criteria and better in
-          one. Equal ones are on it together; yardsticks, and what is not finite, never are;
+        - front: whether no unlearning approach that has forgotten anything is at least as good in
+          both criteria and better in one. Equal ones are on it together; yardsticks, what is not
+          finite, and what has not forgotten never are;
         - forgotten: whether the mean of the forgetting is at least as good as the retrained
-          model's; NA where one of the two is not known;
+          model's, and better than the pretrained one's; NA where one of these is not known;
+        - outcome: "forgotten" (as far as the retrained model), "partly" (beyond doubt further than
+          the pretrained model), "unclear" (its interval reaches back to the pretrained model), "not
+          forgotten" (no further than that), "nothing to forget" (the pretrained model knows the
+          images no better than the retrained one), "unknown" (not finite, or not measured); empty
+          of yardsticks;
+        - verdict: the same in a sentence, with the numbers;
         - quality_change: (value - pretrained) / abs(pretrained) of the mean quality.
 
     Raises:
@@ -143,9 +156,13 @@ def verdict(
     table = pd.DataFrame(rows)
     costs = np.column_stack([quality.cost(table), forgetting.cost(table)])
     base = table.loc[table["kind"] == PRETRAINED, quality.behavior].item()
+    outcomes = _outcomes(table, forgetting)
+    judged = [found[0] in ON_FRONT for found in outcomes]
     return table.assign(
-        front=pareto_front(np.where(table[["kind"]] == UNLEARNED, costs, np.nan)),
+        front=pareto_front(np.where(np.array(judged)[:, None], costs, np.nan)),
         forgotten=_forgotten(table, forgetting),
+        outcome=[found[0] for found in outcomes],
+        verdict=[found[1] for found in outcomes],
         quality_change=(table[quality.behavior] - base) / abs(base),
     )
 
@@ -202,9 +219,84 @@ def _end(part: pd.DataFrame, confidence: float) -> dict[str, float]:
 
 def _forgotten(table: pd.DataFrame, forgetting: Criterion) -> pd.Series:
     costs = forgetting.cost(table)
-    bar = costs[table["kind"] == RETRAINED].mean()  # NaN where there is none
-    known = costs.notna() & pd.notna(bar)
-    return (costs <= bar).astype("boolean").where(known)
+    bar, start = _yardstick(table, costs, RETRAINED), _yardstick(table, costs, PRETRAINED)
+    known = costs.notna() & pd.notna(bar) & pd.notna(start)
+    moved = (costs < start) | (table["kind"] == RETRAINED)
+    return ((costs <= bar) & moved).astype("boolean").where(known)
+
+
+def _yardstick(table: pd.DataFrame, costs: pd.Series, kind: str) -> float:
+    """The cost of a yardstick; NaN where there is none."""
+    return float(costs[table["kind"] == kind].mean())
+
+
+def _outcomes(table: pd.DataFrame, forgetting: Criterion) -> list[tuple[str, str]]:
+    """Outcome and verdict of each row; empty texts for the yardsticks."""
+    name, costs = forgetting.behavior, forgetting.cost(table)
+    # The end of the interval that speaks against forgetting.
+    end = f"{name}_high" if forgetting.better == "lower" else f"{name}_low"
+    worst = Criterion(end, forgetting.better).cost(table)
+    retrained = _yardstick(table, costs, RETRAINED)
+    pretrained = _yardstick(table, costs, PRETRAINED)
+    sign = 1.0 if forgetting.better == "lower" else -1.0
+    return [
+        _outcome(name, sign, pretrained, retrained, cost, far) if kind == UNLEARNED else ("", "")
+        for kind, cost, far in zip(table["kind"], costs, worst, strict=True)
+    ]
+
+
+def _told_apart(first: float, second: float) -> tuple[str, str]:
+    """Two values with as many digits, 3 or more, as tell them apart."""
+    pairs = ((f"{first:.{digits}g}", f"{second:.{digits}g}") for digits in range(3, 17))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (f"{first:.3g}", f"{second:.3g}"))
+
+
+def _outcome(
+    name: str, sign: float, pretrained: float, retrained: float, cost: float, worst: float
+) -> tuple[str, str]:
+    """Outcome and verdict of an approach.
+
+    Args:
+        name: of the behavior.
+        sign: what turns a cost, of which less is more forgotten, into a value.
+        pretrained: cost of the pretrained model.
+        retrained: of the retrained one; NaN where there is none.
+        cost: of the approach.
+        worst: end of its interval on the side of the pretrained model; NaN without one.
+    """
+    if not (np.isfinite(cost) and np.isfinite(pretrained)):
+        return UNKNOWN, f"unknown: {name} is {sign * cost:.3g}"
+    way = "stayed" if cost == pretrained else "rose" if sign * (cost - pretrained) > 0 else "fell"
+    begin, end = _told_apart(sign * pretrained, sign * cost)
+    moved = f"{name} {way} from {begin} to {end}"
+    if cost == pretrained:
+        moved = f"{name} stayed at {sign * cost:.3g}"
+    wanted = "fall" if sign > 0 else "rise"
+    if pretrained <= retrained:
+        return NOTHING, (
+            f"nothing to forget: the pretrained model knows the images no better than the "
+            f"retrained one ({name} {sign * pretrained:.3g} and {sign * retrained:.3g})"
+        )
+    if cost >= pretrained:
+        return NOT_FORGOTTEN, f"not forgotten: {moved}; it should {wanted}"
+    if worst >= pretrained:
+        return UNCLEAR, (
+            f"unclear: {moved}, but the interval over training seeds reaches back to the "
+            "pretrained model"
+        )
+    if np.isnan(retrained):
+        return PARTLY, (
+            f"partly: {moved}; how far is far enough, only a retrained model tells "
+            "(unlearning.retrain)"
+        )
+    if cost <= retrained:
+        return FORGOTTEN, (
+            f"forgotten: {moved}, as far as the retrained model ({sign * retrained:.3g})"
+        )
+    share = (pretrained - cost) / (pretrained - retrained)
+    return PARTLY, (
+        f"partly: {moved}, {share:.0%} of the way to the retrained model ({sign * retrained:.3g})"
+    )
 
 
 def _check(ends: pd.DataFrame, criteria: list[Criterion], yardsticks: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,21 @@ class Description:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with its description."""
+    """A network with its description.
+
+    Attributes:
+        network: its weights are the moving average of a training.
+        description: what it is made of.
+        averaged: training steps that the average knows, 0 without any; None where nobody says.
+    """
 
     network: torch.nn.Module
     description: Description
+    averaged: int | None = 0
 
     def copy(self) -> "Trained":
         """An independent copy to train further."""
-        return Trained(copy.deepcopy(self.network), self.description)
+        return replace(self, network=copy.deepcopy(self.network))
 
 
 def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = None) -> None:
@@ -59,6 +66,7 @@ def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = No
             {
                 "architecture": trained.description.architecture,
                 "pruning": trained.description.pruning,
+                "averaged": trained.averaged,
                 "facts": facts or {},
             },
             part / CONFIG,
@@ -67,7 +75,8 @@ def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = No
 
 def folders(models: Path) -> list[Path]:
     """The folders of several models, in the order of their names."""
-    return sorted(path for path in models.iterdir() if path.is_dir())
+    found = (path for path in models.iterdir() if path.is_dir())
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def load(folder: str | Path) -> Trained:
@@ -88,7 +97,7 @@ def described(stored: Mapping[str, Any], path: Path) -> Trained:
     """A network with fresh weights, or `UserError` naming the file that describes none."""
     try:
         description = Description(stored["architecture"], stored["pruning"])
-        return Trained(description.build(seed=0), description)
+        return Trained(description.build(seed=0), description, stored.get("averaged"))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(f"{path} does not describe a model: {error}") from error
 

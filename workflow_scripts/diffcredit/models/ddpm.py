@@ -4,19 +4,20 @@ Images are float32 (n, channels, height, width) in [-1, 1]. The network predicts
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from diffcredit.config import Model
-from diffcredit.config.schedule import betas
+from diffcredit.config.noise_schedule import betas
 from diffcredit.models.lean import lean_imports
 from diffcredit.models.pixels import to_uint8
 
 # It takes seconds to import, and half of the jobs do without.
 if TYPE_CHECKING:
     from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+    from diffusers.schedulers.scheduling_ddim import DDIMSchedulerOutput
+    from diffusers.schedulers.scheduling_ddpm import DDPMSchedulerOutput
 
 
 def architecture(settings: Model, image_size: int, channels: int) -> dict[str, Any]:
@@ -33,8 +34,14 @@ def architecture(settings: Model, image_size: int, channels: int) -> dict[str, A
         "down_block_types": down,
         "up_block_types": up,
         "norm_num_groups": settings.norm_groups,
-        "attention_head_dim": settings.head_dim,
+        # diffusers' null: the channels of the resolution, one head.
+        "attention_head_dim": None if settings.head_dim == "channels" else settings.head_dim,
         "resnet_time_scale_shift": "scale_shift" if settings.scale_shift else "default",
+        "freq_shift": settings.freq_shift,
+        "flip_sin_to_cos": settings.flip_sin_to_cos,
+        "downsample_padding": settings.downsample_padding,
+        "norm_eps": settings.norm_eps,
+        "dropout": settings.dropout,
     }
 
 
@@ -69,6 +76,8 @@ def sample(
 ) -> torch.Tensor:
     """Deterministic DDIM samples from given initial noise (Song et al. 2020, arXiv 2010.02502).
 
+    The predicted clean image is clipped to [-1, 1] at each step, as diffusers does by default.
+
     Args:
         network: the denoising network, on the device of ``noise``.
         noise: (n, c, h, w) initial noise; equal noise gives comparable images across models.
@@ -81,8 +90,8 @@ def sample(
     """
     finished, scheduler = [], ddim_schedule(timesteps, steps)
     for part in noise.split(batch_size):
-        for _, _, current in _denoised(network, part, scheduler, scheduler.timesteps):
-            last = current
+        for step in _denoised(network, part, scheduler, scheduler.timesteps):
+            last = step.prev_sample
         finished.append(to_uint8(last))
     return torch.cat(finished)
 
@@ -96,27 +105,33 @@ def restore(
     timesteps: int,
     steps: int,
     batch_size: int,
+    seeds: list[int] | None = None,
 ) -> torch.Tensor:
-    """What deterministic DDIM makes of images with noise.
+    """What a model makes of images with noise, by DDIM or by ancestral sampling.
 
     Args:
         network: the denoising network, on the device of ``images``.
         images: (n, c, h, w) in [-1, 1].
         noise: (n, c, h, w) standard normal.
-        timestep: noise level to begin from; the largest at or below it that DDIM visits is taken.
+        timestep: noise level to begin from; the largest visited one at or below it is taken.
         timesteps: noise levels of the training schedule.
-        steps: DDIM steps from pure noise, of which the last ones are made.
+        steps: steps from pure noise, of which the last ones are made.
         batch_size: images at a time.
+        seeds: None for deterministic DDIM; for ancestral steps (n,) seeds of the noise that they
+            add. Images of equal seeds get the same noise.
 
     Returns:
         (n, c, h, w) uint8 images.
     """
-    finished, scheduler = [], ddim_schedule(timesteps, steps)
+    schedule = ddim_schedule if seeds is None else ancestral_schedule
+    finished, scheduler = [], schedule(timesteps, steps)
     levels = scheduler.timesteps[scheduler.timesteps <= timestep]
-    for clean, drawn in zip(images.split(batch_size), noise.split(batch_size), strict=True):
-        noised = scheduler.add_noise(clean, drawn, levels[:1])
-        for _, _, current in _denoised(network, noised, scheduler, levels):
-            last = current
+    for start in range(0, len(images), batch_size):
+        rows = slice(start, start + batch_size)
+        drawn = [torch.Generator().manual_seed(seed) for seed in seeds[rows]] if seeds else None
+        noised = scheduler.add_noise(images[rows], noise[rows], levels[:1])
+        for step in _denoised(network, noised, scheduler, levels, drawn):
+            last = step.prev_sample
         finished.append(to_uint8(last))
     return torch.cat(finished)
 
@@ -131,45 +146,44 @@ def ddim_schedule(timesteps: int, steps: int) -> "DDIMScheduler":
     return scheduler
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """Images, and how they came about.
+def ancestral_schedule(timesteps: int, steps: int) -> "DDPMScheduler":
+    """Visits the same noise levels, but draws each step from the posterior.
 
-    Attributes:
-        images: (n, c, h, w) float32, about [-1, 1].
-        timesteps: (steps,), from the noisiest to the cleanest.
-        states: (steps, n, c, h, w) before each step.
+    q(x_{t-1} | x_t, x_0) with the predicted x_0, clipped to [-1, 1], and the posterior variance
+    (Ho et al. 2020, arXiv 2006.11239, eq. 7).
     """
-
-    images: torch.Tensor
-    timesteps: torch.Tensor
-    states: torch.Tensor
+    scheduler = noise_schedule(timesteps)
+    scheduler.set_timesteps(steps)
+    return scheduler
 
 
 @torch.no_grad()
-def trajectory(
+def predicted_clean(
     network: torch.nn.Module, noise: torch.Tensor, timesteps: int, steps: int, batch_size: int
-) -> Drawing:
-    """The images that `sample` draws, with all states between; arguments as there."""
+) -> torch.Tensor:
+    """(n, steps, c, h, w) clean images that the network predicts at each step of `sample`.
+
+    From the noisiest step to the last, at the timesteps of `ddim_schedule`; clipped to [-1, 1], as
+    DDIM clips them. The last one is the sample. Arguments as of `sample`.
+    """
     scheduler = ddim_schedule(timesteps, steps)
-    parts = [
-        list(zip(*_denoised(network, part, scheduler, scheduler.timesteps), strict=True))
-        for part in noise.split(batch_size)
-    ]
-    levels = torch.stack(parts[0][0]).cpu()
-    states = torch.cat([torch.stack(before) for _, before, _ in parts], dim=1)
-    return Drawing(torch.cat([after[-1] for _, _, after in parts]), levels, states)
+    parts = []
+    for part in noise.split(batch_size):
+        made = _denoised(network, part, scheduler, scheduler.timesteps)
+        parts.append(torch.stack([step.pred_original_sample for step in made], 1))
+    return torch.cat(parts)
 
 
 def _denoised(
     network: torch.nn.Module,
     current: torch.Tensor,
-    scheduler: "DDIMScheduler",
+    scheduler: "DDIMScheduler | DDPMScheduler",
     levels: torch.Tensor,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Timestep, images before and images after, step by step."""
+    generators: list[torch.Generator] | None = None,
+) -> Iterator["DDIMSchedulerOutput | DDPMSchedulerOutput"]:
+    """The images after each step, and the clean ones that it predicts; a generator for each."""
     for timestep in levels:
         predicted = predict(network, current, timestep)
-        after = scheduler.step(predicted, timestep, current).prev_sample
-        yield timestep, current, after
-        current = after
+        made = scheduler.step(predicted, timestep, current, generator=generators)
+        yield made
+        current = made.prev_sample

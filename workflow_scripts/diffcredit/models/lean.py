@@ -12,9 +12,12 @@ BESIDE = ("peft", "scipy", "transformers", "triton")
 def lean_imports() -> Iterator[None]:
     """Within, packages that are beside the matter and not imported yet seem not to be installed.
 
-    Afterwards they can be imported; diffusers does without them in this process.
+    Afterwards they can be imported; diffusers does without them in this process. It looks for them
+    once, when it is imported: where that was done elsewhere it relies on what it found, and nothing
+    is hidden.
     """
-    hidden = [name for name in BESIDE if name not in sys.modules]
+    known = "diffusers" in sys.modules
+    hidden = [] if known else [name for name in BESIDE if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: cannot be found
     try:
         yield

@@ -1,43 +1,75 @@
-"""Values of the contributors with their standard errors."""
+"""Credit of the contributors with its standard errors."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffcredit.report.style import COLORS
+from diffcredit.registry import Better
+from diffcredit.report.style import COLORS, direction, label, legend_columns
+from diffcredit.text import columns
+
+#: Letters of the contributors' names that are drawn.
+TICK_LETTERS = 28
+#: Letters of a behavior's name beside its panel.
+NAME_LETTERS = 24
 
 
 def attribution_figure(
     attributions: dict[str, pd.DataFrame],
     scores: dict[str, pd.DataFrame],
     contributors: pd.DataFrame,
+    better: Mapping[str, Better],
     most: int = 40,
 ) -> Figure:
-    """A panel for each behavior: the value of each contributor by each attribution.
+    """A panel for each behavior: the credit of each contributor by each attribution.
 
-    Contributors stand in the order of the last attribution; of more than ``most``, the ends show.
-    Vector behaviors show the mean over their queries, with the mean of the errors as its bound.
-    Scores of images have units of their own: they stand in panels below, standardized.
+    Up is better for the model in every panel. Where lower values are better, credit is minus the
+    value, which an axis on the right shows. Behaviors of unknown direction show their values.
+    Contributors stand in the order of the last attribution, those who helped most on the left; of
+    more than ``most``, the ends show. Vector behaviors show the mean over their queries, with the
+    mean of the errors as its bound. Scores of images have units of their own: they stand in panels
+    below, standardized.
     """
     panels = [
-        *[(behavior, tables, behavior) for behavior, tables in _by_behavior(attributions)],
+        *[(behavior, tables, "") for behavior, tables in _by_behavior(attributions)],
         *[
-            (behavior, {n: _standardized(t) for n, t in tables.items()}, f"{behavior}\n(sd)")
+            (behavior, {n: _standardized(t) for n, t in tables.items()}, " (sd)")
             for behavior, tables in _by_behavior(scores)
         ],
     ]
     names = [*attributions, *scores]
     colors = {name: COLORS[number % len(COLORS)] for number, name in enumerate(names)}
     shown = min(len(contributors), most)
-    figure = Figure(figsize=(max(7.0, 0.3 * shown + 2), 2.8 * len(panels)))
-    for axes, (behavior, tables, label) in zip(
+    # Names stand below the panels, aslant: long ones need room.
+    longest = max(columns(label(name, TICK_LETTERS)) for name in contributors["name"])
+    figure = Figure(figsize=(_width(shown), (2.3 + 0.06 * longest) * len(panels)))
+    for axes, (behavior, tables, unit) in zip(
         figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True
     ):
         _draw(axes, behavior, tables, contributors, most, colors)
-        axes.set_ylabel(label)
+        _name_axes(axes, label(behavior, NAME_LETTERS), better[behavior], unit)
     figure.tight_layout()
     return figure
+
+
+def _width(contributors: int) -> float:
+    """Inches of a figure with so many contributors."""
+    return max(7.0, 0.3 * contributors + 2)
+
+
+def _name_axes(axes: Axes, name: str, better: Better, unit: str) -> None:
+    """Credit on the left; on the right the value, where it runs the other way."""
+    if better is None:
+        axes.set_ylabel(f"value of {name}{unit}\n({direction(better)})")
+        return
+    between = " " if columns(name) < NAME_LETTERS // 2 else "\n"
+    axes.set_ylabel(f"credit for{between}{name}{unit}")
+    if better == "lower":
+        values = axes.secondary_yaxis("right", functions=(np.negative, np.negative))
+        values.set_ylabel(f"value ({direction(better)})")
 
 
 def _by_behavior(tables: dict[str, pd.DataFrame]) -> list[tuple[str, dict[str, pd.DataFrame]]]:
@@ -50,11 +82,12 @@ def _by_behavior(tables: dict[str, pd.DataFrame]) -> list[tuple[str, dict[str, p
 
 
 def _standardized(table: pd.DataFrame) -> pd.DataFrame:
-    """Values of each query less their mean, over their standard deviation."""
-    values = table.groupby(["behavior", "query"])["value"]
-    spread = values.transform("std")
+    """Values and credit of each query less their mean, over the values' standard deviation."""
+    grouped = table.groupby(["behavior", "query"])
+    spread = grouped["value"].transform("std")
     return table.assign(
-        value=(table["value"] - values.transform("mean")) / spread,
+        value=(table["value"] - grouped["value"].transform("mean")) / spread,
+        credit=(table["credit"] - grouped["credit"].transform("mean")) / spread,
         standard_error=table["standard_error"] / spread,
     )
 
@@ -73,25 +106,28 @@ def _draw(
         means = _means(table, behavior).loc[order]
         axes.errorbar(
             np.arange(len(order)) + (number - (len(tables) - 1) / 2) * width,
-            means["value"],
+            means["shown"],
             yerr=1.96 * means["standard_error"],
             fmt="o",
             markersize=3.5,
             linewidth=1,
             color=colors[name],
-            label=name,
+            label=label(name),
         )
     axes.axhline(0, color="0.6", linewidth=0.7, zorder=0)
-    names = contributors.set_index("index")["name"][order]
+    names = [label(name, TICK_LETTERS) for name in contributors.set_index("index")["name"][order]]
     axes.set_xticks(range(len(order)), names, rotation=45, ha="right", fontsize=7)
-    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+    ncols = legend_columns(tables, _width(len(order)))
+    axes.legend(ncols=ncols, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
 
 
 def _means(table: pd.DataFrame, behavior: str) -> pd.DataFrame:
+    """Of each contributor over the queries: what is shown, credit where there is any, its error."""
     part = table[table["behavior"] == behavior]
-    return part.groupby("contributor")[["value", "standard_error"]].mean()
+    part = part.assign(shown=part["credit"].fillna(part["value"]))
+    return part.groupby("contributor")[["shown", "standard_error"]].mean()
 
 
 def _order(table: pd.DataFrame, behavior: str, most: int) -> list[int]:
-    ranked = list(_means(table, behavior)["value"].sort_values(ascending=False).index)
+    ranked = list(_means(table, behavior)["shown"].sort_values(ascending=False).index)
     return ranked if len(ranked) <= most else ranked[: most // 2] + ranked[-(most // 2) :]

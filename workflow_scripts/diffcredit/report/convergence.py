@@ -7,7 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from diffcredit.evaluation.lds_table import CEILING
-from diffcredit.report.style import line_style, plain_log_ticks
+from diffcredit.report.style import label, legend_columns, letters, line_style, plain_log_ticks
+from diffcredit.report.tables import averaged
+from diffcredit.text import columns
 
 #: Behaviors and approaches that stand side by side.
 ACROSS = 4
@@ -18,7 +20,7 @@ def convergence_figure(table: pd.DataFrame, lds: pd.DataFrame) -> Figure:
 
     Args:
         table: of the evaluation, with columns attribution, approach and estimator.
-        lds: the LDS table, for the noise ceiling.
+        lds: the LDS table, for the noise ceiling and what is averaged over training seeds.
     """
     table = table.assign(line=_lines(table))
     looks = {line: line_style(number) for number, line in enumerate(table["line"].unique())}
@@ -41,9 +43,22 @@ def convergence_figure(table: pd.DataFrame, lds: pd.DataFrame) -> Figure:
             below.set_axis_off()
         rows[0, 0].set_ylabel("LDS")
         rows[1, 0].set_ylabel("rank correlation\nwith the values of all models")
+    if how := averaged(lds):
+        figure.suptitle(f"LDS: {how}", fontsize=9)
     figure.tight_layout()
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0))
+    # Not every attribution need be in every panel.
+    legend = {
+        name: handle
+        for panel in panels.ravel()
+        for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        legend.values(),
+        legend,
+        ncols=min(3, legend_columns(legend, figure.get_figwidth())),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+    )
     return figure
 
 
@@ -63,12 +78,19 @@ def _draw(
     _ceiling(above, lds[(lds["predictor"] == CEILING) & (lds["behavior"] == behavior)])
     for line, rows in part.groupby("line", sort=False):
         look: dict[str, Any] = {"marker": "o", "markersize": 3, **looks[str(line)]}
-        above.plot(rows["seconds"], rows["lds"], label=line, **look)
+        above.plot(rows["seconds"], rows["lds"], label=label(line), **look)
         below.plot(rows["seconds"], rows["correlation"], **look)
-    above.set(title=f"{behavior}, {approach}", xscale="log", ylim=(-1.05, 1.05))
+    above.set(title=_title(behavior, approach), xscale="log", ylim=(-1.05, 1.05))
     below.set(xlabel="seconds spent on models")
     below.tick_params(labelbottom=True)
     plain_log_ticks(above.xaxis)
+
+
+def _title(behavior: str, approach: str) -> str:
+    """In one line where there is room for it."""
+    room = letters(2.1, 10.8)
+    names = label(behavior, room), label(approach, room)
+    return (", " if sum(map(columns, names)) + 2 <= room else ",\n").join(names)
 
 
 def _ceiling(panel: Axes, ceiling: pd.DataFrame) -> None:

@@ -5,12 +5,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from diffcredit.behaviors.table import COSTS
-from diffcredit.report.style import COLORS
+from diffcredit.report.style import COLORS, label
 
 
 def cost_figure(table: pd.DataFrame) -> Figure:
     """Stacked bars: training, sampling and scoring of one model."""
-    names = [f"{row.approach}/{row.distribution} ({row.models})" for row in table.itertuples()]
+    names = [
+        f"{label(row.approach)}/{label(row.distribution)} ({row.models})"
+        for row in table.itertuples()
+    ]
     figure = Figure(figsize=(6.5, 0.36 * len(table) + 1.1))
     panel = figure.subplots()
     heights = np.arange(len(table))[::-1]

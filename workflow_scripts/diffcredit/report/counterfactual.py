@@ -6,13 +6,15 @@ from matplotlib.figure import Figure
 
 from diffcredit.evaluation.asked import RANDOM
 from diffcredit.evaluation.counterfactual import ACTIONS
-from diffcredit.report.style import COLORS
+from diffcredit.report.style import COLORS, direction, label, legend_columns, letters
 
 
 def counterfactual_figure(table: pd.DataFrame) -> Figure:
     """A row for each behavior, a column for each action: change against the fraction.
 
-    Random removals stand in gray in the two columns that remove.
+    Titles say whom the action is about: the largest values of a behavior of which less is better
+    are those of the contributors who harmed the model most. Random removals stand in gray in the
+    two columns that remove.
     """
     behaviors = list(dict.fromkeys(table["behavior"]))
     names = [name for name in dict.fromkeys(table["attribution"]) if name != RANDOM]
@@ -36,14 +38,17 @@ def counterfactual_figure(table: pd.DataFrame) -> Figure:
                     marker="o",
                     markersize=4,
                     linewidth=1,
-                    label=name,
+                    label=label(name),
                 )
             panel.axhline(0, color="0.6", linewidth=0.7, zorder=0)
-            panel.set_title(f"{behavior}: {action}", fontsize=9)
-        row[0].set_ylabel("change (%)")
+            who = "".join(f" ({who})" for who in taken["who"][:1])
+            name = label(behavior, letters(2.6))
+            panel.set_title(f"{name}\n{action}{who}", fontsize=9)
+        row[0].set_ylabel(f"change (%)\n{direction(part['better'].iloc[0])}")
     for panel in panels[-1]:
         panel.set_xlabel("fraction of contributors")
     figure.tight_layout()
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0))
+    ncols = legend_columns(labels, figure.get_figwidth())
+    figure.legend(handles, labels, ncols=ncols, loc="upper center", bbox_to_anchor=(0.5, 0))
     return figure

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from diffcredit.evaluation.asked import RANDOM
 from diffcredit.evaluation.proponents_removed import EVERY
 from diffcredit.report.pictures import show
+from diffcredit.report.style import label
 
 #: Queries that proponents are shown for.
 QUERIES = 4
@@ -42,7 +43,7 @@ def proponent_figure(
             order = np.argsort(-found[query], kind="stable")
             chosen = [*order[:proponents], *order[-opponents:]]
             show(row[0], queries[query])
-            row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+            row[0].set_ylabel(label(name), rotation=0, ha="right", va="center", fontsize=8)
             for panel, image in zip(row[1:], chosen, strict=True):
                 show(panel, train[image])
                 panel.set_xlabel(f"{found[query, image]:.2g}", fontsize=6, labelpad=1)
@@ -70,7 +71,7 @@ def regenerated_figure(
     names = list(dict.fromkeys(coalitions["attribution"]))
     figure = Figure(figsize=(0.8 * queries + 1.6, 0.85 * (1 + len(names))))
     panels = figure.subplots(1 + len(names), queries, squeeze=False)
-    titles = ["full model", *(n if n == RANDOM else f"without top of {n}" for n in names)]
+    titles = ["full model", *(n if n == RANDOM else f"without top of {label(n)}" for n in names)]
     for row, title in zip(panels, titles, strict=True):
         row[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=8)
     for query in range(queries):

@@ -9,7 +9,9 @@ from torchvision.utils import make_grid
 
 from diffcredit.data.images import Images
 from diffcredit.models.pixels import channels_first
+from diffcredit.registry import Better
 from diffcredit.report.pictures import show
+from diffcredit.report.style import direction, label, letters
 
 
 def sample_figure(grids: dict[str, torch.Tensor], images: int = 64) -> Figure:
@@ -18,7 +20,7 @@ def sample_figure(grids: dict[str, torch.Tensor], images: int = 64) -> Figure:
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for panel, (title, pictures) in zip(panels, grids.items(), strict=True):
         _show_grid(panel, pictures[:images], columns=int(np.ceil(np.sqrt(images))))
-        panel.set_title(title, fontsize=8)
+        panel.set_title(label(title, letters(2.2, 8)), fontsize=8)
     figure.tight_layout()
     return figure
 
@@ -28,12 +30,17 @@ def contributor_figure(
     contributors: pd.DataFrame,
     attribution: pd.DataFrame,
     behavior: str,
+    better: Better,
     most: int = 6,
     columns: int = 20,
 ) -> Figure:
-    """Images of the contributors with the largest and the smallest values, a row for each."""
+    """Images of those who helped most, down to those who harmed most, a row for each.
+
+    Rows tell their credit; where the direction of the behavior is unknown, their value.
+    """
     part = attribution[attribution["behavior"] == behavior]
-    values = part.groupby("contributor")["value"].mean().sort_values(ascending=False)
+    part = part.assign(shown=part["credit"].fillna(part["value"]))
+    values = part.groupby("contributor")["shown"].mean().sort_values(ascending=False)
     split = min(most, (len(values) + 1) // 2)
     order = [*values.index[:split], *values.index[split:][-most:]]
     names = contributors.set_index("index")["name"]
@@ -43,13 +50,16 @@ def contributor_figure(
     for panel, contributor in zip(panels, order, strict=True):
         _show_grid(panel, pixels[images.contributors == contributor][:columns], columns)
         panel.set_ylabel(
-            f"{names[contributor]}  {values[contributor]:+.3g}",
+            f"{label(names[contributor])}  {values[contributor]:+.3g}",
             rotation=0,
             ha="right",
             va="center",
             fontsize=8,
         )
-    panels[0].set_title(f"largest to smallest value for {behavior}", fontsize=9)
+    what = "most to least credit" if better else "largest to smallest value"
+    minus = ", which is minus the value" if better == "lower" else ""
+    title = f"{what} for {label(behavior)}{minus}\n({direction(better)})"
+    panels[0].set_title(title, fontsize=9)
     figure.subplots_adjust(left=0.3, hspace=0.08)
     return figure
 

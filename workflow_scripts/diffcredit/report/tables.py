@@ -6,11 +6,15 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from diffcredit.evaluation.unlearning import Criterion
+from diffcredit.text import markdown, shown
+
 STYLE = """
 <style>
 body { font-family: system-ui, sans-serif; font-size: 14px; margin: 1.5em; }
 table { border-collapse: collapse; margin: 0.5em 0 2em; }
 th, td { padding: 0.25em 0.8em; text-align: right; border-bottom: 1px solid #ddd; }
+td { overflow-wrap: anywhere; unicode-bidi: isolate; }
 th { background: #f4f4f4; } td:first-child, th:first-child { text-align: left; }
 </style>
 """
@@ -21,8 +25,17 @@ def page(title: str, tables: dict[str, pd.DataFrame]) -> str:
     parts = [f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title>", STYLE]
     for heading, table in tables.items():
         parts.append(f"<h3>{html.escape(heading)}</h3>")
-        parts.append(table.to_html(index=False, border=0, float_format=_number, na_rep=""))
+        # Pandas cuts long cells.
+        with pd.option_context("display.max_colwidth", None):
+            cells = _literal(table)
+            parts.append(cells.to_html(index=False, border=0, float_format=_number, na_rep=""))
     return "\n".join(parts)
+
+
+def _literal(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its texts, also those that name columns, as people read them."""
+    cells = table.rename(columns=shown)
+    return cells.map(lambda cell: shown(cell) if isinstance(cell, str) else cell)
 
 
 def _number(value: float) -> str:
@@ -55,6 +68,25 @@ def query_cells(table: pd.DataFrame) -> pd.DataFrame:
     return lds_cells(part.assign(low=part["query_low"], high=part["query_high"]))
 
 
+def seed_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """`lds_cells` of what was retrained with several seeds, their intervals over the seeds."""
+    part = table[table["seed_low"].notna()]
+    return lds_cells(part.assign(low=part["seed_low"], high=part["seed_high"]))
+
+
+#: What the LDS averages over training seeds, as `evaluation.lds.average` names it.
+AVERAGED = {
+    "correlations": "mean of the correlations with each training seed",
+    "values": "correlation with the mean over the training seeds",
+}
+
+
+def averaged(table: pd.DataFrame) -> str:
+    """What an LDS table averages over training seeds; nothing where there is one seed."""
+    several = table[table["seeds"] > 1]
+    return "" if several.empty else AVERAGED[several["average"].iloc[0]]
+
+
 def equal_compute_cells(table: pd.DataFrame) -> pd.DataFrame:
     """An attribution a row: its models and their seconds, then its LDS for each behavior."""
     spent = table.drop_duplicates("attribution")[["attribution", "models", "seconds"]]
@@ -65,27 +97,40 @@ def equal_compute_cells(table: pd.DataFrame) -> pd.DataFrame:
 def lds_text(table: pd.DataFrame, confidence: float) -> str:
     """The LDS table for the terminal, under a line that says what it is."""
     coalitions, seeds = table["coalitions"].iloc[0], table["seeds"].iloc[0]
+    how = f" ({averaged(table)})" if averaged(table) else ""
     title = (
-        f"LDS on {coalitions} retrained coalitions x {seeds} training seeds, "
+        f"LDS on {coalitions} retrained coalitions x {seeds} training seeds{how}, "
         f"with {confidence:.0%} intervals over coalitions"
     )
-    return f"{title}\n\n{lds_cells(table).to_string(index=False)}\n"
+    return f"{title}\n\n{_literal(lds_cells(table)).to_string(index=False)}\n"
 
 
-def verdict_text(verdict: pd.DataFrame) -> str:
+def verdict_text(verdict: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> str:
     """The verdict on approaches that delete images (`evaluation.unlearning`), as Markdown.
 
-    Columns approach, steps, seconds, each behavior as "mean [low, high]", and a mark of the front.
+    A table with columns approach, steps, seconds, each behavior as "mean [low, high]", and a mark
+    of the front; then which way is better, and whether each approach has forgotten.
     """
+    told = [
+        f"- {markdown(row.approach)}: {markdown(row.verdict)}"
+        for row in verdict.itertuples()
+        if row.verdict
+    ]
+    ways = [f"{markdown(c.behavior)}: {c.better} is better" for c in (quality, forgetting)]
+    about = f"Quality is {ways[0]}. Forgetting is {ways[1]}."
+    return "\n".join([_markdown(_verdict_cells(verdict)), about, "", *told, ""])
+
+
+def _verdict_cells(verdict: pd.DataFrame) -> pd.DataFrame:
     behaviors = [name for name in verdict if f"{name}_low" in verdict]
-    cells = pd.DataFrame({"approach": verdict["approach"]})
+    cells = pd.DataFrame({"approach": verdict["approach"].map(markdown)})
     for column in ("steps", "seconds"):
         cells[column] = verdict[column].map(_three_digits)
     for behavior in behaviors:
         found = verdict[[behavior, f"{behavior}_low", f"{behavior}_high"]].to_numpy(float)
-        cells[behavior] = [_with_interval(row, _three_digits) for row in found]
+        cells[markdown(behavior)] = [_with_interval(row, _three_digits) for row in found]
     cells["front"] = verdict["front"].map({True: "yes", False: ""})
-    return _markdown(cells)
+    return cells
 
 
 def _three_digits(value: float) -> str:
@@ -100,11 +145,11 @@ def _markdown(cells: pd.DataFrame) -> str:
 
 
 def model_sizes(facts: dict[str, float]) -> pd.DataFrame:
-    """Parameters and multiply-adds of the full and the pruned model."""
-    return pd.DataFrame(
-        {
-            "model": ["full", "pruned"],
-            "parameters": [facts[f"parameters_{when}"] for when in ("before", "after")],
-            "multiply-adds": [facts[f"multiply_adds_{when}"] for when in ("before", "after")],
-        }
-    )
+    """Parameters and multiply-adds of the full and the pruned model, and the fraction removed."""
+    columns = {"parameters": "parameters", "multiply-adds": "multiply_adds"}
+    found: dict[str, list[float | str | None]] = {"model": ["full", "pruned"]}
+    for title, key in columns.items():
+        sizes = [facts[f"{key}_{when}"] for when in ("before", "after")]
+        found[title] = [*sizes]
+        found[f"{title} removed"] = [None, f"{1 - sizes[1] / sizes[0]:.1%}"]
+    return pd.DataFrame(found)

@@ -1,5 +1,6 @@
 """Images deleted from a trained model: behaviors by step, the front, and what images become."""
 
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -8,8 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from diffcredit.evaluation.unlearning import PRETRAINED, RETRAINED, UNLEARNED, Criterion
+from diffcredit.registry import Better
 from diffcredit.report.pictures import show
-from diffcredit.report.style import COLORS, line_style, plain_log_ticks
+from diffcredit.report.style import (
+    COLORS,
+    direction,
+    label,
+    legend_columns,
+    letters,
+    line_style,
+    plain_log_ticks,
+)
 
 #: Most behaviors that stand side by side.
 ACROSS = 4
@@ -27,7 +37,12 @@ POINTS: dict[str, dict[str, Any]] = {
 }
 
 
-def course_figure(course: pd.DataFrame, pretrained: str, retrained: str | None = None) -> Figure:
+def course_figure(
+    course: pd.DataFrame,
+    pretrained: str,
+    retrained: str | None = None,
+    aims: Mapping[str, str] | None = None,
+) -> Figure:
     """A panel for each behavior: its value against the steps, with the interval over seeds.
 
     An axis of values that are positive and 10 times apart is logarithmic.
@@ -37,6 +52,7 @@ def course_figure(course: pd.DataFrame, pretrained: str, retrained: str | None =
         pretrained: approach that is a dashed line across.
         retrained: approach whose last step is a solid line across, with its band; None where
             there is none.
+        aims: behavior -> which values are good, in words; see `aims`.
     """
     behaviors = list(dict.fromkeys(course["behavior"]))
     yardsticks = {pretrained: LINES[PRETRAINED]}
@@ -62,15 +78,35 @@ def course_figure(course: pd.DataFrame, pretrained: str, retrained: str | None =
             if name in tables:
                 _draw_across(panel, tables[name].iloc[-1], look)
         _logarithmic_if_apart(panel, "y", part["value"].to_numpy(float))
-        panel.set(title=behavior, xlabel="steps")
+        panel.set(title=label(behavior, letters(2.2, 10.8)), xlabel="steps")
+        panel.set_ylabel((aims or {}).get(behavior, ""), fontsize=8)
     for panel in panels[len(behaviors) :]:
         panel.set_axis_off()
     figure.tight_layout()
     # Not every approach need be in every panel.
     shown = looks | yardsticks
     lines = [panels[0].plot([], [], **look)[0] for look in shown.values()]
-    figure.legend(lines, list(shown), ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0))
+    ncols = legend_columns(shown, figure.get_figwidth())
+    names = [label(name) for name in shown]
+    figure.legend(lines, names, ncols=ncols, loc="upper center", bbox_to_anchor=(0.5, 0))
     return figure
+
+
+def aims(better: Mapping[str, Better], of_removed: Collection[str]) -> dict[str, str]:
+    """Which values of each behavior are good in a model that is to forget, in words.
+
+    Args:
+        better: behavior -> which values are good for a model that forgets nothing.
+        of_removed: behaviors of the removed images, which a model that has forgotten them has lost.
+    """
+    return {
+        name: "higher: forgotten"
+        if name in of_removed and way == "lower"
+        else "lower: forgotten"
+        if name in of_removed and way == "higher"
+        else direction(way)
+        for name, way in better.items()
+    }
 
 
 def _draw_course(panel: Axes, rows: pd.DataFrame, look: dict[str, Any]) -> None:
@@ -115,7 +151,8 @@ def verdict_figure(verdict: pd.DataFrame, quality: Criterion, forgetting: Criter
     _logarithmic_if_apart(panel, "x", verdict[quality.behavior].to_numpy(float))
     panel.set(xlabel=_label(quality), ylabel=_label(forgetting))
     figure.tight_layout()
-    figure.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0))
+    ncols = min(3, legend_columns(verdict["approach"], figure.get_figwidth() + 1))
+    figure.legend(ncols=ncols, loc="upper center", bbox_to_anchor=(0.5, 0))
     return figure
 
 
@@ -131,7 +168,14 @@ def _draw_end(
     """A point with its error bars, which are missing where there is no interval."""
     (x, across), (y, along) = (_with_spread(row, c.behavior) for c in (quality, forgetting))
     panel.errorbar(
-        x, y, xerr=across, yerr=along, linestyle="none", elinewidth=1, label=row["approach"], **look
+        x,
+        y,
+        xerr=across,
+        yerr=along,
+        linestyle="none",
+        elinewidth=1,
+        label=label(row["approach"]),
+        **look,
     )
 
 
@@ -142,7 +186,7 @@ def _with_spread(row: pd.Series, behavior: str) -> tuple[float, np.ndarray]:
 
 
 def _label(criterion: Criterion) -> str:
-    return f"{criterion.behavior} ({criterion.better} is better)"
+    return f"{label(criterion.behavior)} ({direction(criterion.better)})"
 
 
 def _logarithmic_if_apart(panel: Axes, name: Literal["x", "y"], values: np.ndarray) -> None:
@@ -171,7 +215,7 @@ def strip_figure(removed: np.ndarray, strips: dict[str, tuple[list[int], np.ndar
     for row, (name, (own, images)) in zip(panels, strips.items(), strict=True):
         pictures = dict(zip(own, images, strict=True))
         show(row[0], removed)
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+        row[0].set_ylabel(label(name), rotation=0, ha="right", va="center", fontsize=8)
         for panel, step in zip(row[1:], steps, strict=True):
             if step in pictures:
                 show(panel, pictures[step])

@@ -3,7 +3,8 @@
 Nothing is remembered between steps, so an interrupted training continues with the very same draws.
 """
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -40,6 +41,11 @@ class Batch:
         """The images of some numbers, or where a (b,) mask is True."""
         return Batch(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
+    def noised_like(self, other: "Batch") -> "Batch":
+        """The same images with the noise and at the timesteps of another batch."""
+        noised = other.signal * self.clean + other.spread * other.noise
+        return replace(other, clean=self.clean, noised=noised)
+
 
 def image_indices(images: int, batch_size: int, seed: int, step: int) -> np.ndarray:
     """Which images step number ``step`` sees: every image once before any is seen again.
@@ -68,6 +74,20 @@ def antithetic_timesteps(
     return torch.cat([half, timesteps - 1 - half])
 
 
+def independent_timesteps(
+    batch_size: int, timesteps: int, generator: torch.Generator
+) -> torch.Tensor:
+    """Timesteps that are all drawn, uniform on 0..T-1, as most published code draws them."""
+    return torch.randint(0, timesteps, (batch_size,), generator=generator)
+
+
+def flipped(images: torch.Tensor, seed: int) -> torch.Tensor:
+    """(b, c, h, w) images, each mirrored left to right with probability 1/2."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(chosen.view(-1, 1, 1, 1), images.flip(-1), images)
+
+
 class Drawing:
     """Draws the noised images of a step and gives each process and each part its share.
 
@@ -76,7 +96,7 @@ class Drawing:
         removed: (n', c, h, w) uint8 images that are taken out; None where they are not used.
         timesteps: noise levels of the schedule.
         seed: of data order, noise and timesteps.
-        settings: batch size and parts.
+        settings: batch size and parts, timesteps, flips.
         accelerator: tells the process and its device.
     """
 
@@ -92,6 +112,8 @@ class Drawing:
         self.images = {"retained": retained, "removed": removed}
         self.timesteps, self.seed, self.accelerator = timesteps, seed, accelerator
         self.batch_size, self.count = settings.batch_size, settings.gradient_accumulation
+        self.random_flip = settings.random_flip
+        self.draw_timesteps = antithetic_timesteps if settings.antithetic else independent_timesteps
         self.schedule = ddpm.noise_schedule(timesteps)
         share = self.batch_size // self.count
         if share % accelerator.num_processes:
@@ -107,6 +129,12 @@ class Drawing:
             return [(part, None) for part in retained]
         return list(zip(retained, self.of("removed", step), strict=True))
 
+    def batches(self, role: str) -> int:
+        """How many batches one pass over the "retained" or "removed" images takes."""
+        images = self.images[role]
+        assert images is not None
+        return math.ceil(len(images) / self.batch_size)
+
     def of(self, role: str, step: int) -> list[Batch]:
         """The parts of a step's batch of "retained" or "removed" images."""
         images = self.images[role]
@@ -115,8 +143,10 @@ class Drawing:
         generator = torch.Generator().manual_seed(derive(seed, "noise", step))
         chosen = torch.from_numpy(image_indices(len(images), self.batch_size, seed, step))
         clean = from_uint8(images[chosen])
+        if self.random_flip:
+            clean = flipped(clean, derive(seed, "flips", step))
         noise = torch.randn(clean.shape, generator=generator)
-        times = antithetic_timesteps(self.batch_size, self.timesteps, generator)
+        times = self.draw_timesteps(self.batch_size, self.timesteps, generator)
         noised = self.schedule.add_noise(clean, noise, times)
         kept = self.schedule.alphas_cumprod[times].view(-1, 1, 1, 1)
         drawn = (clean, noise, noised, times, kept.sqrt(), (1 - kept).sqrt())

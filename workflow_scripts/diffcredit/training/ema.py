@@ -5,12 +5,32 @@ from collections.abc import Sequence
 import torch
 
 from diffcredit.config import Ema
+from diffcredit.errors import UserError
+from diffcredit.models.checkpoints import Trained
 
 
 def decay(step: int, settings: Ema) -> float:
     """Weight of the old average after ``step`` updates, 0 at step 0, growing to max_decay."""
     grown = 1 - (1 + step / settings.inverse_gamma) ** -settings.power
     return min(settings.max_decay, max(0.0, grown))
+
+
+def steps_before(start: Trained, label: str) -> int:
+    """Steps that the average of a start knows, for one that goes on from it.
+
+    The average goes on from the weights of the start, which are an average; so do the weights that
+    are trained, since those of the end of a training are not kept.
+
+    Raises:
+        UserError: where the start does not say how many steps made it.
+    """
+    if start.averaged is None:
+        raise UserError(
+            f"{label}: training.ema.continued = true, but the model that it starts from does not "
+            "say of how many steps its weights are the average\n"
+            "    Hint: continued: false begins a new average"
+        )
+    return start.averaged
 
 
 @torch.no_grad()

@@ -10,8 +10,9 @@ import torch
 from accelerate import Accelerator
 
 from diffcredit.config import Full as FullSettings
-from diffcredit.config import Model, Pruned, Training
+from diffcredit.config import Model, Pruned, Training, ratios
 from diffcredit.data.images import Images
+from diffcredit.errors import UserError
 from diffcredit.files import read_json
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints, ddpm, published
@@ -80,6 +81,18 @@ def pretrained(folder: Path, target: Path) -> None:
     checkpoints.save(published.read(folder), target, {"seconds": 0.0, "loss": None})
 
 
+def warn_of_another_network(full_model: Path, model: Model) -> None:
+    """Warn where a full model from elsewhere is another network than models from scratch are."""
+    network = read_json(full_model / checkpoints.CONFIG)["architecture"]
+    scratch = ddpm.architecture(model, network["sample_size"], network["in_channels"])
+    if unlike := published.differences(network, scratch):
+        logger.warning(
+            "full.pretrained is another network than `model`, of which models from scratch are: "
+            "it has %s",
+            ", ".join(unlike),
+        )
+
+
 def pruned(
     images: Images,
     full_model: Path,
@@ -90,9 +103,8 @@ def pruned(
     place: Place,
 ) -> None:
     """Prune the full model, fine-tune it on everything, and write it with its size."""
-    pruner = settings.pruner.model_dump()
     plan = Plan("pruned", DENOISE, settings.steps, settings.learning_rate, timesteps, seed)
-    arguments = (full_model, pruner, settings.ratio, _tensor(images), plan, training, place)
+    arguments = (full_model, settings, _tensor(images), plan, training, place)
     _launch(_prune_and_train, arguments, place.processes)
 
 
@@ -125,8 +137,7 @@ def _train_full(
 
 def _prune_and_train(
     full_model: Path,
-    pruner: dict[str, Any],
-    ratio: float,
+    settings: Pruned,
     pixels: torch.Tensor,
     plan: Plan,
     training: Training,
@@ -138,18 +149,62 @@ def _prune_and_train(
     if accelerator.is_main_process:
         seed = derive(plan.seed, "pruning")
         material = Material(pixels, plan.timesteps, seed, str(accelerator.device))
-        smaller, size = build(PRUNERS, pruner, checkpoints.load(full_model), ratio, material)
-        logger.info(
-            "pruned: %(parameters_before)d -> %(parameters_after)d parameters, "
-            "%(multiply_adds_before)d -> %(multiply_adds_after)d multiply-adds",
-            size,
-        )
+        trained = checkpoints.load(full_model)
+        ratio = _channel_ratio(settings, trained.description)
+        smaller, size = build(PRUNERS, settings.pruner.model_dump(), trained, ratio, material)
+        _tell_size(settings, ratio, size)
         checkpoints.save(smaller, cut, size)
     accelerator.wait_for_everyone()
     start, size = checkpoints.load(cut), read_json(cut / checkpoints.CONFIG)["facts"]
     _train_and_save(start, pixels, plan, training, place, size, accelerator)
     if accelerator.is_main_process:
         shutil.rmtree(cut)
+
+
+def _channel_ratio(settings: Pruned, description: Description) -> float:
+    """The ratio of channels that removes so much of the target.
+
+    Raises:
+        UserError: if it is asked for a part of a network that was pruned before.
+    """
+    if settings.target == "channels":
+        return settings.ratio
+    if description.pruning:
+        raise UserError(
+            f"pruned.target = {settings.target!r}: the full model was pruned before; "
+            "accepted: channels"
+        )
+    network = ratios.unet(description.architecture)
+    return ratios.channel_ratio(network, settings.target, settings.ratio)
+
+
+def _tell_size(settings: Pruned, ratio: float, size: dict[str, int]) -> None:
+    """Channels go in whole norm groups, so that their ratio is not that of the parameters."""
+    gone = {
+        what: 1 - size[f"{what}_after"] / size[f"{what}_before"]
+        for what in ("parameters", "multiply_adds")
+    }
+    logger.info(
+        "pruned by %.3g of the channels: %d -> %d parameters (%.1f%% went), "
+        "%d -> %d multiply-adds (%.1f%% went)",
+        ratio,
+        size["parameters_before"],
+        size["parameters_after"],
+        100 * gone["parameters"],
+        size["multiply_adds_before"],
+        size["multiply_adds_after"],
+        100 * gone["multiply_adds"],
+    )
+    if settings.target == "channels":
+        return
+    if abs(gone[settings.target] - settings.ratio) > ratios.TOLERANCE:
+        logger.warning(
+            "pruned.ratio = %g of the %s: channels go in whole norm groups, and the nearest "
+            "fraction that can go is %.3g",
+            settings.ratio,
+            settings.target.replace("_", "-"),
+            gone[settings.target],
+        )
 
 
 def _train_and_save(

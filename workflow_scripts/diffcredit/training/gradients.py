@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from accelerate import Accelerator
@@ -12,7 +12,14 @@ from diffcredit.models.checkpoints import Trained
 from diffcredit.registry import PARAMETERS, build
 from diffcredit.training.batches import Batch, Drawing
 from diffcredit.training.parameters import Parameters
-from diffcredit.training.protocols import Objective, Predict, Products, TwoSided, Weighted
+from diffcredit.training.protocols import (
+    Objective,
+    Predict,
+    Products,
+    TwoSided,
+    Weighted,
+    follows,
+)
 
 #: Steps over which the norm of a gradient is averaged: single batches differ.
 MEASURED_STEPS = 4
@@ -42,10 +49,10 @@ def of_step(
     accelerator: Accelerator,
 ) -> Gradient:
     """The gradient of a step, before its first part."""
-    if isinstance(objective, TwoSided):
-        return TwoGradients(objective, network, parameters, accelerator)
-    weight = objective.weight(step) if isinstance(objective, Weighted) else 1.0
-    return OneGradient(objective, weight, accelerator)
+    if follows(objective, TwoSided):
+        return TwoGradients(cast(TwoSided, objective), network, parameters, accelerator)
+    weight = cast(Weighted, objective).weight(step) if follows(objective, Weighted) else 1.0
+    return OneGradient(cast(Objective, objective), weight, accelerator)
 
 
 class OneGradient:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -21,7 +21,7 @@ from accelerate import Accelerator
 from diffcredit.code import cached_digest
 from diffcredit.config import Training
 from diffcredit.errors import UserError
-from diffcredit.files import read_tensors, write_tensors
+from diffcredit.files import left_behind, read_tensors, write_tensors
 from diffcredit.logs import Progress, logger
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Trained
@@ -30,7 +30,7 @@ from diffcredit.seeds import derive
 from diffcredit.training import ema, gradients
 from diffcredit.training.batches import Batch, Drawing
 from diffcredit.training.parameters import Parameters
-from diffcredit.training.protocols import Measured, Objective, TwoSided
+from diffcredit.training.protocols import Measured, Objective, TwoSided, follows
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Plan:
         label: names the training in messages.
         objective: name of an entry of the registry, and its options.
         steps: optimizer steps.
-        learning_rate: peak of the cosine; 0 for a closed form.
+        learning_rate: after the warm-up, where a cosine is at its peak; 0 for a closed form.
         timesteps: noise levels of the schedule.
         seed: of everything that is drawn.
         parameters: what is trained: name of an entry of the registry, and its options.
@@ -127,10 +127,12 @@ def make_accelerator(settings: Training, device: str) -> Accelerator:
     )
 
 
-def learning_rate(step: int, plan: Plan, warmup: int) -> float:
-    """Linear warm-up, then half a cosine down to 0 at ``plan.steps``."""
+def learning_rate(step: int, plan: Plan, warmup: int, schedule: str = "cosine") -> float:
+    """Linear warm-up, then half a cosine down to 0 at ``plan.steps``, or "constant"."""
     if step < warmup:
         return plan.learning_rate * (step + 1) / warmup
+    if schedule == "constant":
+        return plan.learning_rate
     done = (step - warmup) / max(1, plan.steps - warmup)
     return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
@@ -169,7 +171,7 @@ def train(
     began = time.perf_counter()
     objective = _measured(objective, start, plan, draw, accelerator)
     measuring = time.perf_counter() - began
-    state = _State.begin(start, plan, accelerator)
+    state = _State.begin(start, plan, settings, accelerator)
     state.seconds = measuring
     mark = fingerprint(start, retained, removed, plan, settings, snapshots)
     if checkpoint is not None:
@@ -177,7 +179,9 @@ def train(
     progress = Progress(plan.label, plan.steps, "steps", done=state.step)
     while state.step < plan.steps:
         began = time.perf_counter()
-        rate = learning_rate(state.step, plan, settings.warmup_steps)
+        rate = learning_rate(
+            state.step, plan, settings.warmup_steps, settings.learning_rate_schedule
+        )
         _seed_dropout(plan.seed, state.step, accelerator)
         loss = _step(state, objective, draw, rate, settings, accelerator)
         if not math.isfinite(loss):
@@ -225,7 +229,8 @@ def fingerprint(
     digest = hashlib.blake2b(digest_size=16)
     planned = {key: value for key, value in asdict(plan).items() if key != "label"}
     code = cached_digest("training", "models")
-    facts: list[Any] = [asdict(start.description), planned, settings.model_dump(), code]
+    described = [asdict(start.description), start.averaged]
+    facts: list[Any] = [described, planned, settings.model_dump(), code]
     if snapshots is not None:
         facts.append([sorted(snapshots.names), snapshots.stop and snapshots.stop.facts])
     digest.update(json.dumps(facts, sort_keys=True).encode())
@@ -243,10 +248,11 @@ def _measured(
     accelerator: Accelerator,
 ) -> Objective | TwoSided:
     """The objective, knowing of the start what it needs to know."""
-    if not isinstance(objective, Measured):
+    if not follows(objective, Measured):
         return objective
     seed = _adapters_seed(plan)
-    return objective.measured(
+    measured = cast(Any, objective).measured
+    return measured(
         partial(gradients.naive_deletion_norm, start, plan.parameters, seed, draw, accelerator)
     )
 
@@ -284,7 +290,7 @@ def _step(
                 accelerator.clip_grad_norm_(state.parameters, settings.gradient_clip)
             state.optimizer.step()
             state.optimizer.zero_grad()
-    ema.update(state.average, state.parameters, state.step, settings.ema)
+    ema.update(state.average, state.parameters, state.averaged + state.step, settings.ema)
     return float(total) / settings.gradient_accumulation
 
 
@@ -315,6 +321,7 @@ class _State:
         prepared: the network as accelerate wraps it.
         parameters: those that are trained, in the order of the optimizer.
         average: their moving average.
+        averaged: steps that the average knew before the first one.
         optimizer: as accelerate wraps it.
         scaler: of losses in half precision; None without.
         losses: of each step so far.
@@ -326,6 +333,7 @@ class _State:
     prepared: torch.nn.Module
     parameters: list[torch.nn.Parameter]
     average: list[torch.Tensor]
+    averaged: int
     optimizer: Any
     scaler: Any
     losses: list[float]
@@ -333,14 +341,20 @@ class _State:
     seconds: float = 0.0
 
     @classmethod
-    def begin(cls, start: Trained, plan: Plan, accelerator: Accelerator) -> "_State":
+    def begin(
+        cls, start: Trained, plan: Plan, settings: Training, accelerator: Accelerator
+    ) -> "_State":
         adapted: Parameters = build(PARAMETERS, plan.parameters)
         network = start.copy().network
         groups = adapted.attach(network, _adapters_seed(plan))
         network.train().to(accelerator.device)
-        optimizer = torch.optim.Adam(
+        kind = torch.optim.AdamW if settings.weight_decay else torch.optim.Adam
+        optimizer = kind(
             [{"params": group.parameters, "scale": group.scale} for group in groups],
             lr=plan.learning_rate,
+            betas=(settings.adam_betas[0], settings.adam_betas[1]),
+            eps=settings.adam_epsilon,
+            weight_decay=settings.weight_decay,
             fused=True,
         )
         parameters = [parameter for group in groups for parameter in group.parameters]
@@ -349,7 +363,13 @@ class _State:
         scaler = accelerator.scaler
         if scaler:
             _begin_anew(scaler)
-        return cls(adapted, prepared, parameters, average, wrapped, scaler, [])
+        averaged = ema.steps_before(start, plan.label) if settings.ema.continued else 0
+        return cls(adapted, prepared, parameters, average, averaged, wrapped, scaler, [])
+
+    @property
+    def updates(self) -> int:
+        """Steps that the average knows."""
+        return self.averaged + self.step
 
     def save_if_due(self, checkpoint: Checkpoint, mark: str, steps: int) -> None:
         """Save now and then, but not after the last step: then the model itself is written."""
@@ -371,7 +391,7 @@ class _State:
         self.adapted.merge(left)
         folder = snapshots.folder / snapshots.names[self.step]
         facts = {"step": self.step, "seconds": self.seconds}
-        checkpoints.save(Trained(left, start.description), folder, facts)
+        checkpoints.save(Trained(left, start.description, self.updates), folder, facts)
         return folder
 
     def save(self, path: Path, mark: str) -> None:
@@ -390,9 +410,10 @@ class _State:
 
     @torch.no_grad()
     def restore(self, path: Path, mark: str) -> None:
-        if not path.exists():
+        found = left_behind(read_tensors, path)
+        if found is None:
             return
-        tensors, facts = read_tensors(path)
+        tensors, facts = found
         if facts.get("fingerprint") != mark:
             logger.info("%s is of another training: starting anew", path.name)
             return
@@ -423,5 +444,5 @@ class _State:
         network = network.to("cpu")
         self.adapted.merge(network)
         accelerator.free_memory()  # or it keeps every network of the process
-        trained = Trained(network.eval(), start.description)
+        trained = Trained(network.eval(), start.description, self.updates)
         return Outcome(trained, self.seconds, loss, self.step)

@@ -2,13 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
 
 import torch
 
 from diffcredit.training.batches import Batch
 
 Predict = Callable[[Batch], torch.Tensor]
+
+
+def follows(objective: object, protocol: type) -> bool:
+    """Whether the class of an objective defines the methods of a protocol below.
+
+    The class is asked, not the object: an option may have the name of a method, such as weight.
+    """
+    methods = [
+        name for name, member in vars(protocol).items() if name[0] != "_" and callable(member)
+    ]
+    return all(callable(getattr(type(objective), name, None)) for name in methods)
 
 
 class Objective(Protocol):
@@ -27,7 +38,6 @@ class Objective(Protocol):
         ...
 
 
-@runtime_checkable
 class Weighted(Protocol):
     """An objective with one gradient, which counts differently at each step."""
 
@@ -61,7 +71,6 @@ class Products:
     removed: float
 
 
-@runtime_checkable
 class TwoSided(Protocol):
     """An objective with two gradients, kept apart until the step G_x + factor x G_a is made.
 
@@ -89,7 +98,6 @@ class TwoSided(Protocol):
         ...
 
 
-@runtime_checkable
 class Measured(Protocol):
     """An objective that may need to know the start before the first step."""
 

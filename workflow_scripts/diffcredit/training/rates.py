@@ -18,6 +18,7 @@ def snapshot_steps(settings: Full) -> tuple[int, ...]:
 def mean_rates(settings: Full, training: Training) -> list[float]:
     """Of each snapshot, the mean learning rate of the steps since the one before."""
     plan = Plan("full", {"name": "denoise"}, settings.steps, settings.learning_rate, 0, 0)
-    rates = [learning_rate(step, plan, training.warmup_steps) for step in range(settings.steps)]
+    warmup, schedule = training.warmup_steps, training.learning_rate_schedule
+    rates = [learning_rate(step, plan, warmup, schedule) for step in range(settings.steps)]
     ends = snapshot_steps(settings)
     return [fmean(rates[a:b]) for a, b in zip((0, *ends), ends, strict=False)]

@@ -1,6 +1,7 @@
 """The models of a shard: a run of consecutive coalitions, made one after the other."""
 
 import gc
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import torch
 from accelerate import Accelerator
 
 from diffcredit.data.images import Images
-from diffcredit.files import read_json
-from diffcredit.logs import Progress
+from diffcredit.files import left_behind, read_json
+from diffcredit.logs import Progress, logger
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import channels_first
@@ -65,10 +66,24 @@ def train_shard(
     gc.freeze()
     progress = Progress(label, len(coalitions), "models", every=5.0)
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", checkpoint_steps)
+    _remove_others(folder, coalitions)
     for coalition in coalitions:
         named = f"{label} coalition {coalition.index}"
         _make(coalition, images, recipe, accelerator, checkpoint, named)
         progress.advance()
+
+
+def _remove_others(folder: Path, coalitions: list[Coalition]) -> None:
+    """Remove models of coalitions that an interrupted run counted to this shard."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {_name(coalition) for coalition in coalitions}
+    for other in checkpoints.folders(folder):
+        if other.name not in names:
+            shutil.rmtree(other)
+
+
+def _name(coalition: Coalition) -> str:
+    return f"{coalition.index:06d}"
 
 
 def _make(
@@ -88,10 +103,17 @@ def _make(
     steps = _steps(coalition, recipe, objective, removed)
     plan = recipe.plan(steps, coalition.seed, label)
     mark = fingerprint(begin, retained, removed, plan, settings)
-    target = checkpoint.path.parent / f"{coalition.index:06d}"
+    target = checkpoint.path.parent / _name(coalition)
     if _is_finished(target, mark):
         return
     if plan.steps == 0:
+        if removed is not None and len(removed) > 0 and coalition.mask.any():
+            logger.warning(
+                "%s: %s makes no step of %d removed images, so this model is the one before "
+                "unlearning; objective.%s is larger than their number of batches",
+                *(label, plan.objective["name"], len(removed)),
+                OBJECTIVES[plan.objective["name"]].instead_of_steps,
+            )
         checkpoints.save(begin, target, {"fingerprint": mark, "seconds": 0.0, "loss": None})
         return
     run = load_target(OBJECTIVES[plan.objective["name"]].runner)
@@ -118,5 +140,5 @@ def _start(coalition: Coalition, recipe: Recipe) -> Trained:
 
 
 def _is_finished(target: Path, mark: str) -> bool:
-    config = target / checkpoints.CONFIG
-    return config.exists() and read_json(config)["facts"].get("fingerprint") == mark
+    config = left_behind(read_json, target / checkpoints.CONFIG)
+    return config is not None and config.get("facts", {}).get("fingerprint") == mark

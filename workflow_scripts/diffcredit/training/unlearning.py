@@ -1,5 +1,6 @@
 """A trained model unlearns images: its models after every so many steps, from several seeds."""
 
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-from diffcredit.files import read_json, write_json
+from diffcredit.errors import UserError
+from diffcredit.files import left_behind, read_json, write_json
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints
 from diffcredit.registry import OBJECTIVES, build, load_target
@@ -78,11 +80,19 @@ def _unlearn(
     objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
     removed = split.removed if objective.uses_removed else None
     plan = recipe.plan(recipe.steps(objective, removed), seed, label)
+    if plan.steps == 0:
+        assert removed is not None
+        batches = math.ceil(len(removed) / recipe.training.batch_size)
+        option = OBJECTIVES[plan.objective["name"]].instead_of_steps
+        raise UserError(
+            f"{label}: objective.{option} = {plan.objective[option]} leaves no step of a pass "
+            f"over {len(removed)} images, which is {batches} batches; accepted: at most {batches}"
+        )
     begin = recipe.begin(seed)
     snapshots = Snapshots(place.folder, _names(number, plan, place.every), place.stop)
     mark = fingerprint(begin, split.retained, removed, plan, recipe.training, snapshots)
     finished = place.folder / f"{number}.json"
-    if finished.exists() and read_json(finished)["fingerprint"] == mark:
+    if (made := left_behind(read_json, finished)) and made.get("fingerprint") == mark:
         return
     given = (begin, objective, split.retained, removed, plan, recipe.training, accelerator)
     runner = load_target(OBJECTIVES[plan.objective["name"]].runner)
@@ -94,8 +104,8 @@ def _unlearn(
         outcome, steps = runner(*given), 1
         facts = {"step": steps, "seconds": outcome.seconds}
         checkpoints.save(outcome.trained, place.folder / model_name(number, steps), facts)
-    made = {step for step in snapshots.names if step <= steps}
-    _clear(place.folder, lambda seed, step: seed == number and step not in made)
+    kept = {step for step in snapshots.names if step <= steps}
+    _clear(place.folder, lambda seed, step: seed == number and step not in kept)
     write_json({"fingerprint": mark, "steps": steps}, finished)
 
 

@@ -3,7 +3,9 @@
 Mlodozeniec et al. 2025 (arXiv 2410.13850) for diffusion models, Grosse et al. 2023 (2308.03296) for
 EK-FAC, which George et al. 2018 (1806.03884) found: the Gauss-Newton matrix of each layer's weights
 is diagonal in the eigenvectors of the covariances of what goes into the layer and what comes back.
-Linear layers and convolutions have a part in it, the others none.
+Linear layers and convolutions have a part in it, the others none. Losses are averaged over K fixed
+timesteps with one noise each, those of the other scores; the paper draws timesteps and noises at
+random, many for each image, and tries K-FAC, too.
 
 The package kronfluence does the work. It is asked for when it is needed, and writes safetensors and
 JSON alone.

@@ -25,7 +25,7 @@ class Features(NamedTuple):
     Attributes:
         gradients: (n, Z) float32.
         residuals: (n,) float32, root mean squared error of the predicted noise, averaged over
-            timesteps: those of DAS (Lin et al. 2025, arXiv 2410.18639).
+            timesteps; `scores.das` says how its authors' code differs.
     """
 
     gradients: torch.Tensor
@@ -49,10 +49,10 @@ def gradient_features(
         batch_size: noised images at a time; features do not depend on it.
     """
     layers = layers_of(network, how)
-    images = torch.arange(len(states.images))
+    images = torch.arange(len(states))
     timesteps = torch.arange(len(states.timesteps))
-    total = states.images.new_zeros(len(images), how.dimensions)
-    residuals = states.images.new_zeros(len(images))
+    total = states.clean.new_zeros(len(images), how.dimensions)
+    residuals = states.clean.new_zeros(len(images))
     # TF32, the default of GPUs, rounds by up to 1e-3: more than a GPU and a CPU may differ.
     with _only_activations(network), cudnn.flags(enabled=True, allow_tf32=False):
         for part in images.split(max(1, batch_size // len(timesteps))):

@@ -3,6 +3,11 @@
 With train features Phi (n, Z), those of queries Psi (q, Z) and damping lambda, TRAK's score is
 Psi (Phi^T Phi + lambda I)^-1 Phi^T. One eigendecomposition, of the smaller of Phi^T Phi and
 Phi Phi^T, serves every lambda.
+
+The unit of lambda is the squared length of a gradient: our projections keep lengths, so lambda
+means the same for every Z, and without a projection. The projections of TRAK and D-TRAK make
+squared lengths Z times as large, since their entries have variance 1: a lambda of these papers is
+lambda / Z here, and gives the same TRAK scores.
 """
 
 from dataclasses import dataclass
@@ -59,10 +64,18 @@ def _eigh(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trak(spectrum: Spectrum, damping: float) -> np.ndarray:
-    """(q, n) scores Psi (Phi^T Phi + lambda I)^-1 Phi^T (Park et al. 2023, arXiv 2303.14186).
+    """(q, n) scores Psi (Phi^T Phi + lambda I)^-1 Phi^T.
 
-    Those of D-TRAK (arXiv 2311.00500) with features of the squared norm of the output, of
-    Journey-TRAK (arXiv 2312.06205) with those of queries along their sampling trajectory.
+    TRAK (Park et al. 2023, arXiv 2303.14186) as Zheng et al. 2024 (arXiv 2311.00500) take it to
+    diffusion models: the output is the loss itself, so that TRAK's weights of training images are
+    all 1, and several models are averaged in their scores. With gradients of the squared norm of
+    the prediction: D-TRAK. With `Setting.journey`'s gradients of queries: Journey-TRAK (Georgiev
+    et al. 2023, arXiv 2312.06205), of the loss; as in D-TRAK's comparison, the scores of all steps
+    together, where its authors score each step, with more noises.
+
+    Args:
+        spectrum: of the features.
+        damping: lambda, above 0; see the module for its unit.
     """
     weights = _damped(spectrum, damping).astype(np.float32)
     return (spectrum.queries * weights) @ spectrum.train.T
@@ -87,11 +100,17 @@ def self_influence(spectrum: Spectrum, damping: float) -> np.ndarray:
 def das(spectrum: Spectrum, damping: float, residuals: np.ndarray) -> np.ndarray:
     """(q, n) Diffusion Attribution Scores (Lin et al. 2025, arXiv 2410.18639), 0 or more.
 
-    The square of how far a query's output moves when an image is left out (`moved`). Features are
-    gradients of the mean of the predicted noise, those of each timestep scaled to length 1 in the
-    authors' code; residuals are how far the predicted noise is from the noise that was added, the
-    root of the mean squared error, averaged over timesteps (`features.Features`). The authors'
-    code leaves out the leverage, which the derivation has.
+    The square of how far a query's output moves when an image is left out (`moved`), as the paper
+    derives it, with leverages. Features are gradients of the mean of the predicted noise, averaged
+    over timesteps. The residual of an image is how far the predicted noise is from the noise that
+    was added: the root of the mean squared error, averaged over the same timesteps
+    (`features.Features`).
+
+    The authors' published code (Jinxu-Lin/DAS, CIFAR2/03_grad.py and CIFAR10/07_score.py) computes
+    something else: the gradient of each timestep is scaled to length 1 before the average; the root
+    mean squared errors of an image at all 1,000 timesteps are divided by their Euclidean length
+    before theirs, so that the residual says how evenly an image is missed, not by how much; and the
+    leverage is left out. None of this is done here.
     """
     return moved(spectrum, damping, residuals) ** 2
 

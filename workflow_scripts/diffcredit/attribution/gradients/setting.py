@@ -41,7 +41,12 @@ class Setting:
     device: str = "cpu"
 
     def facts(self, model: Path, along: str = "noise") -> dict[str, Any]:
-        """By which features of a model are known again; along "noise" or the "trajectory"."""
+        """Facts that identify stored features.
+
+        Args:
+            model: its folder.
+            along: "noise" for features of images, "journey" for those of `journey`.
+        """
         weights = (model / checkpoints.WEIGHTS).read_bytes()
         return {
             "model": hashlib.blake2b(weights, digest_size=16).hexdigest(),
@@ -57,27 +62,48 @@ class Setting:
             return Exact(sum(parameter.numel() for parameter in network.parameters()))
         return Projection(self.gradients.dimensions, derive(self.seed, "projection"))
 
-    def noised(self, trained: Trained, images: torch.Tensor) -> states.Noised:
-        """Images (n, c, h, w) uint8 with the noise of each timestep."""
-        gradients, architecture = self.gradients, trained.description.architecture
-        noise = initial_noise(architecture, gradients.timesteps, derive(self.seed, "noise"))
-        times = states.timesteps(self.levels, gradients.timesteps, gradients.at)
-        return states.Noised(from_uint8(images).to(self.device), times, noise, self.levels)
+    def noised(self, trained: Trained, images: torch.Tensor) -> states.States:
+        """Images (n, c, h, w) uint8 with the noise of each timestep of the configuration."""
+        timesteps = self._timesteps()
+        clean = from_uint8(images).to(self.device)[:, None]
+        noise = self._noise(trained.description.architecture, timesteps)
+        return states.States(clean, timesteps, noise, self.levels)
 
-    def trajectory(self, sampler: Trained, images: int, steps: int, seed: int) -> states.Trajectory:
-        """The first images of a model's samples, and how they came about.
+    def journey(self, sampler: Trained, images: int, steps: int, seed: int) -> states.States:
+        """The first samples of a model, as Journey-TRAK takes them: step by step.
+
+        At each step of sampling the model predicts the clean image; that image is noised at the
+        step's timestep by a noise that has no part in sampling (Georgiev et al. 2023, arXiv
+        2312.06205; as in Zheng et al. 2024, arXiv 2311.00500, at all steps, one noise for each). A
+        timestep that `noised` has, too, has the same noise.
 
         Args:
-            sampler: the model that drew them.
+            sampler: the model that drew the samples.
             images: how many.
-            steps: DDIM steps.
+            steps: DDIM steps, each a timestep of the states.
             seed: of the initial noises.
         """
-        noise = initial_noise(sampler.description.architecture, images, seed).to(self.device)
+        architecture = sampler.description.architecture
+        initial = initial_noise(architecture, images, seed).to(self.device)
         network = sampler.network.to(self.device).eval()
         at_once = self.gradients.batch_size
-        drawn = ddpm.trajectory(network, noise, self.levels, steps, at_once)
-        return states.every(drawn, self.gradients.timesteps, self.levels)
+        clean = ddpm.predicted_clean(network, initial, self.levels, steps, at_once)
+        timesteps = ddpm.ddim_schedule(self.levels, steps).timesteps
+        return states.States(clean, timesteps, self._noise(architecture, timesteps), self.levels)
+
+    def _timesteps(self) -> torch.Tensor:
+        return states.timesteps(self.levels, self.gradients.timesteps, self.gradients.at)
+
+    def _noise(self, architecture: dict[str, Any], timesteps: torch.Tensor) -> torch.Tensor:
+        """(k, c, h, w) noise of each of some timesteps; the configuration's are drawn together."""
+        own = self._timesteps().tolist()
+        drawn = initial_noise(architecture, len(own), derive(self.seed, "noise"))
+        by_timestep = dict(zip(own, drawn, strict=True))
+        for timestep in timesteps.tolist():
+            if timestep not in by_timestep:
+                seed = derive(self.seed, "noise", timestep)
+                by_timestep[timestep] = initial_noise(architecture, 1, seed)[0]
+        return torch.stack([by_timestep[timestep] for timestep in timesteps.tolist()])
 
 
 def write_features(
@@ -99,9 +125,9 @@ def write_features(
     store.fill(
         folder,
         setting.facts(model, along)
-        | {"images": store.digest(of.images), "code": cached_digest(*CODE)},
-        (len(of.images), how.dimensions),
+        | {"images": store.digest(of.clean), "code": cached_digest(*CODE)},
+        (len(of), how.dimensions),
         compute,
-        block=8 * max(1, at_once // setting.gradients.timesteps),
+        block=8 * max(1, at_once // len(of.timesteps)),
         label=label,
     )

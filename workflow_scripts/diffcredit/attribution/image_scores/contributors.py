@@ -13,11 +13,12 @@ import pandas as pd
 
 from diffcredit.attribution.game import Estimate
 from diffcredit.attribution.image_scores.arrays import by_contributor, read_scores
-from diffcredit.attribution.table import to_table
+from diffcredit.attribution.table import to_table, with_credit
 from diffcredit.behaviors.table import masks_of, pivot
 from diffcredit.config import Behavior, Score
 from diffcredit.logs import logger
 from diffcredit.ranks import mean, spearman
+from diffcredit.registry import Better
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,18 @@ class Explained:
 
     Attributes:
         scores: (D, M, q, n); see `arrays`.
-        sign: -1 where less of the behavior is better, else 1.
+        better: which values of the behavior are good.
         whole: whether the behavior has one value, so that queries are averaged.
     """
 
     scores: np.ndarray
-    sign: int
+    better: Better
     whole: bool
+
+    @property
+    def sign(self) -> int:
+        """What turns a score, which says how much an image helps, into a value: -1 or 1."""
+        return -1 if self.better == "lower" else 1
 
 
 def values(explained: Explained, damping: int, owners: np.ndarray, groups: str) -> np.ndarray:
@@ -48,6 +54,7 @@ def attribute_scores(
     explained: Mapping[str, Explained],
     owners: np.ndarray,
     measured: pd.DataFrame | None,
+    average: str = "correlations",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The attribution of all behaviors, and how each damping did.
 
@@ -57,9 +64,10 @@ def attribute_scores(
         owners: (n,) contributor of each training image.
         measured: gathered behaviors of the coalitions that a damping is chosen on; None where
             there is one damping.
+        average: as of `lds_by_damping`.
 
     Returns:
-        The table as of `table.attribute`, strength being the damping; standard errors over the
+        The table as of `table.with_credit`, strength being the damping; standard errors over the
         models, NaN for one. And columns behavior, damping, lds (on the coalitions that it is
         chosen on; NaN without), chosen.
     """
@@ -68,13 +76,15 @@ def attribute_scores(
         scores = np.full(len(entry.dampings), np.nan)
         if measured is not None:
             part = measured[measured["behavior"] == behavior]
-            scores = lds_by_damping(of, owners, entry.groups, part)
+            scores = lds_by_damping(of, owners, entry.groups, part, average)
         chosen = _best(scores, f"{behavior}: dampings {entry.dampings}")
         found = values(of, chosen, owners, entry.groups)
         tables.append(_table(behavior, found, entry.dampings[chosen]))
         grid = {"behavior": behavior, "damping": entry.dampings, "lds": scores}
         grids.append(pd.DataFrame(grid).assign(chosen=np.arange(len(scores)) == chosen))
-    return pd.concat(tables, ignore_index=True), pd.concat(grids, ignore_index=True)
+    better = {name: of.better for name, of in explained.items()}
+    table = with_credit(pd.concat(tables, ignore_index=True), better)
+    return table, pd.concat(grids, ignore_index=True)
 
 
 def _best(scores: np.ndarray, told: str) -> int:
@@ -93,26 +103,35 @@ def _best(scores: np.ndarray, told: str) -> int:
 
 
 def lds_by_damping(
-    explained: Explained, owners: np.ndarray, groups: str, measured: pd.DataFrame
+    explained: Explained,
+    owners: np.ndarray,
+    groups: str,
+    measured: pd.DataFrame,
+    average: str = "correlations",
 ) -> np.ndarray:
-    """(D,) rank correlation of sums of values and measured behavior, mean over seeds and queries.
+    """(D,) rank correlation of sums of values and measured behavior, mean over queries.
 
     Args:
         explained: scores by every damping.
         owners: (n,) contributor of each training image.
         groups: how scores of a contributor's images come together.
         measured: gathered rows of the behavior.
+        average: what is averaged over training seeds, "correlations" or "values"; see
+            `diffcredit.evaluation.lds`.
     """
-    wide, masks = pivot(measured), masks_of(measured)
-    seeds = wide.index.get_level_values("replicate").to_numpy()
+    wide, masks = pivot(measured).sort_index(axis=1), masks_of(measured)
+    coalitions, seeds = (wide.index.get_level_values(n) for n in ("coalition", "replicate"))
+    trainings = [seeds == seed for seed in seeds.unique()]
+    truth = wide.to_numpy()
+    if average == "values":
+        first = ~coalitions.duplicated()
+        truth, masks = wide.groupby(level="coalition").mean().to_numpy(), masks[first]
+        trainings = [np.ones(len(masks), dtype=bool)]
     found = []
     for damping in range(len(explained.scores)):
         mean_values = values(explained, damping, owners, groups).mean(axis=0)
         predicted = masks @ mean_values.T
-        by_seed = [
-            mean(spearman(predicted[seeds == seed], wide.to_numpy()[seeds == seed]), axis=0)
-            for seed in np.unique(seeds)
-        ]
+        by_seed = [mean(spearman(predicted[used], truth[used]), axis=0) for used in trainings]
         found.append(np.mean(by_seed))
     return np.array(found)
 
@@ -141,7 +160,7 @@ def explained(
     return {
         name: Explained(
             scores=read_scores(folder, name if behavior.queried else str(entry.queries)),
-            sign=behavior.sign,
+            better=behavior.better,
             whole=not behavior.queried,
         )
         for name, behavior in behaviors.items()

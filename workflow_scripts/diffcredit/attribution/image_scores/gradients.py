@@ -58,9 +58,9 @@ class Features:
 
     def _queries(self, entry: Score, name: str) -> dict[str, np.ndarray]:
         """(q, Z) gradients of each behavior's queries."""
-        along = SCORES[entry.method].trajectory
-        facts = self._facts(name, "trajectory" if along else "noise")
-        folders = self._folders(name, "trajectory" if along else "queries")
+        journey = SCORES[entry.method].trajectory
+        facts = self._facts(name, "journey" if journey else "noise")
+        folders = self._folders(name, "trajectory" if journey else "queries")
         return {folder.name: store.read([folder], facts).gradients for folder in folders}
 
     def _facts(self, name: str, along: str) -> dict:

@@ -50,7 +50,7 @@ def score(
         asked = from_uint8(torch.cat(list(queries.values()))).to(setting.device)
         with tempfile.TemporaryDirectory() as scratch:
             network = trained.network.to(setting.device)
-            fitted = fit(network, noised.images, how, Path(scratch))
+            fitted = fit(network, noised.clean[:, 0], how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
                 found = fitted.scores(asked, damping) / snapshots
                 yield Found(number, int(name.split("-")[0]), by_behavior(found, queries))

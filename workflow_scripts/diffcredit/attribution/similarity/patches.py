@@ -4,6 +4,9 @@ Zhao et al. 2025, arXiv 2510.14269. The denoiser that fits a training set best, 
 of a noised image, weighs every patch y of the training set by
 softmax(-||x_t - sqrt(abar_t) y||^2 / (2 (1 - abar_t))). The score of an image is what its patches
 weigh together, averaged over the patches of the query. No model is asked.
+
+All patches of an image count. The authors' code (sail-sg/NDA) can sum the largest 100 or 1,000 of
+an image's weights for each patch of the query; an image of 32 x 32 pixels has 1,024 of them.
 """
 
 from collections.abc import Sequence

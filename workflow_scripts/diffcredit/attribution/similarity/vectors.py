@@ -17,7 +17,11 @@ Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def dot(queries: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Inner products; of gradients: TracIn at one checkpoint (arXiv 2002.08484)."""
+    """Inner products; of gradients: TracIn at one checkpoint (arXiv 2002.08484).
+
+    Several checkpoints, TracInCP, count by their learning rates, as in its paper; D-TRAK's
+    comparison (arXiv 2311.00500) lets them count alike, as constant rates do.
+    """
     check(queries, train)
     return queries @ train.T
 

@@ -11,7 +11,7 @@ from diffcredit.behaviors.extractors.resizing import in_color, resize
 
 
 class Blip(Extractor):
-    """The pooled output of the vision model."""
+    """The pooled output of the vision model, of images resized without rounding afterwards."""
 
     def __init__(self, model: Any, device: str):
         super().__init__(device, batch_size=64)

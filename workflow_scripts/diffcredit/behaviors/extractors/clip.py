@@ -13,7 +13,8 @@ from diffcredit.behaviors.extractors.resizing import in_color, resize
 class Clip(Extractor):
     """The projected embeddings of a CLIP model, as they come: not of length 1.
 
-    Images are square, so that CLIP's own preparation is a resizing without a crop.
+    Images are square, so that CLIP's own preparation is a resizing without a crop. It rounds to
+    whole pixel values afterwards; here the values stay as they are.
     """
 
     def __init__(self, model: Any, folder: Path, device: str):

@@ -54,7 +54,9 @@ def prune(
         trained: the network to prune; it is left alone.
         ratio: fraction of the channels of each layer to remove, in (0, 1). Group norms of g
             groups and attentions of g heads remove channels g at a time, so that more may go than
-            asked for; each of the heads keeps one channel at least.
+            asked for: C channels keep g floor((1 - ratio) C / g). The torch-pruning of the papers,
+            1.3.2, took fewer (0.3 of the CIFAR network's channels were 44% of its parameters; here
+            they are 61%). Each of the heads keeps one channel at least.
         rank: gives what scores the channels of the copy; it may leave gradients there.
 
     Returns:

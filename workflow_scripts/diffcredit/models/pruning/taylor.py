@@ -2,7 +2,7 @@
 
 To first order, a group of weights w adds |sum w g| to a loss of gradient g (Molchanov et al. 2019).
 Diff-Pruning (Fang et al. 2023, arXiv 2305.10924) takes sum |w g|, and the gradients of the noise
-levels that matter alone: those up to the first of a loss that is small beside the largest.
+levels that matter alone: those up to the first whose loss is small beside the largest.
 """
 
 import torch
@@ -34,7 +34,12 @@ def taylor(trained: Trained, ratio: float, material: Material, images: int) -> t
 
 
 def diff_pruning(
-    trained: Trained, ratio: float, material: Material, images: int, threshold: float
+    trained: Trained,
+    ratio: float,
+    material: Material,
+    images: int,
+    threshold: float,
+    stopping_level: bool = True,
 ) -> tuple[Trained, Size]:
     """Rank channels by sum |w g|, with the gradient g of the first noise levels.
 
@@ -44,22 +49,30 @@ def diff_pruning(
         material: what the gradients are taken on.
         images: how many training images they are taken on.
         threshold: noise levels end where the loss is below this fraction of the largest so far.
+        stopping_level: whether the gradient of the noise level that ends them counts, too. It does
+            in the code for diffusers that the authors published and in that of Lu et al. 2025
+            (arXiv 2407.03153); in the formula of the paper it does not.
     """
 
     def rank(network: torch.nn.Module) -> tp.importance.Importance:
-        accumulate_gradients(network, material, images, threshold)
+        accumulate_gradients(network, material, images, threshold, stopping_level)
         return tp.importance.TaylorImportance(multivariable=False)
 
     return prune(trained, ratio, rank)
 
 
 def accumulate_gradients(
-    network: torch.nn.Module, material: Material, images: int, threshold: float
+    network: torch.nn.Module,
+    material: Material,
+    images: int,
+    threshold: float,
+    stopping_level: bool = True,
 ) -> int:
     """Add up in ``network`` the gradients of L_0, L_1, ... until L_t < threshold max(L_0..L_t).
 
     L_t is the mean denoising loss of noise level t over the images, each with one noise for all
-    noise levels. Returns how many of them were added; a threshold of 0 takes all.
+    noise levels. That of the t which ends the sum is added where ``stopping_level`` says so.
+    Returns how many of them were added; a threshold of 0 takes all.
     """
     generator = torch.Generator().manual_seed(derive(material.seed, "gradients"))
     chosen = torch.randperm(len(material.images), generator=generator)[:images]
@@ -75,8 +88,10 @@ def accumulate_gradients(
         noised = schedule.add_noise(clean, noise, times)
         loss = torch.nn.functional.mse_loss(ddpm.predict(network, noised, times), noise)
         largest = max(largest, loss.item())
-        if loss.item() < threshold * largest:
-            return timestep
-        loss.backward()
+        small = loss.item() < threshold * largest
+        if not small or stopping_level:
+            loss.backward()
         progress.advance()
+        if small:
+            return timestep + stopping_level
     return material.timesteps

@@ -1,7 +1,7 @@
 """EraseDiff: denoise the retained images, and see uniform noise in the removed ones.
 
 Wu et al. 2024, arXiv 2401.05779, in the first-order form that Alberti et al. 2025 (arXiv
-2503.01034) compare with.
+2503.01034) compare with; as there, retained and removed images share noise and timesteps.
 """
 
 from collections.abc import Callable
@@ -38,6 +38,7 @@ class EraseDiff:
         """
         loss = torch.nn.functional.mse_loss(predict(retained), retained.noise)
         gradients.retained(loss)
+        removed = removed.noised_like(retained)
         target = uniform(*removed.noise.shape[1:])
         gradients.removed(torch.nn.functional.mse_loss(predict(removed), target))
         return loss.detach()

@@ -14,8 +14,8 @@ class GradientAscent:
     """- E || eps(x_t, t) - e ||^2 over the removed data.
 
     Attributes:
-        ga_ratio: the steps are one pass over the removed images, divided by it; None where they
-            are given.
+        ga_ratio: the steps are the batches of one pass over the removed images, divided by it and
+            rounded down; None where they are given.
         superfactor: its gradient is multiplied by it before it is clipped, above 0.
         superfactor_decay: and by this once for each step before, in (0, 1].
     """
@@ -26,9 +26,9 @@ class GradientAscent:
     uses_removed = True
 
     def steps(self, removed: int, batch_size: int) -> int:
-        """Steps of one pass over that many removed images, divided by ``ga_ratio``; 1 or more."""
+        """floor(ceil(removed / batch_size) / ga_ratio), as published; it may be 0."""
         assert self.ga_ratio is not None
-        return math.ceil(removed / (batch_size * self.ga_ratio))
+        return math.floor(math.ceil(removed / batch_size) / self.ga_ratio)
 
     def weight(self, step: int) -> float:
         """What the gradient of this step, from 0, is multiplied by."""

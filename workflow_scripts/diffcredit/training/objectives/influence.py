@@ -5,9 +5,23 @@ H^-1 [(1/n) sum_removed g - (n_f / (n n_r)) sum_retained g], which is the differ
 gradients times n_f / n.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import torch
+
+
+class Gradients(Protocol):
+    """(m, P) gradients of m batches, a row for each; a tensor is one."""
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        """The rows, from the first each time."""
+        ...
+
+    def __len__(self) -> int:
+        """Their number."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -16,13 +30,17 @@ class Influence:
 
     Attributes:
         ratio: how far along the step.
-        batches: retained and removed batches that the gradients are taken on.
+        batches: retained and removed batches that the gradients are taken on; all: as many as a
+            pass over the images has, which is published.
         damping: added to the diagonal of the Fisher matrix.
+        inverse: of the damped Fisher matrix (exact: all retained gradients at once, (batches, P) in
+            memory), or what published code computes (see `one_vector`; it has no damping).
     """
 
     ratio: float
-    batches: int
+    batches: int | Literal["all"]
     damping: float
+    inverse: Literal["exact", "published"] = "exact"
     uses_removed = True
 
     def steps(self, removed: int, batch_size: int) -> int:
@@ -31,8 +49,8 @@ class Influence:
 
     def change(
         self,
-        retained: torch.Tensor,
-        removed: torch.Tensor,
+        retained: Gradients,
+        removed: Gradients,
         count_retained: int,
         count_removed: int,
     ) -> torch.Tensor:
@@ -45,8 +63,55 @@ class Influence:
             count_removed: number of removed images.
         """
         fraction = count_removed / (count_retained + count_removed)
-        vector = fraction * (removed.mean(0) - retained.mean(0))
-        return self.ratio * woodfisher(retained, vector, self.damping)
+        if self.inverse == "published":
+            vector = fraction * (_mean(removed) - _mean(retained))
+            return self.ratio * one_vector(retained, vector, count_retained)
+        rows = _matrix(retained)
+        vector = fraction * (_matrix(removed).mean(0) - rows.mean(0))
+        return self.ratio * woodfisher(rows, vector, self.damping)
+
+
+def _mean(gradients: Gradients) -> torch.Tensor:
+    """(P,) without a matrix."""
+    total: torch.Tensor = sum(gradients)  # type: ignore[assignment]
+    return total / len(gradients)
+
+
+def _matrix(gradients: Gradients) -> torch.Tensor:
+    """(m, P)."""
+    if isinstance(gradients, torch.Tensor):
+        return gradients
+    rows = iter(gradients)
+    first = next(rows)
+    found = first.new_empty(len(gradients), len(first))
+    found[0] = first
+    for place, row in enumerate(rows, start=1):
+        found[place] = row
+    return found
+
+
+def one_vector(gradients: Iterable[torch.Tensor], vector: torch.Tensor, count: int) -> torch.Tensor:
+    """What the published influence unlearning makes of WoodFisher's recursion.
+
+    With k = v and o = g_1, for each later g: a = o.g, then k <- k - (k.g / (n + a)) o and
+    o <- o - (a / (n + a)) o. It keeps o instead of a matrix, so that o stays a multiple of g_1 (see
+    `woodfisher`).
+
+    Args:
+        gradients: of P entries, one for each retained batch.
+        vector: (P,) v.
+        count: n, the retained images.
+
+    Returns:
+        (P,) k.
+    """
+    rows = iter(gradients)
+    found, first = vector.clone(), next(rows).clone()
+    for row in rows:
+        product = first @ row
+        found -= (found @ row) / (count + product) * first
+        first -= product / (count + product) * first
+    return found
 
 
 def woodfisher(gradients: torch.Tensor, vector: torch.Tensor, damping: float) -> torch.Tensor:

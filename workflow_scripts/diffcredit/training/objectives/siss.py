@@ -108,7 +108,7 @@ def mix(retained: Batch, removed: Batch, of_removed: torch.Tensor) -> Mixture:
     chosen = of_removed.view(-1, 1, 1, 1)
     noise, signal, spread = retained.noise, retained.signal, retained.spread
     clean = torch.where(chosen, removed.clean, retained.clean)
-    noised = torch.where(chosen, signal * clean + spread * noise, retained.noised)
+    noised = torch.where(chosen, removed.noised_like(retained).noised, retained.noised)
     # From the difference of the images, and not from m: there rounding is divided by the spread.
     apart = signal / spread * (removed.clean - retained.clean)
     return Mixture(

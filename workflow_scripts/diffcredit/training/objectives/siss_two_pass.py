@@ -1,6 +1,7 @@
 """SISS without importance sampling: a forward pass for the retained and one for the removed images.
 
-The comparison of Alberti et al. 2025 (arXiv 2503.01034) that they call "No IS".
+The comparison of Alberti et al. 2025 (arXiv 2503.01034) that they call "No IS". As in their code,
+retained and removed images share noise and timesteps.
 """
 
 from collections.abc import Callable
@@ -28,5 +29,6 @@ class SissTwoPass(Subtraction):
         """Add the gradients of one part of a step; returns the loss of the retained images."""
         loss = torch.nn.functional.mse_loss(predict(retained), retained.noise)
         gradients.retained(loss)
+        removed = removed.noised_like(retained)
         gradients.removed(torch.nn.functional.mse_loss(predict(removed), removed.noise))
         return loss.detach()

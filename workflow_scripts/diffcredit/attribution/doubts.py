@@ -1,0 +1,65 @@
+"""What speaks against trusting an attribution: sentences that its job tells as warnings."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+
+def attribution_doubts(
+    table: pd.DataFrame, values: pd.DataFrame, ends: Iterable[str], regression: bool
+) -> list[str]:
+    """What is doubtful in the table of a removal attribution.
+
+    Args:
+        table: of `attribution.table.with_credit`.
+        values: gathered behaviors that it was fitted on.
+        ends: those of "full" and "none" that were measured once.
+        regression: whether all contributors are fitted together.
+    """
+    coalitions, contributors = values["coalition"].nunique(), table["contributor"].nunique()
+    found = []
+    if regression and coalitions < contributors:
+        found.append(
+            f"{coalitions} coalitions for {contributors} contributors: fewer than unknowns, so the "
+            "penalty or the prior decides\n  Hint: 2 to 4 coalitions for each contributor"
+        )
+    constant = _behaviors(values.groupby("behavior", sort=False)["value"].nunique() == 1)
+    if constant:
+        found.append(f"all coalitions have the same {constant}: there is nothing to attribute")
+    means = table.groupby(["behavior", "contributor"], sort=False)[["value", "standard_error"]]
+    by_behavior = means.mean().groupby("behavior", sort=False)
+    if table["standard_error"].isna().any():
+        found.append("values without a standard error: too few coalitions or training seeds")
+    spread = by_behavior["value"].std()
+    unknown = _behaviors(~by_behavior["value"].apply(lambda values: np.isfinite(values).all()))
+    if unknown:
+        found.append(f"values that are not finite ({unknown}): they rank nobody")
+    alike = _behaviors(spread == 0)
+    if alike and not constant:
+        found.append(f"all contributors have the same value ({alike}): their ranks mean nothing")
+    drowned = _behaviors((by_behavior["standard_error"].median() >= spread) & (spread > 0))
+    if drowned:
+        found.append(
+            f"standard errors as large as the differences between contributors ({drowned}): the "
+            "ranks are mostly noise"
+        )
+    for end in ends:
+        found.append(f"v({end}) was measured once: standard errors lack its noise")
+    undirected = table["credit"].isna() & table["value"].notna()
+    if undirected.any():
+        names = ", ".join(dict.fromkeys(table.loc[undirected, "behavior"]))
+        found.append(
+            f"which way is better is unknown of {names}: no credit, and rank 1 has the largest "
+            "value\n  Hint: records.better says it, as {fid_value: lower}"
+        )
+    return found
+
+
+def measured_once(end: pd.DataFrame) -> bool:
+    """Whether gathered behaviors of v(all), or of v(none), are of one model alone."""
+    return len(end[["coalition", "replicate"]].drop_duplicates()) < 2
+
+
+def _behaviors(chosen: pd.Series) -> str:
+    return ", ".join(map(str, chosen.index[chosen]))

@@ -1,0 +1,60 @@
+"""Do models draw images, or noise?"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from diffcredit.files import read_tensors
+
+#: Images of each model that are looked at.
+IMAGES = 64
+#: Neighboring pixels of real images correlate more than so much, or noise cannot be told from them.
+SMOOTH = 0.2
+#: So large a part of the models may draw noise unsaid: those of coalitions whose images are few or
+#: noisy themselves, as the planted ones of the demonstration.
+FEW = 0.25
+
+
+def neighbor_correlation(images: torch.Tensor) -> float:
+    """Correlation of pixels with those to the right of them and below, over all of some images.
+
+    Args:
+        images: (n, c, h, w) uint8.
+
+    Returns:
+        About 0 for noise, near 1 for smooth images; NaN where each image has one color.
+    """
+    pixels = images.double()
+    centered = pixels - pixels.mean(dim=(2, 3), keepdim=True)
+    products, squares = 0.0, 0.0
+    for axis in (2, 3):
+        size = centered.shape[axis] - 1
+        first, second = centered.narrow(axis, 0, size), centered.narrow(axis, 1, size)
+        products += float((first * second).sum())
+        squares += float((first.square().sum() + second.square().sum()) / 2)
+    return products / squares if squares > 0 else np.nan
+
+
+def noise_doubt(samples: Iterable[Path], reference: torch.Tensor) -> str | None:
+    """What to say of models whose images look like noise, or are blank; None where few do.
+
+    Args:
+        samples: files of samples of some models.
+        reference: (n, c, h, w) uint8 real images.
+    """
+    real = neighbor_correlation(reference[:IMAGES])
+    drawn = [neighbor_correlation(read_tensors(path)[0]["images"][:IMAGES]) for path in samples]
+    noise = sum(found < real / 2 for found in drawn) if real > SMOOTH else 0
+    if noise <= FEW * len(drawn):
+        noise = 0
+    blank = sum(np.isnan(found) for found in drawn)
+    told = [
+        f"{count} of {len(drawn)} models draw {what}"
+        for count, what in ((noise, "images that look like noise"), (blank, "blank images"))
+        if count
+    ]
+    if not told:
+        return None
+    return f"{' and '.join(told)}: what they are measured by says little of the data"

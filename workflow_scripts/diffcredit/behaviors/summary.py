@@ -1,0 +1,13 @@
+"""One value of a model from the scores of its samples."""
+
+import numpy as np
+
+
+def mean_or_quantile(scores: np.ndarray, quantile: float | None) -> float:
+    """Summary of (n,) scores of samples.
+
+    Args:
+        scores: one for each sample.
+        quantile: between 0 and 1, between samples by linear interpolation; None for the mean.
+    """
+    return float(scores.mean() if quantile is None else np.quantile(scores, quantile))

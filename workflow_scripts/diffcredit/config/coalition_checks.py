@@ -1,0 +1,144 @@
+"""Which coalitions there can be of so many contributors."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffcredit.config.counts import known_contributors
+from diffcredit.config.messages import problem, shown
+from diffcredit.config.schema import (
+    AddOneIn,
+    Config,
+    Data,
+    Datamodel,
+    Distribution,
+    LeaveOneOut,
+)
+
+#: More jobs than Snakemake can plan.
+MOST_SHARDS = 100_000
+#: Most contributors whose coalitions are counted; of more there are enough of any distribution.
+COUNTED = 64
+
+
+def datamodel_size(contributors: int, alpha: float) -> int:
+    """Contributors kept by datamodel(alpha): floor(alpha N)."""
+    return math.floor(alpha * contributors + 1e-9)  # 0.29 * 100 is 28.999999999999996
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """Why there are no such coalitions: the key that is wrong, what is accepted, and a hint."""
+
+    key: str
+    accepted: str
+    hint: str
+
+
+def impossible(distribution: Distribution, contributors: int) -> Impossible | None:
+    """Why so many contributors have no coalitions of a distribution; None where they have.
+
+    Returns:
+        The key that is wrong: "contributors", or "alpha" or "count" of the distribution.
+    """
+    if distribution.distribution in ("full", "none"):
+        return None
+    if contributors < 2:
+        accepted = f"{distribution.distribution} coalitions need 2 contributors or more"
+        return Impossible("contributors", accepted, "data.contributors: 2")
+    if isinstance(distribution, Datamodel):
+        return _impossible_alpha(distribution.alpha, contributors)
+    one_each = isinstance(distribution, LeaveOneOut | AddOneIn)
+    if one_each and distribution.count not in (None, contributors):
+        accepted = f"must be the number of contributors, {contributors}; it may be left out"
+        return Impossible("count", accepted, f"count: {contributors}")
+    return None
+
+
+def _impossible_alpha(alpha: float, contributors: int) -> Impossible | None:
+    size = datamodel_size(contributors, alpha)
+    if size == 0:
+        # Rounded up, so that what is told is accepted.
+        digits = len(str(contributors)) + 2
+        least = math.ceil(10**digits / contributors) / 10**digits
+        hint = f"floor(alpha N) must be at least 1: alpha >= {least:.{digits}f}"
+        return Impossible("alpha", f"keeps none of {contributors} contributors", hint)
+    if size == contributors:
+        most = (contributors - 0.5) / contributors
+        hint = f"floor(alpha N) must be below N: alpha <= {most:.6g}"
+        return Impossible("alpha", f"keeps all of {contributors} contributors", hint)
+    return None
+
+
+def coalition_problems(config: Config, base: Path) -> list[str]:
+    """One line for each distribution that so many contributors do not have."""
+    found = [
+        problem(
+            f"coalitions.{name}.count",
+            entry.count,
+            f"makes more than {MOST_SHARDS} jobs of execution.shard_size = "
+            f"{config.execution.shard_size}; must be at most "
+            f"{MOST_SHARDS * config.execution.shard_size}",
+        )
+        for name, entry in config.coalitions.items()
+        if entry.count is not None and entry.count > MOST_SHARDS * config.execution.shard_size
+    ]
+    known = known_contributors(config.data, base)
+    if not known:
+        return found
+    for name, entry in config.coalitions.items():
+        if (wrong := impossible(entry, known)) is None:
+            continue
+        if wrong.key == "contributors":
+            found.append(_too_few(config.data, known, f"coalitions.{name}: {wrong.accepted}"))
+        else:
+            key, value = f"coalitions.{name}.{wrong.key}", getattr(entry, wrong.key)
+            found.append(problem(key, value, wrong.accepted, wrong.hint))
+    if known < 2 and config.evaluation.counterfactual:
+        accepted = "evaluation.counterfactual removes some of 2 contributors or more"
+        found.append(_too_few(config.data, known, accepted))
+    return found
+
+
+def different(distribution: Distribution, contributors: int) -> int | None:
+    """How many different coalitions of everybody but all and nobody a distribution can draw.
+
+    Returns:
+        Of very many contributors their number, a lower bound: the others are too long to compute.
+        None where a file lists them.
+    """
+    if contributors > COUNTED and distribution.distribution != "file":
+        return contributors
+    if isinstance(distribution, Datamodel):
+        return math.comb(contributors, datamodel_size(contributors, distribution.alpha))
+    if isinstance(distribution, LeaveOneOut | AddOneIn):
+        return contributors
+    if distribution.distribution in ("shapley", "uniform"):
+        # The uniform one draws everybody and nobody, too.
+        return 2**contributors - 2 * (distribution.distribution == "shapley")
+    return None
+
+
+def alike_problems(config: Config, base: Path, key: str, reference: str, least: int) -> list[str]:
+    """Coalitions that a key names cannot all be the same few."""
+    entry, known = config.drawn(reference), known_contributors(config.data, base)
+    dealt = isinstance(config.data.contributors, int)  # Of others the files decide.
+    if config.records or entry is None or not (dealt and known) or impossible(entry, known):
+        return []
+    there = different(entry, known)
+    if there is None or there >= least:
+        return []
+    accepted = (
+        f"{key} = {reference!r} needs {least} different coalitions or more, and {known} "
+        f"contributors have {there} of distribution {entry.distribution}"
+    )
+    hint = f"data.contributors: {least}"
+    return [problem("data.contributors", config.data.contributors, accepted, hint)]
+
+
+def _too_few(data: Data, known: int, accepted: str) -> str:
+    if isinstance(data.contributors, int):
+        # Of two there are too few different coalitions for ranks.
+        return problem("data.contributors", data.contributors, accepted, "data.contributors: 3")
+    there = f"data.contributors = {shown(data.contributors)} gives {known}"
+    return problem("data.path", data.path, f"{accepted}; {there}")

@@ -1,0 +1,94 @@
+"""What the configuration asks of the machine, where the jobs run on this one; it needs no torch."""
+
+import os
+import shutil
+from pathlib import Path
+
+from diffcredit.config.messages import problem
+from diffcredit.config.schema import Config
+from diffcredit.errors import UserError
+
+
+def device_problems(config: Config) -> list[str]:
+    """What cannot be had on the device, whichever machine it is of."""
+    if config.execution.device == "cpu" and (keys := _halved(config)):
+        return [_no_fp16(key, "execution.device = 'cpu'") for key in keys]
+    return _share_problems(config)
+
+
+def machine_problems(config: Config, devices: Path = Path("/dev")) -> list[str]:
+    """What cannot be had on this machine.
+
+    Args:
+        config: what is asked for.
+        devices: where the system lists its devices.
+    """
+    device = config.execution.device
+    if device == "cpu" or may_have_gpu(devices):
+        return []
+    if device == "cuda":
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        why = "" if named is None else f" (CUDA_VISIBLE_DEVICES = {named!r})"
+        accepted = f"no GPU is visible here{why}; accepted: auto or cpu"
+        return [problem("execution.device", device, accepted, "execution.device: cpu")]
+    reason = "execution.device = 'auto', and no GPU is visible here"
+    return [_no_fp16(key, reason) for key in _halved(config)]
+
+
+def check(config: Config) -> None:
+    """Refuse what this machine cannot do, if it is the one that the jobs run on.
+
+    Raises:
+        UserError: with one line for each wrong key.
+    """
+    if found := machine_problems(config) if jobs_run_here() else []:
+        raise UserError("\n".join(["This machine cannot run the configuration:", *found]))
+
+
+def may_have_gpu(devices: Path = Path("/dev")) -> bool:
+    """False where there is no GPU that torch could see; its drivers are not asked."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    if first in ("", "-1"):
+        return False
+    there = len(list(devices.glob("nvidia[0-9]*")))
+    if there and first.isdecimal() and int(first) >= there:
+        return False  # CUDA sees no GPU from the first on that does not exist.
+    names = ("nvidia[0-9]*", "nvidiactl", "kfd", "dxg", "nvhost*")
+    return any(next(devices.glob(name), None) for name in names)
+
+
+#: Where one of these is, jobs may run on another machine.
+SUBMITTERS = ("sbatch", "qsub", "bsub", "condor_submit", "kubectl")
+
+
+def jobs_run_here() -> bool:
+    """Whether this machine has no way to send jobs to others."""
+    return not any(map(shutil.which, SUBMITTERS))
+
+
+def _halved(config: Config) -> list[str]:
+    """Keys that ask for fp16, of all models or of those of an approach."""
+    common = {"training.mixed_precision": config.training.mixed_precision}
+    own = {
+        config.training_key(name, "mixed_precision"): config.training_of(name).mixed_precision
+        for name in config.approaches
+    }
+    return [key for key, precision in (common | own).items() if precision == "fp16"]
+
+
+def _no_fp16(key: str, reason: str) -> str:
+    accepted = f"there is none on the CPU ({reason}); accepted: no or bf16"
+    return problem(key, "fp16", accepted, f"{key}: bf16")
+
+
+def _share_problems(config: Config) -> list[str]:
+    """Every part of a batch is shared out to the GPUs."""
+    gpus, training = config.execution.gpus, config.training
+    share = training.batch_size // training.gradient_accumulation
+    if config.execution.device == "cpu" or share % gpus == 0:
+        return []
+    accepted = (
+        f"must divide training.batch_size / training.gradient_accumulation = {share}, the images "
+        "of a step that they share"
+    )
+    return [problem("execution.gpus", gpus, accepted)]

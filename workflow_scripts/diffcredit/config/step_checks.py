@@ -1,0 +1,75 @@
+"""What steps, pixels and training images ask of each other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from diffcredit.config.behaviors import DiversityMeasure, NeighborMeasure, QueryMeasure
+from diffcredit.config.counts import known_images, known_training_images
+from diffcredit.config.messages import problem
+from diffcredit.config.schema import Config
+
+#: Half of that is a pixel, whose features have no spread to be normalized by.
+LEAST_SIDE = 2
+
+
+def level_problems(config: Config) -> list[str]:
+    """The coarsest level of the network still sees several pixels."""
+    halvings, side = len(config.model.channels) - 1, config.data.image_size
+    coarsest = side / 2**halvings
+    if coarsest >= LEAST_SIDE or side % 2**halvings:
+        return []
+    accepted = (
+        f"model.channels halves it {halvings} times, to {coarsest:g} pixel; must be at least "
+        f"{LEAST_SIDE * 2**halvings}"
+    )
+    return [problem("data.image_size", side, accepted, "or fewer model.channels, with attention")]
+
+
+def warmup_problems(config: Config) -> list[str]:
+    """A training that ends while it still warms up never learns at its rate."""
+    shortest: dict[str, tuple[int, int, str]] = {}
+    for warmup_key, warmup, steps_key, steps in _warmups(config):
+        if warmup > steps:
+            told = warmup, steps, steps_key
+            shortest[warmup_key] = min(shortest.get(warmup_key, told), told)
+    return [
+        problem(key, warmup, f"must not exceed {steps_key} = {steps}")
+        for key, (warmup, steps, steps_key) in shortest.items()
+    ]
+
+
+def _warmups(config: Config) -> Iterator[tuple[str, int, str, int]]:
+    """Steps of the warm-up and of all, of each training, each after its key."""
+    common = "training.warmup_steps", config.training.warmup_steps
+    if not config.full.pretrained:
+        yield (*common, "full.steps", config.full.steps)
+    if any(a.start == "pruned" for a in config.approaches.values()) and config.pruned.steps:
+        yield (*common, "pruned.steps", config.pruned.steps)
+    for name, approach in config.approaches.items():
+        if approach.steps is not None:
+            key, warmup = config.training_key(name, "warmup_steps"), config.training_of(name)
+            yield key, warmup.warmup_steps, f"approaches.{name}.steps", approach.steps
+
+
+def image_count_problems(config: Config, base: Path) -> list[str]:
+    """There are training images enough for what looks at some of them, where they are known."""
+    reference, train = known_images(config.data), known_training_images(config.data, base)
+    found = []
+    for name, behavior in config.behaviors.items():
+        measure, key = behavior.measure, f"behaviors.{name}.measure"
+        if isinstance(measure, QueryMeasure) and behavior.query_images in ("train", "retained"):
+            found += _at_most(f"{key}.queries", measure.queries, train, "training images")
+        if isinstance(measure, DiversityMeasure):
+            found += _at_most(f"{key}.clusters", measure.clusters, reference, "training images")
+        if isinstance(measure, NeighborMeasure) and reference is not None:
+            found += _at_most(f"{key}.k", measure.k, reference - 1, "others of the training images")
+    for name, gradients in config.gradients.items():
+        key = f"gradients.{name}.shards"
+        found += _at_most(key, gradients.shards, train, "training images")
+    return found
+
+
+def _at_most(key: str, asked: int, there: int | None, what: str) -> list[str]:
+    if there is None or asked <= there:
+        return []
+    return [problem(key, asked, f"must not exceed the {there} {what}")]

@@ -1,0 +1,138 @@
+"""What every script does around its own work: the log, and what its inputs and outputs are."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from diffcredit import identities, locks, logs
+from diffcredit.contents import CACHES
+from diffcredit.errors import UserError
+
+if TYPE_CHECKING:
+    from diffcredit.config import Config
+
+#: How many files a message names.
+NAMED = 3
+
+
+@contextmanager
+def job(snakemake: Any, label: str) -> Iterator[SimpleNamespace]:
+    """Run a block as the job ``label``, see `logs.job`; its outputs bear the job's identity.
+
+    One process at a time makes the outputs. Where another one has made them meanwhile, as a job of
+    a run that was killed does, this one ends well at once.
+
+    Args:
+        snakemake: what Snakemake gives the script; its param ``plan`` is that of a `plan.Made`.
+        label: how the job is called in messages.
+
+    Yields:
+        The settings of the job.
+    """
+    plan = dict(snakemake.params.plan)
+    with logs.job(snakemake.log[0], label):
+        identity, reads, code = plan.pop("identity"), plan.pop("reads"), plan.pop("code")
+        _check_code(code)
+        _check_files(plan.get("files", {}), snakemake.config)
+        _check_inputs(snakemake.input, reads)
+        with locks.exclusive(_lock(snakemake.output), label) as waited:
+            if waited and _are_made(snakemake.output, identity):
+                logs.logger.info("%s: another process has made it", label)
+                sys.exit(0)
+            with identities.writing(identity, snakemake.output):
+                yield SimpleNamespace(**plan)
+            _check_outputs(snakemake.output, identity)
+
+
+def configuration(config: Mapping[str, Any]) -> "Config":
+    """The configuration of a job, of what Snakemake gives its script."""
+    from diffcredit.config import Config
+
+    return Config.model_validate({key: config[key] for key in Config.model_fields})
+
+
+def _lock(outputs: Sequence[str]) -> Path:
+    name = hashlib.blake2b(outputs[0].encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    return CACHES / "locks" / name
+
+
+def _are_made(outputs: Sequence[str], identity: str) -> bool:
+    """Whether all outputs are there, and those that bear an identity bear this one."""
+    return all(
+        identities.borne(path) == identity if identities.can_bear(path) else Path(path).exists()
+        for path in outputs
+    )
+
+
+def _check_outputs(outputs: Sequence[str], identity: str) -> None:
+    """A script that writes something by other means than `files` is a defect, told at once."""
+    for path in outputs:
+        if identities.can_bear(path):
+            assert identities.borne(path) == identity, f"{path} does not bear its identity"
+
+
+def _check_code(code: Mapping[str, str]) -> None:
+    from diffcredit.plan.code_of_stages import Code
+
+    if code and Code()(*code) != code:
+        raise UserError(
+            f"the code of {', '.join(code)} has changed since this run was started\n"
+            "    Hint: run the same command again"
+        )
+
+
+def _check_files(digests: Mapping[str, str], config: Mapping[str, Any]) -> None:
+    """The files of the user that this job reads are those that the run was started with."""
+    if not digests:
+        return
+    from diffcredit.plan import UserFiles
+
+    if changed := UserFiles(configuration(config), Path(), CACHES).changed(digests):
+        raise UserError(
+            f"changed since this run was started: {', '.join(map(_in_words, changed))}\n"
+            "    Hint: run the same command again"
+        )
+
+
+def _in_words(question: str) -> str:
+    """What a digest of the user's files is of."""
+    kind, *place = json.loads(question)
+    words = {
+        "data": "the files of data.path",
+        "injected": "the file of data.injected",
+        "pretrained": "the model of full.pretrained",
+    }
+    return words.get(kind) or str(place[0])
+
+
+def _check_inputs(given: Any, reads: Mapping[str, list[str]]) -> None:
+    """Each input is what it should be, by the identity that it bears."""
+    wrong = {}
+    for name, paths in given.items():
+        listed = [paths] if isinstance(paths, str) else paths
+        expected = frozenset(reads[name] if listed else ())
+        for path in listed:
+            if reason := _wrong(path, expected):
+                wrong[path] = reason
+    if wrong:
+        more = len(wrong) > NAMED
+        told = [*wrong.values()][:NAMED] + [f"and {len(wrong) - NAMED} more"] * more
+        named = ", ".join([*wrong][:NAMED] + ["..."] * more)
+        lines = "\n".join(told)
+        raise UserError(f"{lines}\n    Hint: delete {named} and run the same command again")
+
+
+def _wrong(path: str, expected: Set[str]) -> str | None:
+    """What is wrong with an input; None where it is what it should be."""
+    try:
+        found = identities.read(path)
+    except UserError as error:
+        return f"{error}"
+    if found in expected:
+        return None
+    return f"{path}: of another configuration, or of other data or models than there are now"

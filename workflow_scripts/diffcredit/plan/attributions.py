@@ -1,0 +1,187 @@
+"""Attributions that a configuration makes: by removal, by gradients and by similarity."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from diffcredit.config import Behavior
+from diffcredit.plan.made import Made, Of, Settings
+from diffcredit.plan.remembered import remembered
+from diffcredit.plan.shared import UNCOUNTED
+from diffcredit.registry import ESTIMATORS, SCORES
+
+if TYPE_CHECKING:
+    from diffcredit.plan.plan import Plan
+
+
+class Attributions:
+    """Attributions, and the scores of images that some are made of; a method for each rule."""
+
+    def __init__(self, plan: "Plan"):
+        self._plan, self._config = plan, plan.config
+
+    @remembered
+    def attribution(self, name: str) -> Made:
+        """A value for each contributor and behavior, by removal or by scores."""
+        if name in self._config.scores:
+            return self.scored(name)
+        entry = self._config.attributions[name]
+        values = {
+            "attribution": entry.model_dump(),
+            "estimator": asdict(ESTIMATORS[entry.estimator]),
+            "drawn": self.drawn_for(name),
+            "better": self._config.better,
+        }
+        of = {"behaviors": [self._plan.behaviors(made) for made in entry.references.values()]}
+        return Made("attribution", Settings(values), of, code=self._plan.code("attributions"))
+
+    @remembered
+    def enough(self, distribution: str, shards: int) -> Made:
+        """Whether the first shards of coalitions are enough."""
+        until = getattr(self._config.coalitions[distribution], "until", None)
+        assert until is not None
+        entry = self._config.attributions[until.attribution]
+        approach, distribution = entry.values.split("/")
+        of = self._plan.first_shards(approach, distribution, shards)
+        of["others"] = [
+            self._plan.behaviors(made)
+            for role, made in entry.references.items()
+            if role != "values"
+        ]
+        values = {
+            "until": until.model_dump(),
+            "attribution": entry.model_dump(),
+            "drawn": self.drawn_for(until.attribution),
+        }
+        code = self._plan.code("attributions", "behaviors")
+        return Made("enough", Settings(values), of, code=code)
+
+    def drawn_for(self, attribution: str) -> dict[str, Any]:
+        """What the coalitions of an attribution were drawn from, without their count, by role."""
+        references = self._config.attributions[attribution].references
+        found = {
+            role: self._config.drawn(reference)
+            for role, reference in references.items()
+            if role in ("values", "corrections")
+        }
+        return {role: drawn.model_dump(exclude=UNCOUNTED) for role, drawn in found.items() if drawn}
+
+    @remembered
+    def gradients(self, name: str, model: str, kind: str, part: str) -> Made:
+        """Features of a shard of training images, or of the queries of a behavior."""
+        entry = self._config.gradients[name]
+        of = {"model": self.gradient_model(model)}
+        of["images"] = self._plan.data() if kind == "train" else self._plan.queries(part)
+        if kind == "trajectory":
+            of["sampler"] = self._plan.full()
+        settings = self._plan.settings(
+            "journeys" if kind == "trajectory" else "gradients",
+            gradients=entry.model_dump(include={"function", "timesteps", "at", "dimensions"}),
+            shards=entry.shards if kind == "train" else 1,
+            timesteps=self._config.model.timesteps,
+            steps=self._config.sampling.steps if kind == "trajectory" else None,
+        )
+        # Queries of a behavior are known by themselves, not by its name.
+        own = {"place": model, "part": part if kind == "train" else None}
+        return Made("gradients", settings, of, own)
+
+    def gradient_model(self, name: str) -> Made:
+        """The training that makes the model of a name number-snapshot."""
+        return self._plan.full(int(name.split("-")[0]))
+
+    def gradient_models(self, name: str) -> list[str]:
+        """Names number-snapshot of the models whose gradients an entry takes."""
+        entry, last = self._config.gradients[name], self._config.full.snapshots
+        kept = range(last - entry.snapshots + 1, last + 1)
+        return [f"{number}-{snapshot}" for number in range(entry.models) for snapshot in kept]
+
+    def gradient_parts(self, score: str) -> list[tuple[str, str]]:
+        """Kind and part of the features that a score is made of."""
+        entry = self._config.scores[score]
+        assert entry.gradients is not None
+        kind = "trajectory" if SCORES[entry.method].trajectory else "queries"
+        shards = range(self._config.gradients[entry.gradients].shards)
+        return [
+            *[("train", str(shard)) for shard in shards],
+            *[(kind, behavior) for behavior in self.query_behaviors(score)],
+        ]
+
+    def explained(self, score: str) -> dict[str, Behavior]:
+        """The behaviors that a score explains."""
+        return {name: self._plan.behavior(name) for name in self._config.scores[score].behaviors}
+
+    def query_behaviors(self, score: str) -> list[str]:
+        """Behaviors for whose queries a score needs the scores of training images."""
+        entry, explained = self._config.scores[score], self.explained(score)
+        own = [name for name, behavior in explained.items() if behavior.queried]
+        whole = [entry.queries] if entry.queries and len(own) < len(explained) else []
+        return list(dict.fromkeys([*own, *whole]))
+
+    @remembered
+    def scores(self, score: str) -> Made:
+        """Scores of the training images for queries."""
+        entry = self._config.scores[score]
+        of_what = SCORES[entry.method].of
+        if of_what in ("features", "pixels"):
+            return self._similarity(score)
+        assert entry.gradients is not None
+        # How many at a time, and in how many jobs, changes nothing; EK-FAC projects nothing.
+        unused = {"batch_size", "shards"} | ({"dimensions"} if of_what == "model" else set())
+        values = {
+            "score": entry.model_dump(include={"method", "gradients", "behaviors", "damping"}),
+            "gradients": self._config.gradients[entry.gradients].model_dump(exclude=unused),
+            "timesteps": self._config.model.timesteps,
+        }
+        models = self.gradient_models(entry.gradients)
+        made = [self.gradient_model(name) for name in models]
+        of: Of
+        if of_what == "model":
+            queries = [self._plan.queries(behavior) for behavior in self.query_behaviors(score)]
+            of = {"train": self._plan.data(), "queries": queries, "models": made}
+            return Made("ekfac", self._plan.settings("ekfac", **values), of)
+        features = [
+            self.gradients(entry.gradients, model, kind, part)
+            for model in models
+            for kind, part in self.gradient_parts(score)
+        ]
+        of = {"features": features, "models": made}
+        values |= {
+            "full": self._config.full.model_dump(exclude={"models"}),
+            "training": self._config.training.model_dump(),
+        }
+        return Made(
+            "gradient_scores", self._plan.settings(**values), of, code=self._plan.code("scores")
+        )
+
+    def _similarity(self, score: str) -> Made:
+        entry = self._config.scores[score]
+        extractors = [entry.extractor] if entry.extractor else []
+        settings = self._plan.settings(
+            score=entry.model_dump(include={"method", "extractor", "patches", "behaviors"}),
+            extractors=self._plan.extractor_places(extractors),
+            files=self._plan.weights(extractors),
+            timesteps=self._config.model.timesteps,
+        )
+        queries = [self._plan.queries(behavior) for behavior in self.query_behaviors(score)]
+        of: Of = {
+            "train": self._plan.data(),
+            "queries": queries,
+            **self._plan.classifiers(extractors),
+        }
+        return Made("similarity", settings, of, code=self._plan.code("scores"))
+
+    @remembered
+    def scored(self, score: str) -> Made:
+        """The attribution of contributors by the scores of their images, with its dampings."""
+        entry = self._config.scores[score]
+        of: Of = {
+            "scores": self.scores(score),
+            "train": self._plan.data(),
+        }
+        if entry.chosen_on:
+            of["measured"] = self._plan.behaviors(entry.chosen_on)
+        values = {
+            "score": entry.model_dump(),
+            "behaviors": {name: b.model_dump() for name, b in self.explained(score).items()},
+            "average": self._config.evaluation.average,
+        }
+        return Made("scored", Settings(values), of, code=self._plan.code("scores"))

@@ -1,0 +1,62 @@
+"""How many coalitions, shards and trainings a configuration has, and what asks for them."""
+
+import math
+
+from diffcredit.config import Config, Counterfactual, Regenerated
+from diffcredit.config.unlearning import PRETRAINED
+
+
+class Counts:
+    """What is counted in a configuration.
+
+    Attributes:
+        requested: coalitions that attributions ask for, by name: counterfactual and regenerated.
+        made: approach/distribution of all models of coalitions, or records/table.
+        unlearned: what is compared in unlearning: the pretrained model, approaches, retraining.
+    """
+
+    def __init__(self, config: Config):
+        self._config = config
+        evaluation, unlearning = config.evaluation, config.unlearning
+        self.requested: dict[str, Counterfactual | Regenerated] = {}
+        if evaluation.counterfactual:
+            self.requested["counterfactual"] = evaluation.counterfactual
+        if evaluation.regenerated:
+            self.requested["regenerated"] = evaluation.regenerated
+        if config.records:
+            self.made = [f"records/{name}" for name in config.records.tables]
+        else:
+            self.made = [f"{a}/{d}" for a, e in config.approaches.items() for d in e.coalitions]
+        self.made += [f"{e.approach}/{name}" for name, e in self.requested.items()]
+        self.unlearned = [PRETRAINED, *unlearning.approaches] if unlearning else []
+        if unlearning and unlearning.retrain:
+            self.unlearned.append(unlearning.retrain)
+
+    def seeds(self, approach: str, distribution: str) -> int:
+        """How many trainings an approach makes of each coalition of a distribution."""
+        made = self._config.approaches[approach].coalitions
+        if distribution in made:
+            return made[distribution]
+        return self.requested[distribution].seeds
+
+    def shards(self, distribution: str) -> int:
+        """Shards that the coalitions of a distribution fall into, at most."""
+        if distribution in self.requested:
+            entry = self.requested[distribution]
+            return len(entry.attributions) + (entry.random > 0)
+        return math.ceil(self._count(distribution) / self._config.execution.shard_size)
+
+    def numbers(self, distribution: str, shard: int) -> tuple[int, int]:
+        """Number of the first coalition of a shard, and of the first after it."""
+        size = self._config.execution.shard_size
+        return shard * size, min((shard + 1) * size, self._count(distribution))
+
+    def requested_by(self, distribution: str, shard: int) -> str | None:
+        """The attribution that asks for a shard of coalitions; None for random removals."""
+        attributions = self.requested[distribution].attributions
+        return attributions[shard] if shard < len(attributions) else None
+
+    def _count(self, distribution: str) -> int:
+        count = self._config.coalitions[distribution].count
+        assert count is not None  # The configuration was counted.
+        return count

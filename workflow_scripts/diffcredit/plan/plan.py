@@ -1,0 +1,345 @@
+"""The images, models, behaviors and attributions that a configuration makes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from diffcredit.config import Behavior, Config, Listed
+from diffcredit.config.counts import injected_file
+from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
+from diffcredit.plan.attributions import Attributions
+from diffcredit.plan.code_of_stages import VERSIONS, Code
+from diffcredit.plan.evaluations import Evaluations
+from diffcredit.plan.made import Made, Of, Settings
+from diffcredit.plan.remembered import remembered
+from diffcredit.plan.shared import SharedSettings
+from diffcredit.plan.user_files import UserFiles
+from diffcredit.registry import DATASETS
+
+
+class Plan(SharedSettings):
+    """What a configuration makes, a method for each rule.
+
+    Attributes:
+        attributions: attributions, and what they alone are made of.
+        evaluation: tables and figures about attributions and unlearning.
+    """
+
+    def __init__(self, config: Config, files: UserFiles, code: Code, run: str):
+        super().__init__(config, files, code, run)
+        self.attributions = Attributions(self)
+        self.evaluation = Evaluations(self)
+
+    # Data
+
+    @remembered
+    def data(self) -> Made:
+        """All tables of images, and the contributors."""
+        data = self.config.data
+        asked = [("data",)] if DATASETS[data.source].folder else []
+        if data.injected and injected_file(data.injected, Path()):
+            asked.append(("injected",))
+        settings = self.settings("data", data=data.model_dump(), files=self.files.digests(*asked))
+        return Made("data", settings)
+
+    @remembered
+    def classifier(self) -> Made:
+        """The classifier that measures samples."""
+        settings = self.settings("classifier", classifier=self.config.classifier.model_dump())
+        return Made("classifier", settings, {"reference": self.data()})
+
+    @remembered
+    def queries(self, behavior: str) -> Made:
+        """The query images of a behavior."""
+        measure, images = self.behavior(behavior).measure, self.behavior(behavior).query_images
+        folder = getattr(images, "folder", None)
+        of = {"train": self.data()} | {
+            source: make()
+            for source, make in {
+                "generated": lambda: self.sample_model("full"),
+                "held_out": self.data,
+                "removed": self.removal,
+                "retained": self.removal,
+            }.items()
+            if images == source
+        }
+        values = {
+            "measure": measure.model_dump(),
+            "files": self.files.digests(("images", folder)) if folder else {},
+            "background": folder and list(self.config.data.background_color),
+        }
+        return Made("queries", self.settings("queries", **values), of)
+
+    @remembered
+    def removal(self) -> Made:
+        """Which images a model is to unlearn, and which it keeps."""
+        unlearning = self.config.unlearning
+        assert unlearning is not None
+        cluster = unlearning.remove.cluster
+        extractors = [cluster.extractor] if cluster else []
+        of: Of = {"train": self.data(), "contributors": self.data()}
+        if cluster:
+            of["generated"] = self.sample_model("full")
+        of |= self.classifiers(extractors)
+        values = {
+            "removal": unlearning.remove.model_dump(),
+            "extractors": self.extractor_places(extractors),
+            "files": self.weights(extractors),
+        }
+        return Made("removal", self.settings("unlearning", **values), of)
+
+    # Models
+
+    @remembered
+    def full(self, number: int = 0) -> Made:
+        """A training of the full model, the first one or a further one, with its snapshots."""
+        config = self.config
+        values: dict[str, Any] = {
+            "model": config.model.model_dump(),
+            "training": config.training.model_dump(),
+            "full": config.full.model_dump(exclude={"models"}),
+        }
+        if number == 0 and config.full.pretrained:
+            values["files"] = self.files.digests(("pretrained",))
+        settings = self.settings("training", **values)
+        return Made("full", settings, {"train": self.data()}, {"number": number})
+
+    @remembered
+    def pruned(self) -> Made:
+        """The full model pruned and fine-tuned."""
+        settings = self.settings(
+            "training",
+            "pruning",
+            timesteps=self.config.model.timesteps,
+            training=self.config.training.model_dump(),
+            pruned=self.config.pruned.model_dump(),
+        )
+        return Made("pruned", settings, {"train": self.data(), "full": self.full()})
+
+    def model(self, name: str) -> Made:
+        """The full or the pruned model."""
+        return self.pruned() if name == "pruned" else self.full()
+
+    @remembered
+    def sample_model(self, name: str) -> Made:
+        """Images that the full or the pruned model draws."""
+        return Made("samples", self.of_sampling(), {"model": self.model(name)})
+
+    @remembered
+    def coalitions(self, distribution: str, shard: int) -> Made:
+        """A shard of the coalitions of a distribution, or of those that attributions ask for."""
+        if distribution in self.counts.requested:
+            return self._requested_coalitions(distribution, shard)
+        first, end = self.counts.numbers(distribution, shard)
+        own: dict[str, Any] = {"numbers": [first, end]}
+        entry = self.config.coalitions[distribution]
+        if isinstance(entry, Listed):
+            own["files"] = self.files.digests(("coalitions", entry.path, first, end))
+        settings = self.of_coalitions(distribution)
+        return Made("coalitions", settings, {"contributors": self.data()}, own)
+
+    def _requested_coalitions(self, distribution: str, shard: int) -> Made:
+        """Models are made of these, so that an attribution counts without its code."""
+        attribution = self.counts.requested_by(distribution, shard)
+        of: Of = {"contributors": self.data()}
+        if attribution:
+            of["attribution"] = self.attributions.attribution(attribution)
+        entry = self.counts.requested[distribution]
+        values: dict[str, Any] = {"settings": entry.model_dump()}
+        if distribution == "regenerated":
+            regenerated = self.config.evaluation.regenerated
+            assert regenerated is not None
+            values["settings"] = entry.model_dump(include={"behavior", "queries", "remove"})
+            values["draws"] = 0 if attribution else regenerated.random
+            values["sign"] = self.behavior(regenerated.behavior).sign
+        stage = f"{distribution}_coalitions"
+        values |= {"seed": self.config.seed, "version": self.code(stage)}
+        own = {"shard": shard}
+        return Made(stage, Settings(values), of, own, lasting=frozenset({"attribution"}))
+
+    @remembered
+    def subsets(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
+        """The models of a shard of coalitions by an approach, from a training seed."""
+        if distribution == UNLEARNING:
+            return self.pretrained() if approach == PRETRAINED else self.unlearn(approach)
+        coalitions, own = self.coalitions(distribution, shard), {"replicate": seed}
+        of = {"coalitions": coalitions, "train": self.data(), **self._start(approach)}
+        return Made("subsets", self.of_approach(approach), of, own)
+
+    @remembered
+    def pretrained(self) -> Made:
+        """The full model, as the one before any step of unlearning."""
+        return Made("pretrained", Settings({}), {"model": self.full()})
+
+    @remembered
+    def unlearn(self, approach: str) -> Made:
+        """The models of an approach that unlearns images, or is trained without them."""
+        unlearning = self.config.unlearning
+        assert unlearning is not None
+        measured = self.measured_on_the_way(approach)
+        of = {
+            "train": self.data(),
+            "removed": self.removal(),
+            "retained": self.removal(),
+            **self._start(approach),
+            **({"queries": self.queries(unlearning.forgetting)} if measured else {}),
+            **self.classifiers(self.extractors(measured)),
+        }
+        started = self.config.approaches[approach].start != "scratch"
+        own = {
+            "unlearning": unlearning.model_dump(
+                include={"seeds", "every"} if started else {"seeds"}
+            ),
+            "until": self._until(measured),
+            "files": self.behavior_weights(measured),
+            "unlearning_version": VERSIONS["unlearning"],
+        }
+        return Made("unlearn", self.of_approach(approach), of, own)
+
+    def measured_on_the_way(self, approach: str) -> dict[str, Behavior]:
+        """What a training that may end early is measured by; one from scratch goes to its end."""
+        unlearning = self.config.unlearning
+        assert unlearning is not None
+        if unlearning.until is None or self.config.approaches[approach].start == "scratch":
+            return {}
+        return {unlearning.forgetting: self.behavior(unlearning.forgetting)}
+
+    def _until(self, measured: Mapping[str, Behavior]) -> dict[str, Any]:
+        """How a training that may end early is measured, and the level that ends it."""
+        if not measured:
+            return {}
+        ((name, behavior),) = measured.items()
+        assert self.config.unlearning is not None
+        return {
+            "name": name,
+            "behavior": behavior.model_dump(),
+            "level": self.config.unlearning.until,
+            "extractors": self.extractor_places(self.extractors(measured)),
+            "sampling": self.config.sampling.model_dump(exclude={"images"}),
+        }
+
+    # Behaviors
+
+    @remembered
+    def samples(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
+        """Images that the models of a shard draw."""
+        models = self.subsets(approach, distribution, seed, shard)
+        return Made("samples", self.of_sampling(), {"models": models})
+
+    @remembered
+    def score(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
+        """Behaviors of the images of a shard."""
+        samples = self.samples(approach, distribution, seed, shard)
+        of = {"samples": samples, **self._compared()}
+        return Made("score", self.of_scoring(), of, code=self.code("behaviors"))
+
+    @remembered
+    def losses(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
+        """Behaviors of the models of a shard."""
+        models = self.subsets(approach, distribution, seed, shard)
+        return Made("losses", self.of_measuring(), {"models": models, **self._asked_of_models()})
+
+    def measured(self, approach: str, distribution: str, seed: int, shard: int) -> list[Made]:
+        """The tables of behaviors of a shard."""
+        place = (approach, distribution, seed, shard)
+        return [
+            *([self.score(*place)] if self.sampled else []),
+            *([self.losses(*place)] if self.modeled else []),
+        ]
+
+    def first_shards(self, approach: str, distribution: str, count: int) -> Of:
+        """The behaviors of the first shards from all training seeds, and their coalitions."""
+        seeds = range(self.counts.seeds(approach, distribution))
+        return {
+            "shards": [
+                made
+                for seed in seeds
+                for shard in range(count)
+                for made in self.measured(approach, distribution, seed, shard)
+            ],
+            "coalitions": [self.coalitions(distribution, shard) for shard in range(count)],
+        }
+
+    @remembered
+    def behaviors(self, reference: str) -> Made:
+        """The behaviors of all coalitions of an approach, or those that a table records.
+
+        Of coalitions that are added until they are enough, as of all that there may be.
+        """
+        approach, distribution = reference.split("/")
+        if self.config.records:
+            return self.records(distribution)
+        of = self.first_shards(approach, distribution, self.counts.shards(distribution))
+        until = getattr(self.config.coalitions.get(distribution), "until", None)
+        own = {"until": until and until.model_dump()}
+        return Made("gather", Settings({}), of, own, code=self.code("behaviors"))
+
+    @remembered
+    def records(self, table: str) -> Made:
+        """A table of behaviors that were recorded elsewhere."""
+        records = self.config.records
+        assert records is not None
+        values = {
+            "table": records.tables[table].model_dump(),
+            "files": self.files.digests(("file", records.tables[table].path)),
+            # What is better changes no behavior.
+            "records": records.model_dump(exclude={"better"}),
+        }
+        return Made("records", Settings(values), code=self.code("behaviors"))
+
+    @remembered
+    def contributors(self) -> Made:
+        """The table of contributors; of records, of whose images nothing is known, their number."""
+        if self.config.records is None:
+            return self.data()
+        return Made("contributors", Settings({"contributors": self.config.records.contributors}))
+
+    def _start(self, approach: str) -> dict[str, Made]:
+        """The model that an approach starts from; none for scratch."""
+        start = self.config.approaches[approach].start
+        return {} if start == "scratch" else {"start": self.model(start)}
+
+    def classifiers(self, extractors: Sequence[str]) -> dict[str, Made]:
+        """The classifier of this run, where it is among extractors."""
+        return {"classifier": self.classifier()} if self.uses_classifier(extractors) else {}
+
+    @remembered
+    def _compared(self) -> Of:
+        """What the images of models are compared with."""
+        of: Of = {
+            "reference": self.data(),
+            "queries": [self.queries(name) for name in self.looked_for],
+            **self.classifiers(self.extractors(self.sampled)),
+        }
+        if self.compares_with_full:
+            of["full"] = self.sample_model("full")
+        return of
+
+    @remembered
+    def _asked_of_models(self) -> Of:
+        return {
+            "queries": [self.queries(name) for name in self.modeled],
+            **self.classifiers(self.extractors(self.modeled)),
+        }
+
+    @remembered
+    def restored(self, approach: str) -> Made:
+        """What models that unlearn make of a removed image with noise, step by step."""
+        name = self.restored_behavior
+        assert name is not None
+        settings = self.settings(
+            "unlearning",
+            measure=self.behavior(name).options,
+            timesteps=self.config.model.timesteps,
+            sampling=self.config.sampling.model_dump(exclude={"images"}),
+        )
+        models = self.subsets(approach, UNLEARNING, 0, 0)
+        return Made("restored", settings, {"models": models, "queries": self.queries(name)})
+
+    @property
+    def restored_behavior(self) -> str | None:
+        """The behavior whose images are shown: what models make of removed images with noise."""
+        for name, behavior in self.config.behaviors.items():
+            if behavior.measure.name == "reconstruction" and behavior.query_images == "removed":
+                return name
+        return None

@@ -1,0 +1,139 @@
+"""Settings that many things share."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from diffcredit.config import Behavior, Config, weights
+from diffcredit.plan.code_of_stages import VERSIONS, Code
+from diffcredit.plan.counts import Counts
+from diffcredit.plan.made import Settings
+from diffcredit.plan.remembered import remembered
+from diffcredit.plan.user_files import UserFiles
+
+#: How many coalitions are asked for changes none of them.
+UNCOUNTED = {"count", "until"}
+
+
+class SharedSettings:
+    """Settings of a configuration that many things are made by.
+
+    Args:
+        config: checked and counted.
+        files: what is in the user's files.
+        code: gives digests of the code of cheap stages.
+        run: folder of the results.
+
+    Attributes:
+        sampled: behaviors of the images that models draw.
+        modeled: behaviors of the models themselves.
+        looked_for: those that look for given images among the samples.
+    """
+
+    def __init__(self, config: Config, files: UserFiles, code: Code, run: str):
+        self.config, self.files, self.code, self.run = config, files, code, run
+        self.counts = Counts(config)
+        self.sampled = {name: b for name, b in config.behaviors.items() if b.of == "samples"}
+        self.modeled = {name: b for name, b in config.behaviors.items() if b.of == "model"}
+        self.looked_for = [n for n, b in self.sampled.items() if b.compares == "queries"]
+
+    @property
+    def compares_with_full(self) -> bool:
+        """Whether a behavior compares images with those of the full model."""
+        return any(behavior.compares == "full" for behavior in self.sampled.values())
+
+    def extractors(self, behaviors: Mapping[str, Behavior]) -> list[str]:
+        """Names of the extractors that behaviors see images through."""
+        used = {behavior.sees for behavior in behaviors.values()}
+        return [name for name in self.config.extractors if name in used]
+
+    def uses_classifier(self, extractors: Sequence[str]) -> bool:
+        """Whether the classifier of this run is among extractors."""
+        return "classifier" in {self.config.extractors[name].kind for name in extractors}
+
+    def extractor_places(self, extractors: Sequence[str]) -> dict[str, list[str]]:
+        """Kind and place of each extractor; the classifier is of this run."""
+        entries = {name: self.config.extractors[name] for name in extractors}
+        return {
+            name: [entry.kind, str(weights.place(entry) or f"{self.run}/models/{entry.kind}")]
+            for name, entry in entries.items()
+        }
+
+    def weight_files(self, behaviors: Mapping[str, Behavior]) -> list[Path]:
+        """Published weights that behaviors are measured with."""
+        heads = [b.options["head"] for b in behaviors.values() if b.measure.name == "aesthetic"]
+        named = [weights.head(head) for head in dict.fromkeys(heads)]
+        return [*self._extractor_weights(self.extractors(behaviors)), *named]
+
+    def _extractor_weights(self, extractors: Sequence[str]) -> list[Path]:
+        return [path for name in extractors for path in weights.files(self.config.extractors[name])]
+
+    def weights(self, extractors: Sequence[str]) -> dict[str, str]:
+        """Digests of the published weights of extractors."""
+        return self._digests(self._extractor_weights(extractors))
+
+    def behavior_weights(self, behaviors: Mapping[str, Behavior]) -> dict[str, str]:
+        """Digests of the published weights that behaviors are measured with."""
+        return self._digests(self.weight_files(behaviors))
+
+    def _digests(self, paths: Sequence[Path]) -> dict[str, str]:
+        return self.files.digests(*[("file", str(path)) for path in paths])
+
+    def behavior(self, name: str) -> Behavior:
+        """An entry of the behaviors."""
+        return self.config.behaviors[name]
+
+    def settings(self, *stages: str, **values: Any) -> Settings:
+        """Settings with the seed, and the version numbers of stages."""
+        versions = {stage: VERSIONS[stage] for stage in stages}
+        return Settings({**values, "seed": self.config.seed, "version": versions})
+
+    @remembered
+    def of_coalitions(self, distribution: str) -> Settings:
+        """Of all coalitions of a distribution."""
+        entry = self.config.coalitions[distribution].model_dump(exclude=UNCOUNTED)
+        return self.settings("coalitions", name=distribution, distribution=entry)
+
+    @remembered
+    def of_approach(self, approach: str) -> Settings:
+        """Of all models of an approach."""
+        return self.settings(
+            "training",
+            name=approach,
+            approach=self.config.approaches[approach].model_dump(
+                exclude={"coalitions", "training"}
+            ),
+            model=self.config.model.model_dump(),
+            training=self.config.training_of(approach).model_dump(),
+        )
+
+    @remembered
+    def of_sampling(self) -> Settings:
+        """Of all images that models draw."""
+        return self.settings(
+            "sampling",
+            sampling=self.config.sampling.model_dump(),
+            timesteps=self.config.model.timesteps,
+        )
+
+    @remembered
+    def of_scoring(self) -> Settings:
+        """Of all behaviors of images."""
+        values = {
+            "behaviors": {name: b.model_dump() for name, b in self.sampled.items()},
+            "extractors": self.extractor_places(self.extractors(self.sampled)),
+            "files": self.behavior_weights(self.sampled),
+        }
+        return Settings(values)
+
+    @remembered
+    def of_measuring(self) -> Settings:
+        """Of all behaviors of models."""
+        return self.settings(
+            "losses",
+            behaviors={name: b.model_dump() for name, b in self.modeled.items()},
+            extractors=self.extractor_places(self.extractors(self.modeled)),
+            files=self.behavior_weights(self.modeled),
+            timesteps=self.config.model.timesteps,
+            sampling=self.config.sampling.model_dump(exclude={"images"}),
+        )
