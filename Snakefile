@@ -11,6 +11,7 @@ configfile: DEFAULTS
 
 
 include: "rules/common.smk"
+include: "rules/cluster.smk"
 
 
 report: "rules/captions/run.rst"
@@ -44,6 +45,7 @@ if CONFIG.unlearning:
 
 
 onstart:
+    check_cluster()
     submit()
 
 

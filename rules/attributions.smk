@@ -5,12 +5,6 @@ for coalitions that are added until they are enough, coalitions/<distribution>/e
 """
 
 
-# They last seconds: on a cluster they run where snakemake runs.
-localrules:
-    attribution,
-    enough,
-
-
 rule attribution:
     input:
         behaviors=fitted_tables,
@@ -26,8 +20,8 @@ rule attribution:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=limited(60),
     params:
         plan=lambda wildcards: ATTRIBUTIONS.attribution(wildcards.attribution).params,
     script:
@@ -49,8 +43,8 @@ checkpoint enough:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=limited(60),
     params:
         plan=lambda wildcards: ATTRIBUTIONS.enough(
             wildcards.distribution, int(wildcards.shards)

@@ -29,8 +29,8 @@ rule score:
     threads: 1
     resources:
         # Networks of others are large.
-        mem_mb=8000 if PLAN.weight_files(PLAN.sampled) else 2000,
-        runtime=240,
+        mem_mb=growing(8000 if PLAN.weight_files(PLAN.sampled) else 2000),
+        runtime=limited(240),
         gpu=GPU,
     params:
         plan=lambda wildcards: PLAN.score(*shard_of(wildcards)).params,
@@ -55,8 +55,8 @@ rule losses:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=8000 if PLAN.weight_files(PLAN.modeled) else 4000,
-        runtime=720,
+        mem_mb=growing(8000 if PLAN.weight_files(PLAN.modeled) else 4000),
+        runtime=limited(720),
         gpu=GPU,
     params:
         plan=lambda wildcards: PLAN.losses(*shard_of(wildcards)).params,
@@ -78,8 +78,8 @@ rule gather:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: PLAN.behaviors(
             f"{wildcards.approach}/{wildcards.distribution}"

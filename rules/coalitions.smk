@@ -25,8 +25,8 @@ rule coalitions:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: PLAN.coalitions(wildcards.distribution, int(wildcards.shard)).params,
     script:

@@ -19,8 +19,8 @@ rule data:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: PLAN.data().params,
     script:
@@ -40,8 +40,8 @@ rule classifier:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=limited(60),
     params:
         plan=lambda wildcards: PLAN.classifier().params,
     script:

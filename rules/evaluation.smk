@@ -5,16 +5,11 @@ Out: evaluation/{lds,planted,cost,convergence,dampings,counterfactual,regenerate
 """
 
 
-# They last seconds: on a cluster they run where snakemake runs.
+# They last a second: on a cluster they run where snakemake runs.
 localrules:
-    lds,
     planted,
-    convergence,
-    dampings,
     counterfactual_coalitions,
-    counterfactual,
     regenerated_coalitions,
-    regenerated,
     cost,
 
 
@@ -36,8 +31,8 @@ rule lds:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=limited(60),
     params:
         plan=lambda wildcards: EVALUATIONS.lds().params,
     script:
@@ -59,8 +54,8 @@ rule planted:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.planted().params,
     script:
@@ -81,8 +76,8 @@ rule cost:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.cost().params,
     script:
@@ -106,8 +101,8 @@ rule convergence:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=limited(60),
     params:
         plan=lambda wildcards: EVALUATIONS.convergence().params,
     script:
@@ -131,8 +126,8 @@ rule dampings:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=limited(60),
     params:
         plan=lambda wildcards: EVALUATIONS.dampings().params,
     script:
@@ -153,8 +148,8 @@ rule counterfactual_coalitions:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: PLAN.coalitions("counterfactual", int(wildcards.shard)).params,
     script:
@@ -177,8 +172,8 @@ rule counterfactual:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: EVALUATIONS.counterfactual().params,
     script:
@@ -199,8 +194,8 @@ rule regenerated_coalitions:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: PLAN.coalitions("regenerated", int(wildcards.shard)).params,
     script:
@@ -223,8 +218,8 @@ rule regenerated:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: EVALUATIONS.regenerated().params,
     script:

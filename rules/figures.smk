@@ -37,8 +37,8 @@ rule figure_tables:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_tables().params,
     script:
@@ -61,8 +61,8 @@ rule figure_attributions:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_attributions().params,
     script:
@@ -80,8 +80,8 @@ rule figure_lds:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_lds().params,
     script:
@@ -99,8 +99,8 @@ rule figure_cost:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_cost().params,
     script:
@@ -123,8 +123,8 @@ rule figure_convergence:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_convergence().params,
     script:
@@ -146,8 +146,8 @@ rule figure_dampings:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_dampings().params,
     script:
@@ -169,8 +169,8 @@ rule figure_counterfactual:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_counterfactual().params,
     script:
@@ -197,8 +197,8 @@ rule figure_regenerated:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_regenerated().params,
     script:
@@ -223,8 +223,8 @@ rule figure_proponents:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_proponents().params,
     script:
@@ -254,8 +254,8 @@ rule figure_samples:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_samples().params,
     script:

@@ -22,8 +22,8 @@ rule full:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=lambda wildcards, attempt: ESTIMATES.training_memory(attempt),
+        runtime=time_of(lambda wildcards: ESTIMATES.of_training(CONFIG.full.steps)),
         gpu=0 if CONFIG.full.pretrained else GPU * CONFIG.execution.gpus,
     params:
         plan=lambda wildcards: PLAN.full().params,
@@ -58,8 +58,8 @@ rule pruned:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=lambda wildcards, attempt: ESTIMATES.training_memory(attempt),
+        runtime=time_of(lambda wildcards: ESTIMATES.of_training(CONFIG.pruned.steps)),
         gpu=GPU * CONFIG.execution.gpus,
     params:
         plan=lambda wildcards: PLAN.pruned().params,
@@ -82,8 +82,8 @@ rule sample_model:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: ESTIMATES.sampling_memory(attempt),
+        runtime=time_of(lambda wildcards: ESTIMATES.of_sampling),
         gpu=GPU,
     params:
         plan=lambda wildcards: PLAN.sample_model(wildcards.model).params,

@@ -31,8 +31,8 @@ rule queries:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: PLAN.queries(wildcards.behavior).params,
     script:

@@ -15,8 +15,8 @@ rule records:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: PLAN.records(wildcards.table).params,
     script:
@@ -32,8 +32,8 @@ rule recorded_contributors:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: PLAN.contributors().params,
     script:

@@ -29,8 +29,8 @@ rule gradients:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=lambda wildcards, attempt: ESTIMATES.training_memory(attempt),
+        runtime=limited(1440),
         gpu=GPU,
     params:
         plan=lambda wildcards: ATTRIBUTIONS.gradients(
@@ -57,8 +57,8 @@ rule gradient_scores:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=limited(240),
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
         models=lambda wildcards: {name: model_folder(name) for name in score_models(wildcards)},
@@ -83,8 +83,8 @@ rule ekfac:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=growing(8000),
+        runtime=limited(1440),
         gpu=GPU,
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
@@ -110,8 +110,8 @@ rule similarity:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=limited(240),
         gpu=GPU,
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
@@ -141,8 +141,8 @@ rule scored:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=limited(60),
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scored(wildcards.attribution).params,
     script:

@@ -25,8 +25,10 @@ rule subsets:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=lambda wildcards, attempt: ESTIMATES.training_memory(attempt),
+        runtime=time_of(
+            lambda wildcards: ESTIMATES.of_approach(wildcards.approach), models_of_shard
+        ),
         gpu=GPU,
     params:
         plan=lambda wildcards: PLAN.subsets(*shard_of(wildcards)).params,
@@ -52,8 +54,8 @@ rule samples:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=lambda wildcards, attempt: ESTIMATES.sampling_memory(attempt),
+        runtime=time_of(lambda wildcards: ESTIMATES.of_sampling, models_of_shard),
         gpu=GPU,
     params:
         plan=lambda wildcards: PLAN.samples(*shard_of(wildcards)).params,

@@ -38,8 +38,8 @@ rule removal:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=limited(60),
         gpu=GPU if CLUSTER else 0,
     params:
         plan=lambda wildcards: PLAN.removal().params,
@@ -60,8 +60,8 @@ rule pretrained:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: PLAN.pretrained().params,
     script:
@@ -97,10 +97,12 @@ rule unlearn:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: (
-            8000 if PLAN.weight_files(PLAN.measured_on_the_way(wildcards.approach)) else 4000
+        mem_mb=lambda wildcards, attempt: ESTIMATES.training_memory(attempt)
+        + (4000 if PLAN.weight_files(PLAN.measured_on_the_way(wildcards.approach)) else 0),
+        runtime=time_of(
+            lambda wildcards: ESTIMATES.of_approach(wildcards.approach),
+            lambda wildcards: UNLEARNED.seeds,
         ),
-        runtime=1440,
         gpu=GPU,
     params:
         plan=lambda wildcards: PLAN.unlearn(wildcards.approach).params,
@@ -124,8 +126,8 @@ rule restored:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=limited(120),
         gpu=GPU,
     params:
         plan=lambda wildcards: PLAN.restored(wildcards.approach).params,
@@ -154,8 +156,8 @@ rule verdict:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=limited(30),
     params:
         plan=lambda wildcards: EVALUATIONS.verdict().params,
     script:
@@ -195,8 +197,8 @@ rule figure_unlearning:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=limited(10),
     params:
         plan=lambda wildcards: EVALUATIONS.figure_unlearning().params,
     script:

@@ -1,33 +1,319 @@
-"""The tiny run through a real SLURM, where there is one, and what a submission is given."""
+"""A real SLURM of two nodes, and what happens to jobs there.
+
+After each fault, running again gives the models of the run that nothing disturbed, bit for bit.
+"""
 
 import os
 import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from copied_workflow import Workflow, copy_workflow, merge
+from copied_workflow import ROOT, Workflow, copy_workflow, merge
+
+CLUSTER = ROOT / "tests/slurm/cluster"
+SHARD = "results/tiny/subsets/retrain/datamodel/0-0"
+#: Trainings that last some seconds, and models that are kept.
+SLOW = {
+    "approaches": {"retrain": {"steps": 150}},
+    "execution": {"keep": {"models": True}, "checkpoint_steps": 20},
+}
 
 
-def slurm_answers() -> bool:
-    if shutil.which("sinfo") is None:
-        return False
-    return subprocess.run(["sinfo"], capture_output=True, timeout=10).returncode == 0
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a SLURM that this test run has started; its configuration is in use."""
+    if os.environ.get("DIFFCREDIT_TEST_SLURM") != "start":
+        pytest.skip(
+            "DIFFCREDIT_TEST_SLURM=start installs and starts a SLURM of two nodes (root on Debian)"
+        )
+    if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
+        pytest.skip("starting a SLURM needs root on Debian")
+    # A short path: munge's socket is in it.
+    folder = tmp_path_factory.mktemp("slurm") / "s"
+    done = subprocess.run([CLUSTER, "start", folder], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    before = os.environ.get("SLURM_CONF")
+    os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+    yield folder
+    subprocess.run([CLUSTER, "stop", folder], check=True, capture_output=True)
+    if before is None:
+        del os.environ["SLURM_CONF"]
+    else:
+        os.environ["SLURM_CONF"] = before
 
 
-@pytest.mark.skipif(not slurm_answers(), reason="no SLURM answers here")
-def test_tiny_run(workflow: Workflow) -> None:
-    workflow.overlay = merge(workflow.overlay, {"execution": {"shard_size": 8}})
-    done = workflow.run(
-        *["--default-resources", "slurm_account=none", "slurm_partition=main"],
-        *["--slurm-status-command", "squeue"],
-        *["--slurm-init-seconds-before-status-checks", "5"],
-        profile="slurm",
-    )
+@dataclass
+class Slurm:
+    """A copy of the finished run whose jobs go to SLURM.
+
+    Attributes:
+        workflow: the copy.
+        cluster: folder of the SLURM.
+        expected: content of each file of the shard that nothing disturbed, by its path in it.
+    """
+
+    workflow: Workflow
+    cluster: Path
+    expected: dict[str, bytes]
+
+    def command(self, *arguments: str, partition: str = "main") -> list[str]:
+        """The command line that runs it."""
+        options = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
+        account = ["--default-resources", "slurm_account=tests", f"slurm_partition={partition}"]
+        return self.workflow.command(*arguments, *account, *options, profile="slurm")
+
+    def run(self, *arguments: str, partition: str = "main") -> subprocess.CompletedProcess[str]:
+        """Run it to its end, whatever that is."""
+        return subprocess.run(
+            self.command(*arguments, partition=partition),
+            cwd=self.workflow.folder,
+            capture_output=True,
+            text=True,
+        )
+
+    def start(self, *arguments: str, partition: str = "main") -> subprocess.Popen[str]:
+        """Start it, and go on."""
+        return subprocess.Popen(
+            self.command(*arguments, partition=partition),
+            cwd=self.workflow.folder,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def check_recovered(self) -> None:
+        """Running again makes the shard as it would have been."""
+        self.workflow.run("--unlock")
+        again = self.run(SHARD)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert models(self.workflow) == self.expected
+
+
+def models(workflow: Workflow) -> dict[str, bytes]:
+    """The weights of the models of the shard."""
+    folder = workflow.folder / SHARD
+    return {path.parent.name: path.read_bytes() for path in folder.glob("*/*.safetensors")}
+
+
+@pytest.fixture(scope="session")
+def slow(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The finished run with slow trainings, whose shard was made here."""
+    folder = tmp_path_factory.mktemp("slow") / "workflow"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    workflow = Workflow(folder, merge(finished.overlay, SLOW))
+    done = workflow.run(SHARD)
+    assert done.returncode == 0, done.stderr
+    return workflow
+
+
+@pytest.fixture
+def on_slurm(cluster: Path, slow: Workflow, tmp_path: Path) -> Iterator[Slurm]:
+    shutil.copytree(slow.folder, tmp_path / "workflow", symlinks=True)
+    copy = Workflow(tmp_path / "workflow", slow.overlay)
+    shutil.rmtree(copy.folder / SHARD)
+    yield Slurm(copy, cluster, models(slow))
+    subprocess.run(["scancel", "--user=root"], check=True)
+    reached(lambda: not squeue("%i"), 30)
+
+
+def squeue(form: str, *options: str) -> list[str]:
+    """What squeue says, a line for each job."""
+    command = ["squeue", "--noheader", "--format", form, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def reached(condition: Callable[[], object], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def has_a_model(slurm: Slurm) -> bool:
+    """Whether the job of the shard has made its first model."""
+    return any((slurm.workflow.folder / f"{SHARD}.partial").glob("[0-9]*/config.json"))
+
+
+def running() -> str:
+    """Number of the job that runs."""
+    (job,) = squeue("%i", "--states=running")
+    return job
+
+
+def test_from_the_models_to_the_lds(on_slurm: Slurm, finished: Workflow) -> None:
+    """Tables of a run through SLURM are those of one without, up to seconds."""
+    copy = on_slurm.workflow
+    copy.overlay = finished.overlay
+    shutil.rmtree(copy.run_folder / "behaviors/retrain")
+    done = on_slurm.run("results/tiny/evaluation/lds.parquet")
     output = done.stdout + done.stderr
-    assert done.returncode == 0, output[-6000:]
+    assert done.returncode == 0, output
     assert "has been submitted with SLURM jobid" in output
-    assert (workflow.run_folder / "evaluation/lds.txt").exists()
+    for name in ("behaviors/retrain/datamodel.parquet", "evaluation/lds.parquet"):
+        made, expected = (pd.read_parquet(w.run_folder / name) for w in (copy, finished))
+        kept = [column for column in made if not column.startswith("seconds")]
+        pd.testing.assert_frame_equal(made[kept], expected[kept])
+
+
+def test_cancelled(on_slurm: Slurm) -> None:
+    run = on_slurm.start(SHARD, "--retries", "0")
+    reached(lambda: has_a_model(on_slurm))
+    names, comments = squeue("%j"), squeue("%k")
+    assert names[0].startswith("diffcredit_")
+    assert "rule_subsets" in comments[0]
+    subprocess.run(["scancel", running()], check=True)
+    output = run.communicate()[0]
+    assert run.returncode == 1
+    assert "subsets retrain/datamodel" in output or "retrain/datamodel 0-0" in output
+    assert "somebody cancelled it" in output
+    on_slurm.check_recovered()
+
+
+def test_memory(on_slurm: Slurm) -> None:
+    """Killed for memory, a job has more in its next try; without one, the setting is told."""
+    killed = on_slurm.run(SHARD, "--retries", "0", "--set-resources", "subsets:mem_mb=300")
+    assert killed.returncode == 1
+    assert "--set-resources subsets:mem_mb=MB" in killed.stderr
+    grown = ["--retries", "1", "--set-resources", "subsets:mem_mb=300 if attempt == 1 else 3000"]
+    again = on_slurm.run(SHARD, *grown)
+    assert again.returncode == 0, again.stderr
+    assert models(on_slurm.workflow) == on_slurm.expected
+
+
+def test_a_job_saves_its_work_before_its_time_is_over(on_slurm: Slurm) -> None:
+    """The partition allows a minute, and two are needed: it is queued again, and goes on."""
+    copy = on_slurm.workflow
+    copy.overlay = merge(copy.overlay, {"approaches": {"retrain": {"steps": 1100}}})
+    run = on_slurm.start(SHARD, partition="brief")
+    output = run.communicate()[0]
+    assert run.returncode == 0, output
+    assert "The partition allows jobs of 1 minute" in output
+    log = (copy.run_folder / "logs/subsets/retrain/datamodel/0-0.log").read_text()
+    assert log.count(": started") >= 2
+    assert "its time limit is near" in log
+    assert ": done in" in log
+    made = models(copy)
+    shutil.rmtree(copy.folder / SHARD)
+    here = copy.run(SHARD)
+    assert here.returncode == 0, here.stderr
+    assert made == models(copy)
+
+
+def test_time_limit_that_is_too_short_is_told(on_slurm: Slurm) -> None:
+    """A kill at the limit, as of work that cannot be saved in between."""
+    fake = on_slurm.workflow.folder / "workflow_scripts/subsets.py"
+    fake.write_text("import time\ntime.sleep(600)\n")
+    done = on_slurm.run(SHARD, "--retries", "0", "--set-resources", "subsets:runtime=1")
+    assert done.returncode == 1
+    assert "its time limit ended it" in done.stderr
+    assert "--set-resources subsets:runtime=MINUTES" in done.stderr
+
+
+def test_node_dies_and_its_job_lives_on(on_slurm: Slurm) -> None:
+    run = on_slurm.start(SHARD)
+    reached(lambda: has_a_model(on_slurm))
+    (node,) = squeue("%N", "--states=running")
+    daemon = on_slurm.cluster / f"slurmd-{node}.pid"
+    os.kill(int(daemon.read_text()), signal.SIGKILL)
+    try:
+        output = run.communicate()[0]
+    finally:
+        subprocess.run([CLUSTER, "node", on_slurm.cluster, node[1:]], check=True)
+    if run.returncode == 0:
+        assert models(on_slurm.workflow) == on_slurm.expected, output
+    on_slurm.check_recovered()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP])
+def test_snakemake_ends_and_its_jobs_live_on(on_slurm: Slurm, how: signal.Signals) -> None:
+    run = on_slurm.start(SHARD)
+    reached(lambda: has_a_model(on_slurm))
+    os.kill(run.pid, how)
+    run.communicate()
+    on_slurm.check_recovered()
+
+
+def test_preempted(on_slurm: Slurm) -> None:
+    """A job of a higher priority takes its node; it is queued again, and goes on."""
+    run = on_slurm.start(SHARD, partition="low")
+    reached(lambda: has_a_model(on_slurm))
+    urgent = ["sbatch", "--account=tests", "--partition=high", "--nodes=2", "--wrap"]
+    subprocess.run([*urgent, "sleep 2"], check=True, capture_output=True)
+    output = run.communicate()[0]
+    assert run.returncode == 0, output
+    log = on_slurm.workflow.run_folder / "logs/subsets/retrain/datamodel/0-0.log"
+    assert log.read_text().count(": started") == 2
+    assert models(on_slurm.workflow) == on_slurm.expected
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["slurm_account=nobody", "slurm_partition=main"], "slurm_account = 'nobody'"),
+        (["slurm_account=tests", "slurm_partition=nowhere"], "slurm_partition = 'nowhere'"),
+        (["slurm_account=tests", "constraint=fast"], "constraint = 'fast'"),
+        (["slurm_account=tests", "gres=shard:9"], "no node of the cluster has what it asks for"),
+    ],
+)
+def test_what_slurm_would_refuse_is_told_before_anything_is_submitted(
+    on_slurm: Slurm, options: list[str], told: str
+) -> None:
+    command = on_slurm.workflow.command(SHARD, "--default-resources", *options, profile="slurm")
+    done = subprocess.run(command, cwd=on_slurm.workflow.folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Hint:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "has been submitted" not in done.stderr
+    on_slurm.check_recovered() if told.startswith("no node") else None
+
+
+def test_profile_says_it_in_one_place(on_slurm: Slurm) -> None:
+    """Account, partition and the share of a GPU; two jobs run on one GPU."""
+    profile = on_slurm.workflow.folder / "profiles/slurm/config.yaml"
+    text = profile.read_text()
+    for name, value in {"account": "tests", "partition": "main", "gpu_share": "shard:1"}.items():
+        assert f'\n  {name}: ""' in text
+        text = text.replace(f'\n  {name}: ""', f'\n  {name}: "{value}"')
+    profile.write_text(text)
+    options = ["--slurm-init-seconds-before-status-checks", "2"]
+    run = subprocess.Popen(
+        on_slurm.workflow.command(SHARD, *options, profile="slurm"),
+        cwd=on_slurm.workflow.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    reached(lambda: has_a_model(on_slurm))
+    (asked,) = squeue("%b", "--states=running")
+    output = run.communicate()[0]
+    assert run.returncode == 0, output
+    assert "shard:1" in asked
+    assert models(on_slurm.workflow) == on_slurm.expected
+
+
+def test_without_slurm(workflow: Workflow) -> None:
+    """The profile of a cluster on a machine that has none."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    elsewhere = [folder for folder in folders if not (Path(folder) / "sinfo").exists()]
+    done = subprocess.run(
+        workflow.command("results/tiny/data/train.parquet", profile="slurm"),
+        cwd=workflow.folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": os.pathsep.join(elsewhere)},
+    )
+    assert done.returncode == 1
+    assert "no SLURM" in done.stderr
+    assert "profiles/local" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_commands_of_jobs_survive_the_shell_of_the_submission(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from diffcredit import identities, locks, logs
+from diffcredit import identities, locks, logs, time_limit
 from diffcredit.contents import CACHES
 from diffcredit.errors import UserError
+from diffcredit.time_limit import TimeIsUp
 
 if TYPE_CHECKING:
     from diffcredit.config import Config
@@ -25,7 +26,8 @@ def job(snakemake: Any, label: str) -> Iterator[SimpleNamespace]:
     """Run a block as the job ``label``, see `logs.job`; its outputs bear the job's identity.
 
     One process at a time makes the outputs. Where another one has made them meanwhile, as a job of
-    a run that was killed does, this one ends well at once.
+    a run that was killed does, this one ends well at once. Where the time limit of the cluster is
+    near and the block stops for it, SLURM queues the job again.
 
     Args:
         snakemake: what Snakemake gives the script; its param ``plan`` is that of a `plan.Made`.
@@ -40,13 +42,25 @@ def job(snakemake: Any, label: str) -> Iterator[SimpleNamespace]:
         _check_code(code)
         _check_files(plan.get("files", {}), snakemake.config)
         _check_inputs(snakemake.input, reads)
-        with locks.exclusive(_lock(snakemake.output), label) as waited:
-            if waited and _are_made(snakemake.output, identity):
-                logs.logger.info("%s: another process has made it", label)
-                sys.exit(0)
-            with identities.writing(identity, snakemake.output):
-                yield SimpleNamespace(**plan)
-            _check_outputs(snakemake.output, identity)
+        try:
+            with locks.exclusive(_lock(snakemake.output), label) as waited:
+                if waited and _are_made(snakemake.output, identity):
+                    logs.logger.info("%s: another process has made it", label)
+                    sys.exit(0)
+                with identities.writing(identity, snakemake.output):
+                    yield SimpleNamespace(**plan)
+                _check_outputs(snakemake.output, identity)
+        except TimeIsUp:
+            _queue_again(label)
+
+
+def _queue_again(label: str) -> NoReturn:
+    logs.logger.info("%s: its time limit is near: saved, to go on in its next try", label)
+    time_limit.queue_again()
+    raise UserError(
+        "its time limit is near, and SLURM does not queue it again\n"
+        "    Hint: what is done is saved: run the same command again, or allow more time"
+    )
 
 
 def configuration(config: Mapping[str, Any]) -> "Config":

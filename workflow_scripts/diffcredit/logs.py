@@ -84,7 +84,9 @@ def hint(error: Exception) -> str:
 
 def _configure(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    to_file, to_terminal = _LogFile(log, mode="w"), logging.StreamHandler()
+    # Another try of a job that SLURM queued again goes on with what the one before has told.
+    mode = "a" if os.environ.get("SLURM_RESTART_COUNT", "0") != "0" else "w"
+    to_file, to_terminal = _LogFile(log, mode=mode), logging.StreamHandler()
     to_file.setFormatter(_Literal("%(asctime)s %(levelname)s %(message)s", "%F %T"))
     to_terminal.setFormatter(_Literal("%(asctime)s %(message)s", "%H:%M:%S"))
     to_terminal.setLevel(logging.INFO)

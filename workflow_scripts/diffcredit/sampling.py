@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from diffcredit import time_limit
 from diffcredit.code import cached_digest
 from diffcredit.config import Sampling
 from diffcredit.files import left_behind, read_json, read_tensors, write_tensors
@@ -68,6 +69,7 @@ def sample_shard(
                 "seconds_sampling": time.perf_counter() - began,
             }
             write_tensors({"images": images}, target, facts)
+            time_limit.stop_if_near()
         progress.advance()
 
 

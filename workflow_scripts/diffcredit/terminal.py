@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from diffcredit import slurm
 from diffcredit.logs import REFUSALS, LastWords, last_words
 
 #: Parts of records of Snakemake that say no more than the summary at the end.
@@ -129,6 +130,8 @@ def _reason(job: FailedJob, words: LastWords) -> str:
     """Why a job failed: by itself, else by what ended it."""
     if words.error:
         return words.error
+    if ended := slurm.ended(job.said, job.rule):
+        return ended
     if job.signal:
         hint = f"\n    Hint: {KILLED}" if job.signal == "SIGKILL" else ""
         return f"the system ended it ({job.signal}) before it could say why{hint}"

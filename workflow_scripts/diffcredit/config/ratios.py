@@ -199,6 +199,11 @@ def size(network: UNet, target: Target, ratio: float = 0.0) -> int:
     return sum(getattr(layer, target) for layer in _Pruned(network, ratio).layers())
 
 
+def outputs(network: UNet) -> int:
+    """Numbers that all layers of the network put out for an image."""
+    return sum(layer.outputs * layer.positions for layer in _Pruned(network, 0.0).layers())
+
+
 def removed(network: UNet, target: Target, ratio: float) -> float:
     """The fraction of the parameters or multiply-adds that goes at a ratio of channels."""
     return 1 - size(network, target, ratio) / size(network, target)

@@ -18,6 +18,7 @@ from typing import Any, cast
 import torch
 from accelerate import Accelerator
 
+from diffcredit import time_limit
 from diffcredit.code import cached_digest
 from diffcredit.config import Training
 from diffcredit.errors import UserError
@@ -199,6 +200,8 @@ def train(
                 break
         if checkpoint is not None and accelerator.is_main_process:
             state.save_if_due(checkpoint, mark, plan.steps)
+        if checkpoint is not None and accelerator.num_processes == 1:
+            state.stop_if_time_is_up(checkpoint, mark)
     return state.finish(start, plan, accelerator)
 
 
@@ -375,6 +378,12 @@ class _State:
         """Save now and then, but not after the last step: then the model itself is written."""
         if self.step % checkpoint.every == 0 and self.step < steps:
             self.save(checkpoint.path, mark)
+
+    def stop_if_time_is_up(self, checkpoint: Checkpoint, mark: str) -> None:
+        """Save and raise `TimeIsUp` where the time limit is near."""
+        if time_limit.is_near():
+            self.save(checkpoint.path, mark)
+            raise time_limit.TimeIsUp
 
     @torch.no_grad()
     def leave_if_due(

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from accelerate import Accelerator
 
+from diffcredit import time_limit
 from diffcredit.data.images import Images
 from diffcredit.files import left_behind, read_json
 from diffcredit.logs import Progress, logger
@@ -71,6 +72,7 @@ def train_shard(
         named = f"{label} coalition {coalition.index}"
         _make(coalition, images, recipe, accelerator, checkpoint, named)
         progress.advance()
+        time_limit.stop_if_near()
 
 
 def _remove_others(folder: Path, coalitions: list[Coalition]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from diffcredit import time_limit
 from diffcredit.errors import UserError
 from diffcredit.files import left_behind, read_json, write_json
 from diffcredit.logs import Progress
@@ -66,6 +67,7 @@ def unlearn(
     for number, seed in enumerate(seeds):
         _unlearn(split, recipe, number, seed, accelerator, place, f"{label} seed {number}")
         progress.advance()
+        time_limit.stop_if_near()
 
 
 def _unlearn(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from diffcredit import time_limit
 from diffcredit.attribution.gradients.features import Features
 from diffcredit.errors import UserError
 from diffcredit.files import read_array, read_json, resumable, write_json
@@ -69,6 +70,7 @@ def fill(
             residuals.flush()
             write_json({"facts": facts, "shape": shape, "done": rows.stop}, partial / PROGRESS)
             progress.advance()
+            time_limit.stop_if_near()
         (partial / PROGRESS).unlink(missing_ok=True)
         write_json(facts, partial / FACTS)
 

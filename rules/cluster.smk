@@ -1,0 +1,87 @@
+"""What jobs ask a cluster for, and what SLURM says to that before anything is submitted."""
+
+import subprocess
+from functools import cache
+
+from diffcredit import slurm
+from diffcredit.plan.resources import LONGEST, Estimates
+
+ESTIMATES = Estimates(CONFIG)
+
+
+def growing(mb):
+    """Memory that doubles with each attempt."""
+    return lambda wildcards, attempt: mb * 2 ** (attempt - 1)
+
+
+def limited(minutes):
+    """A time that doubles with each attempt, as long as the cluster allows it."""
+    return lambda wildcards, attempt: int(min(minutes * 2 ** (attempt - 1), longest_job()))
+
+
+def time_of(predictions, models=lambda wildcards: 1):
+    """The time of a job that trains or samples models, by the predictions of the network for each."""
+    return lambda wildcards, attempt: int(
+        min(
+            ESTIMATES.minutes(attempt, predictions(wildcards) * models(wildcards)),
+            longest_job(),
+        )
+    )
+
+
+def models_of_shard(wildcards):
+    """How many models a shard has."""
+    if wildcards.distribution not in CONFIG.coalitions:
+        return 1
+    first, end = COUNTS.numbers(wildcards.distribution, int(wildcards.shard))
+    return end - first
+
+
+def on_slurm():
+    """Whether this run sends its jobs to SLURM."""
+    plugin = workflow.executor_plugin if workflow.is_main_process else None
+    return plugin is not None and plugin.name == "slurm"
+
+
+@cache
+def longest_job():
+    """Minutes that the partitions of this run allow; jobs that need longer go on in a next try."""
+    if not on_slurm():
+        return float("inf")
+    settings = workflow.resource_settings
+    asked = [settings.default_resources or {}, *settings.overwrite_resources.values()]
+    partitions = {str(resource_of(given, "slurm_partition")) for given in asked} - {"None", ""}
+    limit = slurm.longest(partitions)
+    return float("inf") if limit is None else limit
+
+
+def resource_of(given, name):
+    """A resource by its name, as Snakemake holds it or as it was written."""
+    found = given.get(name)
+    return getattr(found, "raw", found)
+
+
+def answer(command):
+    """Exit status and errors of a command."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def check_cluster():
+    """Stop where SLURM would refuse jobs; tell what the time limit of the partition means."""
+    if not on_slurm():
+        return
+    asked = {}
+    for job in workflow.dag.needrun_jobs():
+        if not job.is_local:
+            resources = {name: job.resources.get(name) for name in job.resources.keys()}
+            key = json.dumps(slurm.Asked((), resources, job.threads).options)
+            asked.setdefault(key, slurm.Asked((job.rule.name,), resources, job.threads))
+    if told := slurm.problems(asked.values(), answer):
+        sys.exit("\n".join(["SLURM would not run these jobs:", *told]))
+    if longest_job() < LONGEST:
+        print(
+            f"The partition allows jobs of {longest_job()} minutes. Trainings, samples and gradients that "
+            "need longer are saved, queued again, and go on.",
+            file=sys.stderr,
+        )
