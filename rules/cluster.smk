@@ -10,8 +10,13 @@ ESTIMATES = Estimates(CONFIG)
 
 
 def growing(mb):
-    """Memory that doubles with each attempt."""
-    return lambda wildcards, attempt: mb * 2 ** (attempt - 1)
+    """Memory that doubles with each attempt, as far as the nodes have it."""
+    return lambda wildcards, attempt: available(mb * 2 ** (attempt - 1))
+
+
+def available(mb):
+    """Memory, at most what the nodes have."""
+    return int(min(mb, cluster_limits().memory))
 
 
 def limited(minutes):
@@ -43,16 +48,20 @@ def on_slurm():
     return plugin is not None and plugin.name == "slurm"
 
 
-@cache
 def longest_job():
     """Minutes that the partitions of this run allow; jobs that need longer go on in a next try."""
+    return cluster_limits().minutes
+
+
+@cache
+def cluster_limits():
+    """What the partitions of this run allow."""
     if not on_slurm():
-        return float("inf")
+        return slurm.Limits()
     settings = workflow.resource_settings
     asked = [settings.default_resources or {}, *settings.overwrite_resources.values()]
     partitions = {str(resource_of(given, "slurm_partition")) for given in asked} - {"None", ""}
-    limit = slurm.longest(partitions)
-    return float("inf") if limit is None else limit
+    return slurm.limits(partitions)
 
 
 def resource_of(given, name):
@@ -81,7 +90,7 @@ def check_cluster():
         sys.exit("\n".join(["SLURM would not run these jobs:", *told]))
     if longest_job() < LONGEST:
         print(
-            f"The partition allows jobs of {longest_job()} minutes. Trainings, samples and gradients that "
+            f"The partition allows jobs of {longest_job():g} minutes. Trainings, samples and gradients that "
             "need longer are saved, queued again, and go on.",
             file=sys.stderr,
         )

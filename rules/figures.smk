@@ -181,7 +181,7 @@ rule figure_regenerated:
     input:
         coalitions=lambda _: requested_tables("regenerated"),
         samples=lambda _: [
-            f"{RUN}/samples/{REGENERATED.approach}/regenerated/0-{shard}"
+            f"{RUN}/samples/{REGENERATED.approach}/regenerated/0-{shard}.safetensors"
             for shard in range(shard_count("regenerated"))
         ],
         full=f"{RUN}/samples/full.safetensors",
@@ -236,7 +236,7 @@ rule figure_samples:
         train=f"{RUN}/data/train.parquet",
         full=f"{RUN}/samples/full.safetensors",
         pruned=f"{RUN}/samples/pruned.safetensors" if EVALUATIONS.prunes else [],
-        shard=f"{RUN}/samples/{EVALUATIONS.pictured}/0-0",
+        shard=f"{RUN}/samples/{EVALUATIONS.pictured}/0-0.safetensors",
         contributors=f"{RUN}/data/contributors.parquet",
         attribution=f"{RUN}/attributions/{EVALUATIONS.last}.parquet",
     output:

@@ -1,7 +1,8 @@
 """The models of coalitions and the images that they draw, a shard of coalitions in each job.
 
 In: coalitions/<distribution>/<shard>.parquet, data/train.parquet, the start model.
-Out: subsets/ and samples/<approach>/<distribution>/<training seed>-<shard>/.
+Out: subsets/<approach>/<distribution>/<training seed>-<shard>/ and, in one file for a shard,
+samples/<approach>/<distribution>/<training seed>-<shard>.safetensors.
 """
 
 
@@ -25,7 +26,7 @@ rule subsets:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: ESTIMATES.training_memory(attempt),
+        mem_mb=lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt)),
         runtime=time_of(
             lambda wildcards: ESTIMATES.of_approach(wildcards.approach), models_of_shard
         ),
@@ -42,7 +43,7 @@ rule samples:
     output:
         samples=keep(
             CONFIG.execution.keep.samples,
-            directory(f"{RUN}/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}"),
+            f"{RUN}/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.safetensors",
         ),
     log:
         f"{RUN}/logs/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
@@ -54,7 +55,7 @@ rule samples:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: ESTIMATES.sampling_memory(attempt),
+        mem_mb=lambda wildcards, attempt: available(ESTIMATES.sampling_memory(attempt)),
         runtime=time_of(lambda wildcards: ESTIMATES.of_sampling, models_of_shard),
         gpu=GPU,
     params:

@@ -97,7 +97,7 @@ rule unlearn:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: ESTIMATES.training_memory(attempt)
+        mem_mb=lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt))
         + (4000 if PLAN.weight_files(PLAN.measured_on_the_way(wildcards.approach)) else 0),
         runtime=time_of(
             lambda wildcards: ESTIMATES.of_approach(wildcards.approach),

@@ -14,18 +14,14 @@ with job(snakemake, label) as params:
     from diffcredit import sampling, seeds
     from diffcredit.config import Sampling
     from diffcredit.devices import device
-    from diffcredit.files import resumable
 
-    with (
-        device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _),
-        resumable(snakemake.output.samples) as folder,
-    ):
+    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         sampling.sample_shard(
             Path(snakemake.input.models),
             Sampling(**params.sampling),
             params.timesteps,
             seeds.derive(params.seed, "initial noise"),
             kind,
-            folder,
+            Path(snakemake.output.samples),
             label,
         )

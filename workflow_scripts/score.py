@@ -18,14 +18,16 @@ with job(snakemake, label) as params:
     from diffcredit.devices import device
     from diffcredit.files import read_tensors, write_table
     from diffcredit.models import pixels
+    from diffcredit.samples import read_shard
 
     compared = {"reference": pixels.read(snakemake.input.reference)}
     if snakemake.input.full:
         compared["full"] = read_tensors(snakemake.input.full)[0]["images"]
+    drawn = read_shard(snakemake.input.samples)
     queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
     with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
         table = scoring.score_shard(
-            evidence.shard_files(Path(snakemake.input.samples)),
+            drawn,
             compared,
             queries,
             evidence.load_extractors(params.extractors, kind),
@@ -33,7 +35,7 @@ with job(snakemake, label) as params:
         )
     # Untrained models draw noise, as they should.
     if wildcards.distribution != "none":
-        samples = evidence.shard_files(Path(snakemake.input.samples))
-        if doubt := noise_doubt(samples, compared["reference"]):
+        images = (one.images() for one in drawn)
+        if doubt := noise_doubt(images, compared["reference"]):
             logger.warning("%s", doubt)
     write_table(table, snakemake.output.behaviors)

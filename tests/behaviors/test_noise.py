@@ -1,14 +1,12 @@
 """Models that draw noise, or nothing, are told."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from diffcredit.behaviors.noise import neighbor_correlation, noise_doubt
-from diffcredit.files import write_tensors
 
 
 def noise(count: int = 16, channels: int = 1) -> torch.Tensor:
@@ -48,12 +46,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_said(tmp_path: Path, case: str) -> None:
+def test_what_is_said(case: str) -> None:
     drawn, expected = CASES[case]
-    paths = [tmp_path / f"{number}.safetensors" for number in range(len(drawn))]
-    for path, images in zip(paths, drawn, strict=True):
-        write_tensors({"images": images}, path)
-    told = noise_doubt(paths, smooth())
+    told = noise_doubt(drawn, smooth())
     if expected is None:
         assert told is None
     else:
@@ -61,6 +56,5 @@ def test_what_is_said(tmp_path: Path, case: str) -> None:
         assert re.search(expected, told)
 
 
-def test_nothing_is_said_where_real_images_are_as_rough(tmp_path: Path) -> None:
-    write_tensors({"images": noise()}, tmp_path / "0.safetensors")
-    assert noise_doubt([tmp_path / "0.safetensors"], noise(64)) is None
+def test_nothing_is_said_where_real_images_are_as_rough() -> None:
+    assert noise_doubt([noise()], noise(64)) is None

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from diffcredit.behaviors import scoring
-from diffcredit.behaviors.evidence import Evidence, Extractor, shard_files
+from diffcredit.behaviors.evidence import Evidence, Extractor
 from diffcredit.behaviors.extractors import pixels
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
 from diffcredit.behaviors.fid import Fid
@@ -19,7 +19,7 @@ from diffcredit.behaviors.table import COSTS, gather, pivot
 from diffcredit.config import Behavior
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
-from diffcredit.files import write_tensors
+from diffcredit.samples import Drawn, read_shard, write_shard
 
 BEHAVIORS = {
     "log_fid": Behavior(measure="fid", transform="log"),
@@ -34,20 +34,23 @@ def reference(digits: Images) -> torch.Tensor:
 
 
 def score(
-    files: list[Path],
+    drawn: list[Drawn],
     reference: torch.Tensor,
     extractor: ClassifierFeatures,
     behaviors: dict[str, Behavior] = BEHAVIORS,
 ) -> pd.DataFrame:
-    return score_shard(files, {"reference": reference}, {}, {"classifier": extractor}, behaviors)
+    return score_shard(drawn, {"reference": reference}, {}, {"classifier": extractor}, behaviors)
 
 
-def write_samples(folder: Path, index: int, images: torch.Tensor) -> Path:
-    path = folder / f"{index:06d}.safetensors"
-    write_tensors(
-        {"images": images}, path, {"seconds_training": 2.0 * index, "seconds_sampling": 0.5}
-    )
-    return path
+def write_samples(folder: Path, images: dict[int, torch.Tensor]) -> list[Drawn]:
+    """A shard of samples, read again."""
+    named = {f"{index:06d}": found.clone() for index, found in images.items()}
+    seconds = {
+        f"{index:06d}": {"seconds_training": 2.0 * index, "seconds_sampling": 0.5}
+        for index in images
+    }
+    write_shard(named, seconds, folder / "samples.safetensors")
+    return read_shard(folder / "samples.safetensors")
 
 
 def test_each_model_has_its_own_values(
@@ -55,9 +58,8 @@ def test_each_model_has_its_own_values(
 ) -> None:
     later = torch.from_numpy(digits.pixels[900:1100]).permute(0, 3, 1, 2)
     noise = torch.randint(0, 256, (200, 1, 8, 8), dtype=torch.uint8)
-    for index, images in ((10, later), (9, noise), (100, later[:150])):
-        write_samples(tmp_path, index, images)
-    table = score(shard_files(tmp_path), reference, extractor)
+    drawn = write_samples(tmp_path, {10: later, 9: noise, 100: later[:150]})
+    table = score(drawn, reference, extractor)
     assert list(table["coalition"]) == [9] * 3 + [10] * 3 + [100] * 3
     values = table.pivot(index="coalition", columns="behavior", values="value")
     fid = Fid(Evidence(reference, extractor))
@@ -72,8 +74,8 @@ def test_each_model_has_its_own_values(
 def test_seconds_are_passed_on(
     tmp_path: Path, reference: torch.Tensor, extractor: ClassifierFeatures
 ) -> None:
-    path = write_samples(tmp_path, 3, reference[:50])
-    table = score([path], reference, extractor)
+    drawn = write_samples(tmp_path, {3: reference[:50]})
+    table = score(drawn, reference, extractor)
     assert (table["seconds_training"] == 6).all()
     assert (table["seconds_sampling"] == 0.5).all()
     assert (table["seconds_scoring"] > 0).all()
@@ -83,10 +85,10 @@ def test_log_of_what_is_not_positive_is_told_with_behavior_and_file(
     tmp_path: Path, reference: torch.Tensor, extractor: ClassifierFeatures
 ) -> None:
     """A model that draws one image again and again has no diversity."""
-    path = write_samples(tmp_path, 3, reference[:1].repeat(50, 1, 1, 1))
+    drawn = write_samples(tmp_path, {3: reference[:1].repeat(50, 1, 1, 1)})
     behaviors = {"log_diversity": Behavior(measure="entropy", transform="log")}
-    with pytest.raises(UserError, match=r"behaviors\.log_diversity\.transform.*000003"):
-        score([path], reference, extractor, behaviors)
+    with pytest.raises(UserError, match=r"behaviors\.log_diversity\.transform.*coalition 3"):
+        score(drawn, reference, extractor, behaviors)
 
 
 def shard(coalitions: list[int], level: float) -> pd.DataFrame:
@@ -159,7 +161,7 @@ class Counting(Extractor):
 
 
 def test_each_extractor_sees_each_image_once(tmp_path: Path, reference: torch.Tensor) -> None:
-    files = [write_samples(tmp_path, index, reference[index : index + 50]) for index in range(3)]
+    drawn = write_samples(tmp_path, {n: reference[n : n + 50] for n in range(3)})
     extractors: dict[str, Extractor] = {"one": Counting(), "two": Counting()}
     behaviors = {
         "fid": Behavior(measure="fid", extractor="one"),
@@ -168,21 +170,21 @@ def test_each_extractor_sees_each_image_once(tmp_path: Path, reference: torch.Te
         "similarity": Behavior(measure={"name": "similarity", "queries": 4}, extractor="two"),
     }
     compared = {"reference": reference, "full": reference[:50]}
-    table = score_shard(files, compared, {}, extractors, behaviors)
+    table = score_shard(drawn, compared, {}, extractors, behaviors)
     assert extractors["one"].seen == len(reference) + 3 * 50
     assert extractors["two"].seen == 4 + 3 * 4
     assert list(table["behavior"].unique()) == list(behaviors)
 
 
 def test_behaviors_of_queries_have_a_row_for_each(tmp_path: Path, reference: torch.Tensor) -> None:
-    files = [write_samples(tmp_path, index, reference[index : index + 50]) for index in range(2)]
+    drawn = write_samples(tmp_path, {n: reference[n : n + 50] for n in range(2)})
     behaviors = {
         "mse": Behavior(measure={"name": "mse", "queries": 5}),
         "recall": Behavior(measure="recall", extractor="pixels"),
         "nrmse": Behavior(measure={"name": "nrmse", "queries": 3}),
     }
     compared = {"reference": reference, "full": reference[:50]}
-    table = score_shard(files, compared, {}, {"pixels": pixels.load()}, behaviors)
+    table = score_shard(drawn, compared, {}, {"pixels": pixels.load()}, behaviors)
     rows = list(zip(table["coalition"], table["behavior"], table["query"], strict=True))
     of_one = [("mse", q) for q in range(5)] + [("recall", 0)] + [("nrmse", q) for q in range(3)]
     assert rows == [(coalition, *row) for coalition in range(2) for row in of_one]

@@ -1,15 +1,17 @@
 """Images drawn from models: the same noises, repeatable, resumable."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from diffcredit import sampling
 from diffcredit.config import Sampling
-from diffcredit.files import read_tensors
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
+from diffcredit.samples import Drawn, read_shard
 
 SETTINGS = Sampling(images=6, steps=3, batch_size=4)
 TIMESTEPS = 50
@@ -61,61 +63,92 @@ def models(tmp_path: Path, network: Trained, other_network: Trained) -> Path:
     return tmp_path / "models"
 
 
-def draw_shard(models: Path, settings: Sampling = SETTINGS, seed: int = 0) -> dict[str, Path]:
-    folder = models.parent / "samples"
-    sampling.sample_shard(models, settings, TIMESTEPS, seed, "cpu", folder, "samples")
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+def draw_shard(models: Path, settings: Sampling = SETTINGS, seed: int = 0) -> dict[str, Drawn]:
+    target = models.parent / "samples.safetensors"
+    sampling.sample_shard(models, settings, TIMESTEPS, seed, "cpu", target, "samples")
+    return {drawn.name: drawn for drawn in read_shard(target)}
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, models: Path) -> dict[str, Path]:
+    """The files of single models that a job leaves which ends before it writes the shard."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sampling.samples, "write_shard", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            draw_shard(models)
+    left = models.parent / "samples.safetensors.partial"
+    return {path.stem: path for path in sorted(left.glob("*.safetensors"))}
+
+
+def drawn_again(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
+    """How many models the work draws images from."""
+    calls: list[Trained] = []
+    draw = sampling.draw
+
+    def counted(trained: Trained, *arguments: Any) -> torch.Tensor:
+        calls.append(trained)
+        return draw(trained, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sampling, "draw", counted)
+        work()
+    return len(calls)
 
 
 def test_shard_holds_the_images_and_seconds_of_each_model(
     models: Path, network: Trained, other_network: Trained
 ) -> None:
-    files = draw_shard(models)
-    assert list(files) == ["000000", "000001"]
+    drawn = draw_shard(models)
+    assert list(drawn) == ["000000", "000001"]
     for index, model in enumerate((network, other_network)):
-        tensors, facts = read_tensors(files[f"{index:06d}"])
-        expected = sampling.draw(model, SETTINGS, TIMESTEPS, 0, "cpu")
-        assert torch.equal(tensors["images"], expected)
-        assert facts["seconds_training"] == 10.0 + index
-        assert facts["seconds_sampling"] > 0
+        found = drawn[f"{index:06d}"]
+        assert torch.equal(found.images(), sampling.draw(model, SETTINGS, TIMESTEPS, 0, "cpu"))
+        assert found.coalition == index
+        assert found.seconds["seconds_training"] == 10.0 + index
+        assert found.seconds["seconds_sampling"] > 0
+    assert not (models.parent / "samples.safetensors.partial").exists()
 
 
-def test_interrupted_shard_keeps_what_is_finished_and_makes_the_rest(models: Path) -> None:
-    files = draw_shard(models)
-    kept, lost = files["000000"], files["000001"]
-    written = kept.stat().st_mtime_ns
-    content = read_tensors(lost)[0]["images"]
-    lost.unlink()
-    draw_shard(models)
-    assert kept.stat().st_mtime_ns == written
-    assert torch.equal(read_tensors(lost)[0]["images"], content)
+def test_interrupted_shard_keeps_what_is_finished_and_makes_the_rest(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = {name: found.images() for name, found in draw_shard(models).items()}
+    interrupted(monkeypatch, models)["000001"].unlink()
+    assert drawn_again(monkeypatch, lambda: draw_shard(models)) == 1
+    found = read_shard(models.parent / "samples.safetensors")
+    assert all(torch.equal(drawn.images(), expected[drawn.name]) for drawn in found)
 
 
-def test_samples_of_another_model_are_redone(models: Path) -> None:
-    files = draw_shard(models)
-    written = {name: path.stat().st_mtime_ns for name, path in files.items()}
+def test_samples_of_another_model_are_redone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: found.images() for name, found in draw_shard(models).items()}
+    interrupted(monkeypatch, models)
     (models / "000000").rename(models / "other")
     (models / "000001").rename(models / "000000")
     (models / "other").rename(models / "000001")
-    before = {name: read_tensors(path)[0]["images"] for name, path in files.items()}
-    draw_shard(models)
-    assert all(path.stat().st_mtime_ns != written[name] for name, path in files.items())
-    assert torch.equal(read_tensors(files["000000"])[0]["images"], before["000001"])
-    assert torch.equal(read_tensors(files["000001"])[0]["images"], before["000000"])
+    drawn = draw_shard(models)
+    assert torch.equal(drawn["000000"].images(), before["000001"])
+    assert torch.equal(drawn["000001"].images(), before["000000"])
 
 
 @pytest.mark.parametrize("change", [{"steps": 2}, {"images": 5}, {"seed": 1}])
-def test_samples_of_other_settings_are_redone(models: Path, change: dict[str, int]) -> None:
-    files = draw_shard(models)
-    written = files["000000"].stat().st_mtime_ns
+def test_samples_of_other_settings_are_redone(
+    models: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, int]
+) -> None:
+    interrupted(monkeypatch, models)
     settings = SETTINGS.model_copy(update={k: v for k, v in change.items() if k != "seed"})
-    draw_shard(models, settings, change.get("seed", 0))
-    assert files["000000"].stat().st_mtime_ns != written
-    assert len(read_tensors(files["000000"])[0]["images"]) == settings.images
+    seed = change.get("seed", 0)
+    assert drawn_again(monkeypatch, lambda: draw_shard(models, settings, seed)) == 2
+    found = read_shard(models.parent / "samples.safetensors")
+    assert all(len(drawn.images()) == settings.images for drawn in found)
 
 
-def test_samples_of_models_that_are_gone_do_not_stay(models: Path) -> None:
+def test_samples_of_models_that_are_gone_do_not_stay(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An interrupted run may have had others."""
-    files = draw_shard(models)
-    files["000001"].rename(files["000001"].with_name("000007.safetensors"))
+    left = interrupted(monkeypatch, models)
+    left["000001"].rename(left["000001"].with_name("000007.safetensors"))
     assert list(draw_shard(models)) == ["000000", "000001"]

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from copied_workflow import Workflow
 
+from diffcredit.samples import read_shard
+
 
 def read(finished: Workflow, path: str) -> pd.DataFrame:
     return pd.read_parquet(finished.run_folder / path)
@@ -109,4 +111,7 @@ def test_second_run_has_nothing_to_do(finished: Workflow) -> None:
 
 def test_temporary_models_are_gone_and_samples_are_kept(finished: Workflow) -> None:
     assert not list(finished.run_folder.glob("subsets/*/*/*"))
-    assert len(list(finished.run_folder.glob("samples/sft/shapley/*/*.safetensors"))) == 8
+    # Eight coalitions in two shards, one file each.
+    files = sorted((finished.run_folder / "samples/sft/shapley").iterdir())
+    assert [path.name for path in files] == ["0-0.safetensors", "0-1.safetensors"]
+    assert [len(read_shard(path)) for path in files] == [4, 4]

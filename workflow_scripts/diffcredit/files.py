@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -162,11 +162,12 @@ def write_tensors(
     path: str | Path,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write tensors as safetensors, with facts (JSON values) and a checksum in its header."""
+    """Write tensors as safetensors, with facts (JSON values) and checksums in its header."""
     from safetensors.torch import save_file
 
     written = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    facts = {**(facts or {}), CHECKSUM: _checksum(written)}
+    sums = {name: _checksum(tensor) for name, tensor in written.items()}
+    facts = {**(facts or {}), CHECKSUMS: sums}
     if identity := identities.to_bear(path):
         facts[identities.KEY] = identity
     with whole(path) as part:
@@ -177,33 +178,52 @@ def write_tensors(
         )
 
 
-def read_tensors(path: str | Path) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]]:
-    """Read tensors and facts of a safetensors file, or raise `UserError`."""
-    from safetensors import SafetensorError, safe_open
+def read_tensors(
+    path: str | Path, names: Iterable[str] | None = None
+) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]]:
+    """Read tensors and facts of a safetensors file, or raise `UserError`.
 
-    try:
-        with safe_open(path, framework="pt") as stored:
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            facts = {k: json.loads(v) for k, v in (stored.metadata() or {}).items()}
-    except (OSError, SafetensorError, ValueError, RecursionError) as error:
-        raise unreadable(path, "a safetensors file", error) from error
-    if facts.pop(CHECKSUM, None) not in (None, _checksum(tensors)):
+    Args:
+        path: the file.
+        names: of the tensors to read; None for all.
+    """
+    tensors, facts = _stored(path, names)
+    sums = facts.pop(CHECKSUMS, {})
+    if any(name in sums and sums[name] != _checksum(t) for name, t in tensors.items()):
         raise unreadable(path, "a safetensors file", ValueError("its content has changed"))
     return tensors, facts
 
 
-#: Where the header of a file of tensors tells their checksum.
-CHECKSUM = "checksum"
+def read_facts(path: str | Path) -> dict[str, Any]:
+    """Read the facts of a safetensors file alone, or raise `UserError`."""
+    facts = _stored(path, ())[1]
+    facts.pop(CHECKSUMS, None)
+    return facts
 
 
-def _checksum(tensors: Mapping[str, "torch.Tensor"]) -> str:
+#: Where the header of a file of tensors tells the checksum of each.
+CHECKSUMS = "checksums"
+
+
+def _stored(
+    path: str | Path, names: Iterable[str] | None
+) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as stored:
+            wanted = stored.keys() if names is None else names
+            tensors = {name: stored.get_tensor(name) for name in wanted}
+            return tensors, {k: json.loads(v) for k, v in (stored.metadata() or {}).items()}
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        raise unreadable(path, "a safetensors file", error) from error
+
+
+def _checksum(tensor: "torch.Tensor") -> str:
     import torch
 
-    found = hashlib.blake2b(digest_size=16)
-    for name in sorted(tensors):
-        found.update(name.encode())
-        found.update(tensors[name].cpu().reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+    content = tensor.cpu().reshape(-1).view(torch.uint8).numpy().data
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 Content = TypeVar("Content")
@@ -252,12 +272,29 @@ def resumable(folder: str | Path) -> Iterator[Path]:
     Unlike `whole`, what an interrupted block has written is there when it is entered again.
     """
     folder = Path(folder)
-    partial = folder.with_name(f"{folder.name}.partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    remove_parts(partial)
+    partial = _partial(folder)
     yield partial
     if identity := identities.to_bear(folder):
         identities.bear(partial, identity)
     if folder.exists():
         shutil.rmtree(folder)
     partial.replace(folder)
+
+
+@contextmanager
+def pieces(path: str | Path) -> Iterator[Path]:
+    """A folder for the pieces of a file; removed once the block has written the file.
+
+    What an interrupted block has written is there when it is entered again.
+    """
+    partial = _partial(Path(path))
+    yield partial
+    shutil.rmtree(partial)
+
+
+def _partial(path: Path) -> Path:
+    """The folder of unfinished work beside a path, with what an interrupted try left there."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    remove_parts(partial)
+    return partial

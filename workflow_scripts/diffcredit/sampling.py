@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from diffcredit import time_limit
+from diffcredit import samples, time_limit
 from diffcredit.code import cached_digest
 from diffcredit.config import Sampling
-from diffcredit.files import left_behind, read_json, read_tensors, write_tensors
+from diffcredit.files import left_behind, pieces, read_facts, read_json, read_tensors, write_tensors
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Trained
@@ -41,20 +41,39 @@ def sample_shard(
     timesteps: int,
     seed: int,
     device: str,
-    folder: Path,
+    target: Path,
     label: str,
 ) -> None:
-    """Write the samples of each model of a shard to ``folder``/<index>.safetensors.
+    """Write the samples of all models of a shard to the file ``target``.
 
-    Samples that an interrupted run left there are kept where they come from the same model.
-    The facts of each file tell the seconds of training and of sampling.
+    Until all are there, those of each model are in a folder beside it. What an interrupted run left
+    there is kept where it comes from the same model.
     """
+    with pieces(target) as folder:
+        drawn = _draw_each(models, settings, timesteps, seed, device, folder, label)
+        samples.write_shard(
+            {path.stem: read_tensors(path)[0]["images"] for path in drawn},
+            {path.stem: read_facts(path)[samples.SECONDS] for path in drawn},
+            target,
+        )
+
+
+def _draw_each(
+    models: Path,
+    settings: Sampling,
+    timesteps: int,
+    seed: int,
+    device: str,
+    folder: Path,
+    label: str,
+) -> list[Path]:
+    """A file of samples for each model of a shard."""
     found = checkpoints.folders(models)
     names = {model.name for model in found}
     for other in folder.glob("*.safetensors"):
         if other.stem not in names:  # of an interrupted run that had other models
             other.unlink()
-    progress = Progress(label, len(found), "models", every=5.0)
+    progress, files = Progress(label, len(found), "models", every=5.0), []
     for model in found:
         target = folder / f"{model.name}.safetensors"
         mark = _fingerprint(model, settings, timesteps, seed)
@@ -63,14 +82,16 @@ def sample_shard(
             trained = checkpoints.load(model)
             began = time.perf_counter()
             images = draw(trained, settings, timesteps, seed, device)
-            facts = {
-                "fingerprint": mark,
+            seconds = {
                 "seconds_training": read_json(model / checkpoints.CONFIG)["facts"]["seconds"],
                 "seconds_sampling": time.perf_counter() - began,
             }
+            facts = {"fingerprint": mark, samples.SECONDS: seconds}
             write_tensors({"images": images}, target, facts)
             time_limit.stop_if_near()
+        files.append(target)
         progress.advance()
+    return files
 
 
 def _fingerprint(model: Path, settings: Sampling, timesteps: int, seed: int) -> str:

@@ -1,7 +1,10 @@
 """What SLURM says of jobs before they are submitted, and why it ended those that failed."""
 
+import math
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,21 +58,49 @@ def run(command: Sequence[str]) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def longest(partitions: Iterable[str], ask: Ask = run) -> int | None:
-    """Minutes that a job may run in each of some partitions; None without a limit.
+def check_installed(arguments: Sequence[str]) -> None:
+    """End the program where jobs are to be sent to SLURM, and there is none; a dry run needs none.
+
+    Args:
+        arguments: of the command line.
+    """
+    if shutil.which("sbatch") is None and not {"-n", "--dry-run", "--dryrun"} & {*arguments}:
+        sys.exit(
+            "There is no SLURM on this machine: the command sbatch is not found.\n"
+            "    Hint: run on a login node of the cluster, or here with "
+            "--workflow-profile profiles/local"
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What partitions allow a job.
+
+    Attributes:
+        minutes: that it may run, the least of all partitions; infinity without a limit.
+        memory: MB of their largest nodes, the least of all partitions; infinity where unknown.
+    """
+
+    minutes: float = math.inf
+    memory: float = math.inf
+
+
+def limits(partitions: Iterable[str], ask: Ask = run) -> Limits:
+    """What each of some partitions allows a job.
 
     Args:
         partitions: their names; none means the default one.
         ask: runs a command.
     """
-    wanted, found = set(partitions), []
-    for line in (ask(["scontrol", "show", "partition", "--oneliner"]) or "").splitlines():
-        facts = dict(part.split("=", 1) for part in line.split() if "=" in part)
-        chosen = facts.get("PartitionName") in wanted if wanted else facts.get("Default") == "YES"
-        limit = seconds(facts.get("MaxTime", ""))
-        if chosen and limit is not None:
-            found.append(int(limit // 60))
-    return min(found, default=None)
+    wanted, minutes, memory = set(partitions), [math.inf], [math.inf]
+    for line in (ask(["sinfo", "--noheader", "--format=%P|%l|%m"]) or "").splitlines():
+        name, time, mb = line.strip().split("|")
+        if name.rstrip("*") in wanted if wanted else name.endswith("*"):
+            limit = seconds(time)
+            minutes += [] if limit is None else [limit // 60]
+            # A plus follows the least of several sizes.
+            memory += [float(mb)] if mb.isdigit() else []
+    return Limits(min(minutes), min(memory))
 
 
 @dataclass(frozen=True)
@@ -151,17 +182,23 @@ def _known(name: str) -> str:
     }[name]
 
 
-def ended(said: str, rule: str) -> str:
+def ended(said: str, rule: str, log: str = "") -> str:
     """Why SLURM ended a job, in words, by what the executor says of it; "" where it does not say.
 
     Args:
         said: a message that holds SLURM's state of the job.
         rule: name of its rule.
+        log: what SLURM and Snakemake wrote about the job.
     """
-    if found := re.search(r"SLURM status is: '([A-Z_]+)", said):
-        words, hint = ENDS.get(found[1], ("", ""))
-        if words:
-            number = re.search(r"SLURM-job '(\d+)", said)
-            named = f" (SLURM job {number[1]}, {found[1]})" if number else ""
-            return f"{words}{named}\n    Hint: {hint.format(rule=rule)}"
-    return ""
+    found = re.search(r"SLURM-job '(\d+)'.*SLURM status is: '([A-Z_]+)", said, re.DOTALL)
+    if found is None:
+        return ""
+    number, state = found.groups()
+    if re.search(r"exceeded .*memory limit|oom.kill", log, re.IGNORECASE):
+        state = "OUT_OF_MEMORY"
+    words, hint = ENDS.get(state, ("", ""))
+    if words:
+        return f"{words} (SLURM job {number}, {state})\n    Hint: {hint.format(rule=rule)}"
+    errors = re.findall(r"^(?:srun|slurmstepd)[^:]*: (?:error|fatal): (.*)", log, re.MULTILINE)
+    reason = f": {errors[-1]}" if errors else ""
+    return f"SLURM job {number} ended with the state {state}{reason}"

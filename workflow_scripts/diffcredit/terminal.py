@@ -130,7 +130,7 @@ def _reason(job: FailedJob, words: LastWords) -> str:
     """Why a job failed: by itself, else by what ended it."""
     if words.error:
         return words.error
-    if ended := slurm.ended(job.said, job.rule):
+    if ended := slurm.ended(job.said, job.rule, _cluster_log(job)):
         return ended
     if job.signal:
         hint = f"\n    Hint: {KILLED}" if job.signal == "SIGKILL" else ""
@@ -138,6 +138,12 @@ def _reason(job: FailedJob, words: LastWords) -> str:
     if job.said:
         return job.said
     return "it ended without a message; what it printed is above"
+
+
+def _cluster_log(job: FailedJob) -> str:
+    """What a cluster wrote about a job."""
+    logs = [Path(log) for log in job.logs[1:]]
+    return "\n".join(log.read_text(errors="replace") for log in logs if log.is_file())
 
 
 def _message(reason: str, jobs: Sequence[tuple[str, FailedJob]]) -> str:

@@ -86,8 +86,3 @@ def unit(features: np.ndarray) -> np.ndarray:
     """Rows divided by their Euclidean length; rows of zeros stay."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return features / np.maximum(lengths, np.finfo(lengths.dtype).tiny)
-
-
-def shard_files(samples: Path) -> list[Path]:
-    """The files of a shard's samples, in the order of their coalitions."""
-    return sorted(samples.glob("*.safetensors"))

@@ -39,7 +39,9 @@ def stop(
     measure = make(behavior, images, setting, extractors)
 
     def reached(folder: Path) -> bool:
-        value = float(transformed(name, behavior, measure(checkpoints.load(folder)), folder).mean())
+        value = float(
+            transformed(name, behavior, measure(checkpoints.load(folder)), f"{folder}").mean()
+        )
         logger.info("%s: %s = %.4g", folder.name, name, value)
         return behavior.sign * value <= behavior.sign * level
 

@@ -74,7 +74,7 @@ def _measure(model: Path, measures: dict[Any, Any], behaviors: dict[str, Behavio
     trained = checkpoints.load(model)
     measured = {key: measure(trained) for key, measure in measures.items()}
     values = {
-        name: transformed(name, b, measured[b.measure, b.sees], model)
+        name: transformed(name, b, measured[b.measure, b.sees], f"{model}")
         for name, b in behaviors.items()
     }
     seconds = {

@@ -1,12 +1,9 @@
 """Do models draw images, or noise?"""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import torch
-
-from diffcredit.files import read_tensors
 
 #: Images of each model that are looked at.
 IMAGES = 64
@@ -37,15 +34,15 @@ def neighbor_correlation(images: torch.Tensor) -> float:
     return products / squares if squares > 0 else np.nan
 
 
-def noise_doubt(samples: Iterable[Path], reference: torch.Tensor) -> str | None:
+def noise_doubt(samples: Iterable[torch.Tensor], reference: torch.Tensor) -> str | None:
     """What to say of models whose images look like noise, or are blank; None where few do.
 
     Args:
-        samples: files of samples of some models.
+        samples: (n, c, h, w) uint8 images that each model drew.
         reference: (n, c, h, w) uint8 real images.
     """
     real = neighbor_correlation(reference[:IMAGES])
-    drawn = [neighbor_correlation(read_tensors(path)[0]["images"][:IMAGES]) for path in samples]
+    drawn = [neighbor_correlation(images[:IMAGES]) for images in samples]
     noise = sum(found < real / 2 for found in drawn) if real > SMOOTH else 0
     if noise <= FEW * len(drawn):
         noise = 0

@@ -1,7 +1,7 @@
 """Measure the behaviors of every model of a shard by the images that it draws."""
 
 import time
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ from diffcredit.behaviors.extractors import pixels
 from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
 from diffcredit.errors import UserError
-from diffcredit.files import read_tensors
 from diffcredit.registry import MEASURES, load
+from diffcredit.samples import Drawn
 
 
 def score_shard(
-    samples: list[Path],
+    samples: Sequence[Drawn],
     compared: dict[str, torch.Tensor],
     queries: dict[str, torch.Tensor],
     extractors: dict[str, Extractor],
@@ -27,7 +27,7 @@ def score_shard(
     """A row for each model, behavior and query.
 
     Args:
-        samples: files of samples, named by the number of their coalition.
+        samples: what each model drew.
         compared: (n, c, h, w) uint8 images that behaviors compare samples with: the "reference"
             images, those of the "full" model from the same initial noises.
         queries: behavior -> (q, c, h, w) uint8 images, of those that look for images among the
@@ -55,7 +55,7 @@ def score_shard(
         for name, b in behaviors.items()
     }
     return pd.concat(
-        [_score(path, measures, known, behaviors) for path in samples], ignore_index=True
+        [_score(drawn, measures, known, behaviors) for drawn in samples], ignore_index=True
     )
 
 
@@ -65,28 +65,24 @@ def _compared(behavior: Behavior) -> str:
 
 
 def _score(
-    path: Path,
+    drawn: Drawn,
     measures: dict[Any, Any],
     extractors: dict[str | None, Extractor],
     behaviors: dict[str, Behavior],
 ) -> pd.DataFrame:
     began = time.perf_counter()
-    tensors, facts = read_tensors(path)
-    seen = {name: Evidence(tensors["images"], found) for name, found in extractors.items()}
+    images = drawn.images()
+    seen = {name: Evidence(images, found) for name, found in extractors.items()}
     measured = {key: measure(seen[key[1]]) for key, measure in measures.items()}
     values = {
-        name: transformed(name, b, measured[b.measure, b.sees], path)
+        name: transformed(name, b, measured[b.measure, b.sees], drawn.described)
         for name, b in behaviors.items()
     }
-    seconds = {
-        "seconds_training": facts["seconds_training"],
-        "seconds_sampling": facts["seconds_sampling"],
-        "seconds_scoring": time.perf_counter() - began,
-    }
-    return model_rows(int(path.stem), values, seconds)
+    seconds = {**drawn.seconds, "seconds_scoring": time.perf_counter() - began}
+    return model_rows(drawn.coalition, values, seconds)
 
 
-def transformed(name: str, behavior: Behavior, measured: Any, path: Path) -> np.ndarray:
+def transformed(name: str, behavior: Behavior, measured: Any, model: str) -> np.ndarray:
     """(queries,) values of a behavior as the tables have them.
 
     Raises:
@@ -98,6 +94,6 @@ def transformed(name: str, behavior: Behavior, measured: Any, path: Path) -> np.
     if (values <= 0).any():
         raise UserError(
             f"behaviors.{name}.transform = 'log': {behavior.measure.name} is {values.min()} "
-            f"for {path}"
+            f"for {model}"
         )
     return np.log(values)
