@@ -70,6 +70,19 @@ def resource_of(given, name):
     return getattr(found, "raw", found)
 
 
+def understand_states():
+    """Have the executor understand what SLURM says of jobs."""
+    import snakemake_executor_plugin_slurm as plugin
+
+    ask = plugin.query_job_status
+
+    async def asked(command, logger):
+        states, seconds = await ask(command, logger)
+        return states and slurm.plain_states(states), seconds
+
+    plugin.query_job_status = asked
+
+
 def answer(command):
     """Exit status and errors of a command."""
     done = subprocess.run(command, capture_output=True, text=True)
@@ -80,6 +93,7 @@ def check_cluster():
     """Stop where SLURM would refuse jobs; tell what the time limit of the partition means."""
     if not on_slurm():
         return
+    understand_states()
     asked = {}
     for job in workflow.dag.needrun_jobs():
         if not job.is_local:

@@ -324,8 +324,6 @@ def counts_of(wildcards):
     approach, distribution = wildcards.get("approach"), wildcards.get("distribution")
     if distribution is None:
         return {}
-    if distribution == UNLEARNING:
-        return {"shard": 1, "replicate": 1}
     counts = {"shard": COUNTS.shards(distribution)}
     if approach is not None:
         counts["replicate"] = COUNTS.seeds(approach, distribution)

@@ -3,7 +3,7 @@
 Models are those of the coalitions "unlearning" of each approach: of all seeds, after every so many
 steps, numbered as diffcredit.steps says; images and behaviors of them are made as of any others.
 In: data/train.parquet, models/full. Out: unlearning/{removed,retained}.parquet,
-subsets/<approach>/unlearning/0-0, unlearning/restored/<approach>.safetensors,
+subsets/<approach>/unlearning/<seed>-0, unlearning/restored/<approach>.safetensors,
 evaluation/{unlearning,verdict}.{parquet,csv}, figures/{unlearning,verdict,restored}.svg.
 """
 
@@ -85,12 +85,12 @@ rule unlearn:
     output:
         models=keep(
             CONFIG.execution.keep.models,
-            directory(f"{RUN}/subsets/{{approach}}/{UNLEARNING}/0-0"),
+            directory(f"{RUN}/subsets/{{approach}}/{UNLEARNING}/{{replicate}}-0"),
         ),
     log:
-        f"{RUN}/logs/subsets/{{approach}}/{UNLEARNING}/0-0.log",
+        f"{RUN}/logs/subsets/{{approach}}/{UNLEARNING}/{{replicate}}-0.log",
     benchmark:
-        f"{RUN}/benchmarks/subsets/{{approach}}/{UNLEARNING}/0-0.tsv"
+        f"{RUN}/benchmarks/subsets/{{approach}}/{UNLEARNING}/{{replicate}}-0.tsv"
     wildcard_constraints:
         approach="|".join(FORGETTING[1:]),
     conda:
@@ -99,13 +99,10 @@ rule unlearn:
     resources:
         mem_mb=lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt))
         + (4000 if PLAN.weight_files(PLAN.measured_on_the_way(wildcards.approach)) else 0),
-        runtime=time_of(
-            lambda wildcards: ESTIMATES.of_approach(wildcards.approach),
-            lambda wildcards: UNLEARNED.seeds,
-        ),
+        runtime=time_of(lambda wildcards: ESTIMATES.of_approach(wildcards.approach)),
         gpu=GPU,
     params:
-        plan=lambda wildcards: PLAN.unlearn(wildcards.approach).params,
+        plan=lambda wildcards: PLAN.unlearn(wildcards.approach, int(wildcards.replicate)).params,
     script:
         "../workflow_scripts/unlearn.py"
 
@@ -137,11 +134,11 @@ rule restored:
 
 rule verdict:
     input:
-        # All approaches by one stage, then by the other.
         behaviors=[
             table
-            for tables in zip(*[measured_tables(name, UNLEARNING, ["0-0"]) for name in FORGETTING])
-            for table in tables
+            for name in FORGETTING
+            for seed in range(COUNTS.seeds(name, UNLEARNING))
+            for table in measured_tables(name, UNLEARNING, [f"{seed}-0"])
         ],
     output:
         course=f"{RUN}/evaluation/unlearning.parquet",

@@ -2,9 +2,10 @@
 
 from diffcredit.jobs import job
 
-approach = snakemake.wildcards.approach
+approach, number = snakemake.wildcards.approach, int(snakemake.wildcards.replicate)
+label = f"{approach}/unlearning seed {number}"
 
-with job(snakemake, f"{approach}/unlearning") as params:
+with job(snakemake, label) as params:
     import torch
 
     from diffcredit import seeds
@@ -20,7 +21,6 @@ with job(snakemake, f"{approach}/unlearning") as params:
     from diffcredit.training.recipe import Recipe
 
     execution = snakemake.config["execution"]
-    settings = params.unlearning
     train = pixels.read(snakemake.input.train)
     retained = torch.tensor(read_table(snakemake.input.retained)["row"])
     removed = pixels.read(snakemake.input.removed)
@@ -50,11 +50,9 @@ with job(snakemake, f"{approach}/unlearning") as params:
         unlearning.unlearn(
             unlearning.Split(train[retained], removed),
             recipe,
-            [
-                seeds.derive(params.seed, "unlearning", approach, number)
-                for number in range(settings["seeds"])
-            ],
+            number,
+            seeds.derive(params.seed, "unlearning", approach, number),
             make_accelerator(training, kind),
-            unlearning.Place(folder, settings.get("every"), stop, execution["checkpoint_steps"]),
-            f"{approach}/unlearning",
+            unlearning.Place(folder, params.every, stop, execution["checkpoint_steps"]),
+            label,
         )

@@ -8,11 +8,9 @@ with job(snakemake, "verdict") as params:
     from diffcredit.evaluation.doubts import unlearning_doubts
     from diffcredit.files import read_table, write_csv, write_table
 
-    settings, approaches = params.unlearning, params.approaches
-    shards = [read_table(path) for path in snakemake.input.behaviors]
-    tables = unlearning.by_seed(
-        {name: shards[number :: len(approaches)] for number, name in enumerate(approaches)}
-    )
+    settings = params.unlearning
+    shards = zip(params.approaches, map(read_table, snakemake.input.behaviors), strict=True)
+    tables = unlearning.by_seed(shards)
     course = unlearning.course(tables, settings["confidence"])
     verdict = unlearning.verdict(
         tables,

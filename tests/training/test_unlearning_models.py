@@ -41,18 +41,22 @@ def unlearn(
     ) -> dict[tuple[int, int], Path]:
         given = {"start": "full", "objective": "siss", "steps": 5, "learning_rate": 1e-3}
         recipe = Recipe(Approach.model_validate(given | approach), begin, description, settings, 50)
-        place = unlearning.Place(tmp_path / folder, every, stop, checkpoint_steps=1)
-        place.folder.mkdir(exist_ok=True)
-        unlearning.unlearn(
-            unlearning.Split(images[:15], images[15:]),
-            recipe,
-            seeds,
-            make_accelerator(settings, "cpu"),
-            place,
-            "test",
-        )
-        made = [path for path in place.folder.iterdir() if path.is_dir()]
-        return {seed_and_step(int(path.name)): path for path in made}
+        made = {}
+        for number, seed in enumerate(seeds):
+            place = unlearning.Place(tmp_path / folder / f"{number}", every, stop, 1)
+            place.folder.mkdir(exist_ok=True, parents=True)
+            unlearning.unlearn(
+                unlearning.Split(images[:15], images[15:]),
+                recipe,
+                number,
+                seed,
+                make_accelerator(settings, "cpu"),
+                place,
+                "test",
+            )
+            models = [path for path in place.folder.iterdir() if path.is_dir()]
+            made |= {seed_and_step(int(path.name)): path for path in models}
+        return made
 
     return unlearn_
 

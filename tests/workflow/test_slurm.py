@@ -18,11 +18,24 @@ from copied_workflow import ROOT, Workflow, copy_workflow, merge
 
 CLUSTER = ROOT / "tests/slurm/cluster"
 SHARD = "results/tiny/subsets/retrain/datamodel/0-0"
-#: Trainings that last some seconds, and models that are kept.
-SLOW = {
-    "approaches": {"retrain": {"steps": 150}},
+#: Laid over the tiny run: two shards of trainings that last some seconds, whose models are kept.
+OVERLAY = {
+    "coalitions": {"few": None, "choosing": {"distribution": "datamodel", "count": 4}},
+    "approaches": {
+        **dict.fromkeys(["sft", "siss"]),
+        "retrain": {
+            "steps": 150,
+            "coalitions": {"datamodel": 1, "choosing": 1, "full": None, "none": None},
+        },
+    },
+    "attributions": {
+        **dict.fromkeys(["shapley_constrained", "shapley_ridge", "shapley_ridge_free", "siss"]),
+        "datamodel": {"values": "retrain/choosing"},
+    },
+    "evaluation": {"convergence": None},
     "execution": {"keep": {"models": True}, "checkpoint_steps": 20},
 }
+LDS = "results/tiny/evaluation/lds.parquet"
 
 
 @pytest.fixture(scope="session")
@@ -97,22 +110,21 @@ def models(workflow: Workflow) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def slow(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The finished run with slow trainings, whose shard was made here."""
-    folder = tmp_path_factory.mktemp("slow") / "workflow"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    workflow = Workflow(folder, merge(finished.overlay, SLOW))
-    done = workflow.run(SHARD)
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A small run without SLURM, to its end."""
+    workflow = copy_workflow(tmp_path_factory.mktemp("undisturbed") / "workflow")
+    workflow.overlay = merge(workflow.overlay, OVERLAY)
+    done = workflow.run(LDS)
     assert done.returncode == 0, done.stderr
     return workflow
 
 
 @pytest.fixture
-def on_slurm(cluster: Path, slow: Workflow, tmp_path: Path) -> Iterator[Slurm]:
-    shutil.copytree(slow.folder, tmp_path / "workflow", symlinks=True)
-    copy = Workflow(tmp_path / "workflow", slow.overlay)
+def on_slurm(cluster: Path, undisturbed: Workflow, tmp_path: Path) -> Iterator[Slurm]:
+    shutil.copytree(undisturbed.folder, tmp_path / "workflow", symlinks=True)
+    copy = Workflow(tmp_path / "workflow", undisturbed.overlay)
     shutil.rmtree(copy.folder / SHARD)
-    yield Slurm(copy, cluster, models(slow))
+    yield Slurm(copy, cluster, models(undisturbed))
     subprocess.run(["scancel", "--user=root"], check=True)
     reached(lambda: not squeue("%i"), 30)
 
@@ -141,17 +153,17 @@ def running() -> str:
     return job
 
 
-def test_from_the_models_to_the_lds(on_slurm: Slurm, finished: Workflow) -> None:
+def test_from_the_models_to_the_lds(on_slurm: Slurm, undisturbed: Workflow) -> None:
     """Tables of a run through SLURM are those of one without, up to seconds."""
     copy = on_slurm.workflow
-    copy.overlay = finished.overlay
-    shutil.rmtree(copy.run_folder / "behaviors/retrain")
-    done = on_slurm.run("results/tiny/evaluation/lds.parquet")
+    for folder in ("subsets", "samples", "behaviors", "attributions", "evaluation"):
+        shutil.rmtree(copy.run_folder / folder)
+    done = on_slurm.run(LDS)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     assert "has been submitted with SLURM jobid" in output
     for name in ("behaviors/retrain/datamodel.parquet", "evaluation/lds.parquet"):
-        made, expected = (pd.read_parquet(w.run_folder / name) for w in (copy, finished))
+        made, expected = (pd.read_parquet(w.run_folder / name) for w in (copy, undisturbed))
         kept = [column for column in made if not column.startswith("seconds")]
         pd.testing.assert_frame_equal(made[kept], expected[kept])
 

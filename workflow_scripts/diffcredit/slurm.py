@@ -30,12 +30,8 @@ ENDS = {
         "run the same command again; --slurm-exclude-failed-nodes NODE leaves a node out",
     ),
     "BOOT_FAIL": ("its node did not start", "run the same command again"),
-    "PREEMPTED": (
-        "jobs of a higher priority took its place",
-        "run the same command again, or use another partition or quality of service",
-    ),
     "CANCELLED": (
-        "somebody cancelled it, or SLURM did",
+        "somebody cancelled it, or SLURM did, as for a job of a higher priority",
         "run the same command again; where it was killed for memory, "
         "--set-resources {rule}:mem_mb=MB asks for more",
     ),
@@ -180,6 +176,24 @@ def _known(name: str) -> str:
         "qos": "sacctmgr show qos lists them",
         "constraint": "sinfo --format=%f lists the features of nodes",
     }[name]
+
+
+def plain_states(states: Mapping[str, str], ask: Ask = run) -> dict[str, str]:
+    """States of jobs, as the executor knows them.
+
+    The executor (2.8) takes "CANCELLED by 1000", which is what sacct says, and PREEMPTED for states
+    of a job that goes on, and would wait for it forever.
+
+    Args:
+        states: number of a job -> its state.
+        ask: runs a command.
+    """
+    plain = {job: state.split()[0] for job, state in states.items() if state}
+    taken = [job for job, state in plain.items() if state == "PREEMPTED"]
+    for job in taken:
+        if not (ask(["squeue", "--noheader", "--jobs", job, "--format=%T"]) or "").strip():
+            plain[job] = "CANCELLED"  # and not queued again
+    return plain
 
 
 def ended(said: str, rule: str, log: str = "") -> str:

@@ -7,6 +7,7 @@ of those that no other one beats in both (Alberti et al. 2025, arXiv 2503.01034)
 forgotten is no answer to the question, however good its images: it is never on the front.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,16 +48,20 @@ class Criterion:
         return table[self.behavior] * (1.0 if self.better == "lower" else -1.0)
 
 
-def by_seed(shards: dict[str, list[pd.DataFrame]]) -> Tables:
-    """The measured models of each training, from those of an approach.
+def by_seed(shards: Iterable[tuple[str, pd.DataFrame]]) -> Tables:
+    """The measured models of each training.
 
     Args:
-        shards: approach -> tables of different behaviors with columns coalition (the number of a
-            model, see `diffcredit.steps`), behavior, query, value and seconds_training.
+        shards: an approach, and a table of some behaviors of some of its trainings, with columns
+            coalition (the number of a model, see `diffcredit.steps`), behavior, query, value and
+            seconds_training.
     """
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for approach, shard in shards:
+        parts.setdefault(approach, []).append(shard)
     tables: Tables = {}
-    for approach, parts in shards.items():
-        table = pd.concat(parts, ignore_index=True)
+    for approach, found in parts.items():
+        table = pd.concat(found, ignore_index=True)
         seeds, steps = seed_and_step(table["coalition"].to_numpy())
         table = table.assign(step=steps)
         for seed in np.unique(seeds):

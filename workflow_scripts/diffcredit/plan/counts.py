@@ -3,7 +3,7 @@
 import math
 
 from diffcredit.config import Config, Counterfactual, Regenerated
-from diffcredit.config.unlearning import PRETRAINED
+from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 
 
 class Counts:
@@ -34,6 +34,10 @@ class Counts:
 
     def seeds(self, approach: str, distribution: str) -> int:
         """How many trainings an approach makes of each coalition of a distribution."""
+        if distribution == UNLEARNING:
+            unlearning = self._config.unlearning
+            assert unlearning is not None
+            return 1 if approach == PRETRAINED else unlearning.seeds
         made = self._config.approaches[approach].coalitions
         if distribution in made:
             return made[distribution]
@@ -41,6 +45,8 @@ class Counts:
 
     def shards(self, distribution: str) -> int:
         """Shards that the coalitions of a distribution fall into, at most."""
+        if distribution == UNLEARNING:
+            return 1
         if distribution in self.requested:
             entry = self.requested[distribution]
             return len(entry.attributions) + (entry.random > 0)

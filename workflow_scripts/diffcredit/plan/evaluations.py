@@ -130,13 +130,22 @@ class Evaluations:
     @remembered
     def verdict(self) -> Made:
         """How far removed images are forgotten and what was lost, over the steps and at the end."""
-        shards = [self._plan.measured(name, UNLEARNING, 0, 0) for name in self._unlearned]
-        of: Of = {"behaviors": [made for stage in zip(*shards, strict=True) for made in stage]}
+        counts = self._plan.counts
+        measured = {
+            name: [
+                made
+                for seed in range(counts.seeds(name, UNLEARNING))
+                for made in self._plan.measured(name, UNLEARNING, seed, 0)
+            ]
+            for name in self._unlearned
+        }
+        of: Of = {"behaviors": [made for tables in measured.values() for made in tables]}
         settings = self._unlearning({"retrain", "quality", "forgetting", "confidence"})
         return self._table(
             "verdict",
             of,
-            approaches=self._unlearned,
+            # Of each table, in the order of the inputs.
+            approaches=[name for name, tables in measured.items() for _ in tables],
             pretrained=PRETRAINED,
             unlearning=settings,
             better=self._config.better,

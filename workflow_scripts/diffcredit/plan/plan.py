@@ -161,7 +161,7 @@ class Plan(SharedSettings):
     def subsets(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
         """The models of a shard of coalitions by an approach, from a training seed."""
         if distribution == UNLEARNING:
-            return self.pretrained() if approach == PRETRAINED else self.unlearn(approach)
+            return self.pretrained() if approach == PRETRAINED else self.unlearn(approach, seed)
         coalitions, own = self.coalitions(distribution, shard), {"replicate": seed}
         of = {"coalitions": coalitions, "train": self.data(), **self._start(approach)}
         return Made("subsets", self.of_approach(approach), of, own)
@@ -172,8 +172,8 @@ class Plan(SharedSettings):
         return Made("pretrained", Settings({}), {"model": self.full()})
 
     @remembered
-    def unlearn(self, approach: str) -> Made:
-        """The models of an approach that unlearns images, or is trained without them."""
+    def unlearn(self, approach: str, seed: int) -> Made:
+        """A training of an approach that unlearns images, or is trained without them."""
         unlearning = self.config.unlearning
         assert unlearning is not None
         measured = self.measured_on_the_way(approach)
@@ -187,9 +187,8 @@ class Plan(SharedSettings):
         }
         started = self.config.approaches[approach].start != "scratch"
         own = {
-            "unlearning": unlearning.model_dump(
-                include={"seeds", "every"} if started else {"seeds"}
-            ),
+            "every": unlearning.every if started else None,
+            "replicate": seed,
             "until": self._until(measured),
             "files": self.behavior_weights(measured),
             "unlearning_version": VERSIONS["unlearning"],

@@ -2,17 +2,15 @@
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
-from diffcredit import time_limit
 from diffcredit.errors import UserError
 from diffcredit.files import left_behind, read_json, write_json
-from diffcredit.logs import Progress
 from diffcredit.models import checkpoints
 from diffcredit.registry import OBJECTIVES, build, load_target
 from diffcredit.steps import model_name, seed_and_step
@@ -53,32 +51,28 @@ class Place:
 def unlearn(
     split: Split,
     recipe: Recipe,
-    seeds: Sequence[int],
-    accelerator: Accelerator,
-    place: Place,
-    label: str,
-) -> None:
-    """Make the models of each training seed.
-
-    What an interrupted run left there is kept where it comes from the same inputs.
-    """
-    _clear(place.folder, lambda seed, _: seed >= len(seeds))
-    progress = Progress(label, len(seeds), "trainings", every=5.0)
-    for number, seed in enumerate(seeds):
-        _unlearn(split, recipe, number, seed, accelerator, place, f"{label} seed {number}")
-        progress.advance()
-        time_limit.stop_if_near()
-
-
-def _unlearn(
-    split: Split,
-    recipe: Recipe,
     number: int,
     seed: int,
     accelerator: Accelerator,
     place: Place,
     label: str,
 ) -> None:
+    """Make the models of one training.
+
+    What an interrupted run left there is kept where it comes from the same inputs.
+
+    Args:
+        split: images that are kept, and those that are removed.
+        recipe: how the approach makes a model.
+        number: of the training seed; it is in the names of the models.
+        seed: of everything random.
+        accelerator: from `make_accelerator`.
+        place: where the models go, and which of them.
+        label: names the training in messages.
+
+    Raises:
+        UserError: where the objective makes no step.
+    """
     objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
     removed = split.removed if objective.uses_removed else None
     plan = recipe.plan(recipe.steps(objective, removed), seed, label)
@@ -107,7 +101,7 @@ def _unlearn(
         facts = {"step": steps, "seconds": outcome.seconds}
         checkpoints.save(outcome.trained, place.folder / model_name(number, steps), facts)
     kept = {step for step in snapshots.names if step <= steps}
-    _clear(place.folder, lambda seed, step: seed == number and step not in kept)
+    _clear(place.folder, lambda seed, step: seed != number or step not in kept)
     write_json({"fingerprint": mark, "steps": steps}, finished)
 
 
