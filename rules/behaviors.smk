@@ -19,7 +19,10 @@ rule score:
         full=(f"{RUN}/samples/full.safetensors" if PLAN.compares_with_full else []),
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.looked_for],
     output:
-        behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
+        # What it has of other behaviors is kept.
+        behaviors=update(
+            f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"
+        ),
     log:
         f"{RUN}/logs/score/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
     benchmark:
@@ -44,7 +47,7 @@ rule losses:
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.modeled],
         classifier=own_classifier(PLAN.extractors(PLAN.modeled)),
     output:
-        losses=f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet",
+        losses=update(f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"),
     log:
         f"{RUN}/logs/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
     benchmark:

@@ -11,23 +11,30 @@ label = (
 with job(snakemake, label) as params:
     from pathlib import Path
 
-    from diffcredit.behaviors import losses
+    import pandas as pd
+
+    from diffcredit.behaviors import losses, measured
     from diffcredit.behaviors.evidence import load_extractors
     from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Behavior
     from diffcredit.devices import device
-    from diffcredit.files import write_table
     from diffcredit.models import pixels
 
-    behaviors = {name: Behavior(**b) for name, b in params.behaviors.items()}
     asked = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
-    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
-        table = losses.measure_shard(
-            Path(snakemake.input.models),
-            asked,
-            Setting.of_run(params.timesteps, params.sampling, params.seed, kind),
-            load_extractors(params.extractors, kind),
-            behaviors,
-            label,
-        )
-    write_table(table, snakemake.output.losses)
+
+    def measure(names: list[str]) -> pd.DataFrame:
+        """The table of some of the behaviors."""
+        behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
+        seen = {behavior.sees for behavior in behaviors.values()}
+        places = {name: place for name, place in params.extractors.items() if name in seen}
+        with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+            return losses.measure_shard(
+                Path(snakemake.input.models),
+                asked,
+                Setting.of_run(params.timesteps, params.sampling, params.seed, kind),
+                load_extractors(places, kind),
+                behaviors,
+                label,
+            )
+
+    measured.complete(snakemake.output.losses, snakemake.input.models, params.marks, measure)

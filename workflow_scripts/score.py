@@ -12,11 +12,13 @@ label = (
 with job(snakemake, label) as params:
     from pathlib import Path
 
-    from diffcredit.behaviors import evidence, scoring
+    import pandas as pd
+
+    from diffcredit.behaviors import evidence, measured, scoring
     from diffcredit.behaviors.noise import noise_doubt
     from diffcredit.config import Behavior
     from diffcredit.devices import device
-    from diffcredit.files import read_tensors, write_table
+    from diffcredit.files import read_tensors
     from diffcredit.models import pixels
     from diffcredit.samples import read_shard
 
@@ -25,17 +27,24 @@ with job(snakemake, label) as params:
         compared["full"] = read_tensors(snakemake.input.full)[0]["images"]
     drawn = read_shard(snakemake.input.samples)
     queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
-    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
-        table = scoring.score_shard(
-            drawn,
-            compared,
-            queries,
-            evidence.load_extractors(params.extractors, kind),
-            {name: Behavior(**b) for name, b in params.behaviors.items()},
-        )
+
+    def measure(names: list[str]) -> pd.DataFrame:
+        """The table of some of the behaviors."""
+        behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
+        seen = {behavior.sees for behavior in behaviors.values()}
+        places = {name: place for name, place in params.extractors.items() if name in seen}
+        with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+            return scoring.score_shard(
+                drawn,
+                compared,
+                {name: images for name, images in queries.items() if name in names},
+                evidence.load_extractors(places, kind),
+                behaviors,
+            )
+
+    measured.complete(snakemake.output.behaviors, snakemake.input.samples, params.marks, measure)
     # Untrained models draw noise, as they should.
     if wildcards.distribution != "none":
         images = (one.images() for one in drawn)
         if doubt := noise_doubt(images, compared["reference"]):
             logger.warning("%s", doubt)
-    write_table(table, snakemake.output.behaviors)

@@ -103,16 +103,22 @@ def _readable_as_usual(written: Path) -> None:
             path.chmod(0o666 & ~umask)
 
 
-def write_table(table: "pd.DataFrame", path: str | Path) -> None:
-    """Write a table as Parquet."""
+#: Where the header of a table holds facts.
+FACTS = "facts"
+
+
+def write_table(
+    table: "pd.DataFrame", path: str | Path, facts: Mapping[str, Any] | None = None
+) -> None:
+    """Write a table as Parquet, with facts (JSON values) in its header."""
     import pyarrow as pa
     from pyarrow import parquet
 
     content = pa.Table.from_pandas(table, preserve_index=False)
+    told = {FACTS: json.dumps(facts)} if facts else {}
     if identity := identities.to_bear(path):
-        content = content.replace_schema_metadata(
-            {**(content.schema.metadata or {}), identities.KEY: identity}
-        )
+        told[identities.KEY] = identity
+    content = content.replace_schema_metadata({**(content.schema.metadata or {}), **told})
     with whole(path) as part:
         parquet.write_table(content, part, write_page_checksum=True)
 
@@ -125,6 +131,18 @@ def read_table(path: str | Path, columns: list[str] | None = None) -> "pd.DataFr
     try:
         return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
+        raise unreadable(path, "a Parquet table", error) from error
+
+
+def read_table_facts(path: str | Path) -> dict[str, Any]:
+    """Read the facts of a Parquet table alone, or raise `UserError`."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        metadata = parquet.read_metadata(path).metadata or {}
+        return dict(json.loads(metadata.get(FACTS.encode(), b"{}")))
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise unreadable(path, "a Parquet table", error) from error
 
 

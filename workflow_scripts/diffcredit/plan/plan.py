@@ -1,8 +1,9 @@
 """The images, models, behaviors and attributions that a configuration makes."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from diffcredit.config import Behavior, Config, Listed
 from diffcredit.config.counts import injected_file
@@ -10,7 +11,7 @@ from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.plan.attributions import Attributions
 from diffcredit.plan.code_of_stages import VERSIONS, Code
 from diffcredit.plan.evaluations import Evaluations
-from diffcredit.plan.made import Made, Of, Settings
+from diffcredit.plan.made import Made, Of, Settings, digest
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.shared import SharedSettings
 from diffcredit.plan.user_files import UserFiles
@@ -230,13 +231,13 @@ class Plan(SharedSettings):
         """Behaviors of the images of a shard."""
         samples = self.samples(approach, distribution, seed, shard)
         of = {"samples": samples, **self._compared()}
-        return Made("score", self.of_scoring(), of, code=self.code("behaviors"))
+        return Made("score", self._scored_by, of, code=self.code("behaviors"))
 
     @remembered
     def losses(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
         """Behaviors of the models of a shard."""
         models = self.subsets(approach, distribution, seed, shard)
-        return Made("losses", self.of_measuring(), {"models": models, **self._asked_of_models()})
+        return Made("losses", self._measured_by, {"models": models, **self._asked_of_models()})
 
     def measured(self, approach: str, distribution: str, seed: int, shard: int) -> list[Made]:
         """The tables of behaviors of a shard."""
@@ -320,6 +321,55 @@ class Plan(SharedSettings):
             "queries": [self.queries(name) for name in self.modeled],
             **self.classifiers(self.extractors(self.modeled)),
         }
+
+    @cached_property
+    def _scored_by(self) -> Settings:
+        marks = self._marks(self.sampled, self.of_scoring(), self._compared(), "behaviors")
+        return Settings({**self.of_scoring().values, "marks": marks})
+
+    @cached_property
+    def _measured_by(self) -> Settings:
+        marks = self._marks(self.modeled, self.of_measuring(), self._asked_of_models())
+        return Settings({**self.of_measuring().values, "marks": marks})
+
+    def _marks(
+        self, behaviors: Mapping[str, Behavior], settings: Settings, of: Of, *stages: str
+    ) -> dict[str, str]:
+        """Of each behavior a digest of all that its values depend on besides the model's own.
+
+        So values that a table has are kept where a behavior is added, or another one changes.
+
+        Args:
+            behaviors: those that one job measures.
+            settings: of the job.
+            of: what the job reads besides the models or their images.
+            stages: whose code counts.
+        """
+        shared = {
+            name: value
+            for name, value in settings.values.items()
+            if name not in ("behaviors", "extractors", "files")
+        }
+        common = [shared, self.code(*stages) if stages else {}]
+        return {
+            name: digest(*common, behavior.model_dump(), self._seen_by(name, behavior, of))
+            for name, behavior in behaviors.items()
+        }
+
+    def _seen_by(self, name: str, behavior: Behavior, of: Of) -> list[Any]:
+        """What a behavior compares with, and through which extractor."""
+        alone = {name: behavior}
+        extractors = self.extractors(alone)
+        compared = [of[key] for key in ("reference", "full") if key in of]
+        if behavior.compares != "full":
+            compared = compared[:1]
+        queries = [self.queries(name)] if name in (*self.looked_for, *self.modeled) else []
+        made = [*compared, *queries, *self.classifiers(extractors).values()]
+        return [
+            self.extractor_places(extractors),
+            self.behavior_weights(alone),
+            [cast(Made, found).identity for found in made],
+        ]
 
     @remembered
     def restored(self, approach: str) -> Made:
