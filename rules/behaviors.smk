@@ -25,8 +25,6 @@ rule score:
         ),
     log:
         f"{RUN}/logs/score/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/score/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -50,8 +48,6 @@ rule losses:
         losses=update(f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"),
     log:
         f"{RUN}/logs/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
     # Models may be temporary: measure them before more are made.
     priority: 5
     conda:

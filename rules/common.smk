@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake.cli import get_argument_parser
 
-from diffcredit import contents, datasets, targets, terminal
+from diffcredit import contents, datasets, disk, targets, terminal
 from diffcredit.config import Config
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.errors import UserError
@@ -404,3 +404,4 @@ def announce(run):
         print("", *told, f"Tables: {run}/evaluation/  Figures: {run}/figures/", sep="\n")
         print(f"One HTML file: {targets.report_command(program(), sys.argv[1:], run)}")
     tell_warnings(run)
+    print(f"\nDisk: {disk.told(disk.by_stage(Path(run)))}")

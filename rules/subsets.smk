@@ -18,8 +18,6 @@ rule subsets:
         ),
     log:
         f"{RUN}/logs/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
     wildcard_constraints:
         distribution="|".join([*CONFIG.coalitions, *COUNTS.requested]) or NOTHING,
     conda:
@@ -31,6 +29,8 @@ rule subsets:
             lambda wildcards: ESTIMATES.of_approach(wildcards.approach), models_of_shard
         ),
         gpu=GPU,
+        # In a cluster's queue, what measures models and lets them be deleted comes first.
+        slurm_extra="--nice=1000",
     params:
         plan=lambda wildcards: PLAN.subsets(*shard_of(wildcards)).params,
     script:
@@ -47,8 +47,6 @@ rule samples:
         ),
     log:
         f"{RUN}/logs/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
-    benchmark:
-        f"{RUN}/benchmarks/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.tsv"
     # Models may be temporary: sample them before more are made.
     priority: 5
     conda:

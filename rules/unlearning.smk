@@ -89,8 +89,6 @@ rule unlearn:
         ),
     log:
         f"{RUN}/logs/subsets/{{approach}}/{UNLEARNING}/{{replicate}}-0.log",
-    benchmark:
-        f"{RUN}/benchmarks/subsets/{{approach}}/{UNLEARNING}/{{replicate}}-0.tsv"
     wildcard_constraints:
         approach="|".join(FORGETTING[1:]),
     conda:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from diffcredit import time_limit
 from diffcredit.config import Training
 from diffcredit.errors import UserError
 from diffcredit.models.checkpoints import Trained
@@ -394,3 +395,29 @@ def test_no_steps_give_the_start(run: Callable[..., Outcome], start: Trained) ->
     outcome = run(steps=0)
     assert largest_difference(weights(outcome), weights(start)) == 0
     assert outcome.loss is None
+
+
+def test_training_that_stops_before_its_time_is_over_goes_on_to_the_same_bits(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start: Trained,
+    images: torch.Tensor,
+    settings: Training,
+) -> None:
+    """Each try makes one step; no checkpoint is due before the end."""
+    plan = Plan("test", {"name": "denoise"}, 4, 1e-3, 50, seed=3)
+    accelerator = make_accelerator(settings, "cpu")
+
+    def trained(checkpoint: Checkpoint | None) -> dict[str, torch.Tensor]:
+        given = (start, Denoise(), images, None, plan, settings, accelerator, checkpoint)
+        return train(*given).trained.network.state_dict()
+
+    expected = trained(None)
+    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors", every=1000)
+    with monkeypatch.context() as cluster:
+        cluster.setattr(time_limit, "is_near", lambda: True)
+        for _ in range(plan.steps):
+            with pytest.raises(time_limit.TimeIsUp):
+                trained(checkpoint)
+    found = trained(checkpoint)
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import re
+import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -60,7 +61,14 @@ def job(log: str | Path, label: str) -> Iterator[None]:
         logger.debug("traceback", exc_info=True)
         logger.info("%s: failed; see %s", label, log)
         sys.exit(1)
-    logger.info("%s: done in %.1f s", label, time.monotonic() - start)
+    logger.info("%s: done in %.1f s, %d MB", label, time.monotonic() - start, _most_memory())
+
+
+def _most_memory() -> int:
+    """MB of memory that this process has used at most."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kB, macOS bytes.
+    return used // (1000 if sys.platform != "darwin" else 1_000_000)
 
 
 def hint(error: Exception) -> str:
@@ -84,9 +92,7 @@ def hint(error: Exception) -> str:
 
 def _configure(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    # Another try of a job that SLURM queued again goes on with what the one before has told.
-    mode = "a" if os.environ.get("SLURM_RESTART_COUNT", "0") != "0" else "w"
-    to_file, to_terminal = _LogFile(log, mode=mode), logging.StreamHandler()
+    to_file, to_terminal = _LogFile(log, mode="w"), logging.StreamHandler()
     to_file.setFormatter(_Literal("%(asctime)s %(levelname)s %(message)s", "%F %T"))
     to_terminal.setFormatter(_Literal("%(asctime)s %(message)s", "%H:%M:%S"))
     to_terminal.setLevel(logging.INFO)
