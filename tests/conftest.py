@@ -9,10 +9,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = "tests/workflow/"
+SHARED_RUNS = ("finished", "undisturbed")
 
 
 class Files(LoadScopeScheduling):
-    """One worker runs all tests of a file, and those of all files that share the finished run.
+    """One worker runs all tests of a file, and those of all files that share a run.
 
     What tests share is made once then. (Marks of groups would do, but pytest-xdist 3.8 does not
     see them with pytest 9.2.)
@@ -20,12 +21,16 @@ class Files(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        return WORKFLOW if _shares_the_finished_run(file) else file
+        return _shared_run(file) or file
 
 
 @cache
-def _shares_the_finished_run(file: str) -> bool:
-    return file.startswith(WORKFLOW) and "finished: Workflow" in (ROOT / file).read_text()
+def _shared_run(file: str) -> str:
+    """The fixture of the run that a file of tests shares with others; "" where it shares none."""
+    if not file.startswith(WORKFLOW):
+        return ""
+    text = (ROOT / file).read_text()
+    return next((name for name in SHARED_RUNS if f"{name}: Workflow" in text), "")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:

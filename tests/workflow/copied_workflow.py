@@ -16,6 +16,25 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "rules", "workflow_scripts", "config.yaml", "profiles", "envs"]
 TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+#: Laid over the tiny run: two shards of trainings that last some seconds, whose models are kept.
+SMALL = {
+    "coalitions": {"few": None, "choosing": {"distribution": "datamodel", "count": 4}},
+    "approaches": {
+        **dict.fromkeys(["sft", "siss"]),
+        "retrain": {
+            "steps": 150,
+            "coalitions": {"datamodel": 1, "choosing": 1, "full": None, "none": None},
+        },
+    },
+    "attributions": {
+        **dict.fromkeys(["shapley_constrained", "shapley_ridge", "shapley_ridge_free", "siss"]),
+        "datamodel": {"values": "retrain/choosing"},
+    },
+    "evaluation": {"convergence": None},
+    "execution": {"keep": {"models": True}, "checkpoint_steps": 20},
+}
+#: What is made of it, with all that this needs.
+LDS = "results/tiny/evaluation/lds.parquet"
 
 
 @dataclass

@@ -14,28 +14,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from copied_workflow import ROOT, Workflow, copy_workflow, merge
+from copied_workflow import LDS, ROOT, Workflow, copy_workflow, merge
 
 CLUSTER = ROOT / "tests/slurm/cluster"
 SHARD = "results/tiny/subsets/retrain/datamodel/0-0"
-#: Laid over the tiny run: two shards of trainings that last some seconds, whose models are kept.
-OVERLAY = {
-    "coalitions": {"few": None, "choosing": {"distribution": "datamodel", "count": 4}},
-    "approaches": {
-        **dict.fromkeys(["sft", "siss"]),
-        "retrain": {
-            "steps": 150,
-            "coalitions": {"datamodel": 1, "choosing": 1, "full": None, "none": None},
-        },
-    },
-    "attributions": {
-        **dict.fromkeys(["shapley_constrained", "shapley_ridge", "shapley_ridge_free", "siss"]),
-        "datamodel": {"values": "retrain/choosing"},
-    },
-    "evaluation": {"convergence": None},
-    "execution": {"keep": {"models": True}, "checkpoint_steps": 20},
-}
-LDS = "results/tiny/evaluation/lds.parquet"
+CLASSIFIER = "results/tiny/models/classifier"
 
 
 @pytest.fixture(scope="session")
@@ -107,16 +90,6 @@ def models(workflow: Workflow) -> dict[str, bytes]:
     """The weights of the models of the shard."""
     folder = workflow.folder / SHARD
     return {path.parent.name: path.read_bytes() for path in folder.glob("*/*.safetensors")}
-
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A small run without SLURM, to its end."""
-    workflow = copy_workflow(tmp_path_factory.mktemp("undisturbed") / "workflow")
-    workflow.overlay = merge(workflow.overlay, OVERLAY)
-    done = workflow.run(LDS)
-    assert done.returncode == 0, done.stderr
-    return workflow
 
 
 @pytest.fixture
@@ -201,41 +174,38 @@ def test_cancelled(on_slurm: Slurm) -> None:
 
 
 def test_memory(on_slurm: Slurm) -> None:
-    """Killed for memory, a job has more in its next try; without one, the setting is told."""
-    killed = on_slurm.run(SHARD, "--retries", "0", "--set-resources", "subsets:mem_mb=300")
-    assert killed.returncode == 1
-    assert "--set-resources subsets:mem_mb=MB" in killed.stderr
-    grown = ["--retries", "1", "--set-resources", "subsets:mem_mb=300 if attempt == 1 else 3000"]
-    again = on_slurm.run(SHARD, *grown)
-    assert again.returncode == 0, again.stderr
+    """Killed for memory, a job has more in its next try; where that ends so too, it is told."""
+    shutil.rmtree(on_slurm.workflow.folder / CLASSIFIER)
+    little = ["classifier:mem_mb=300", "subsets:mem_mb=300 if attempt == 1 else 3000"]
+    done = on_slurm.run(SHARD, CLASSIFIER, "--retries", "1", "--set-resources", *little)
+    assert done.returncode == 1
+    assert "classifier: it needed more memory than it had asked for" in done.stderr
+    assert "--set-resources classifier:mem_mb=MB" in done.stderr
+    assert "1 job failed" in done.stderr
     assert models(on_slurm.workflow) == on_slurm.expected
 
 
-def test_a_job_saves_its_work_before_its_time_is_over(on_slurm: Slurm) -> None:
-    """The partition allows a minute, and two are needed: it is queued again, and goes on."""
-    copy = on_slurm.workflow
-    copy.overlay = merge(copy.overlay, {"approaches": {"retrain": {"steps": 1100}}})
-    before = last_job()
-    run = on_slurm.start(SHARD, partition="brief")
-    output = run.communicate()[0]
-    assert run.returncode == 0, output
-    assert "The partition allows jobs of 1 minutes" in output
+def test_time_limit(on_slurm: Slurm) -> None:
+    """A partition allows a minute. A training saves its work before, is queued again and goes on;
+    what cannot, is ended, and that is told.
+    """
+    copy, before = on_slurm.workflow, last_job()
+    shutil.rmtree(copy.folder / CLASSIFIER)
+    endless = copy.folder / "workflow_scripts/classifier.py"
+    endless.write_text("import time\ntime.sleep(600)\n")
+    copy.overlay = merge(copy.overlay, {"approaches": {"retrain": {"steps": 800}}})
+    done = on_slurm.run(SHARD, CLASSIFIER, "--retries", "0", partition="brief")
+    assert done.returncode == 1
+    assert "The partition allows jobs of 1 minutes" in done.stderr
+    assert "classifier: its time limit ended it" in done.stderr
+    assert "--set-resources classifier:runtime=MINUTES" in done.stderr
+    assert "1 job failed" in done.stderr
     assert "REQUEUED" in states_since(before)
     made = models(copy)
     shutil.rmtree(copy.folder / SHARD)
     here = copy.run(SHARD)
     assert here.returncode == 0, here.stderr
     assert made == models(copy)
-
-
-def test_time_limit_that_is_too_short_is_told(on_slurm: Slurm) -> None:
-    """A kill at the limit, as of work that cannot be saved in between."""
-    fake = on_slurm.workflow.folder / "workflow_scripts/subsets.py"
-    fake.write_text("import time\ntime.sleep(600)\n")
-    done = on_slurm.run(SHARD, "--retries", "0", "--set-resources", "subsets:runtime=1")
-    assert done.returncode == 1
-    assert "its time limit ended it" in done.stderr
-    assert "--set-resources subsets:runtime=MINUTES" in done.stderr
 
 
 def test_node_dies_and_its_job_lives_on(on_slurm: Slurm) -> None:
@@ -294,7 +264,6 @@ def test_what_slurm_would_refuse_is_told_before_anything_is_submitted(
     assert "Hint:" in done.stderr
     assert "Traceback" not in done.stderr
     assert "has been submitted" not in done.stderr
-    on_slurm.check_recovered() if told.startswith("no node") else None
 
 
 def test_profile_says_it_in_one_place(on_slurm: Slurm) -> None:

@@ -5,6 +5,7 @@ facts are JSON; nothing is ever unpickled.
 """
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -68,9 +69,15 @@ def _sync(written: Path) -> None:
             os.close(place)
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove what killed processes were writing in a folder that this process alone writes to."""
-    for path in folder.glob(f".*{PART}"):
+def remove_parts(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes were writing in a folder that this process alone writes to.
+
+    Args:
+        folder: where they were writing.
+        name: of the file or folder that they were writing; all, by default.
+    """
+    pattern = name if name == "*" else glob.escape(name)
+    for path in folder.glob(f".{pattern}.*{PART}"):
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -315,4 +322,5 @@ def _partial(path: Path) -> Path:
     partial = path.with_name(f"{path.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     remove_parts(partial)
+    remove_parts(path.parent, path.name)
     return partial

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from diffcredit import identities, locks, logs, time_limit
 from diffcredit.contents import CACHES
 from diffcredit.errors import UserError
+from diffcredit.files import remove_parts
 from diffcredit.time_limit import TimeIsUp
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def job(snakemake: Any, label: str) -> Iterator[SimpleNamespace]:
                 if waited and _are_made(snakemake.output, identity):
                     logs.logger.info("%s: another process has made it", label)
                     sys.exit(0)
+                for path in map(Path, snakemake.output):
+                    remove_parts(path.parent, path.name)
                 with identities.writing(identity, snakemake.output):
                     yield SimpleNamespace(**plan)
                 _check_outputs(snakemake.output, identity)
