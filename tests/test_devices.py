@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -112,29 +113,29 @@ def test_failure_inside_the_block_frees_the_gpu(tmp_path: Path) -> None:
 
 def test_cpu_with_the_threads_asked_for() -> None:
     for threads in (2, 1):
-        with devices.device("cpu", threads) as (kind, count):
+        with devices.device({"device": "cpu"}, threads) as (kind, count):
             assert (kind, count) == ("cpu", 1)
             assert torch.get_num_threads() == threads
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_gpu_where_there_is_none() -> None:
-    with pytest.raises(UserError, match="no GPU is visible"), devices.device("cuda", 1):
+    with pytest.raises(UserError, match="no GPU is visible"), devices.device({"device": "cuda"}, 1):
         pass
-    with devices.device("auto", 1) as (kind, _):
+    with devices.device({"device": "auto"}, 1) as (kind, _):
         assert kind == "cpu"
 
 
 def test_job_sees_the_gpus_that_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_visible_gpus", lambda: ["3", "5", "7"])
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with devices.device("auto", 1, gpus=2) as (kind, count):
+    with devices.device({"device": "auto"}, 1, gpus=2) as (kind, count):
         assert (kind, count) == ("cuda", 2)
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,5"
-        with devices.device("cuda", 1, gpus=1) as (_, count):
+        with devices.device({"device": "cuda"}, 1, gpus=1) as (_, count):
             assert count == 1
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
-    with devices.device("cuda", 1, gpus=8) as (_, count):
+    with devices.device({"device": "cuda"}, 1, gpus=8) as (_, count):
         assert count == 3  # fewer than asked for are visible
 
 
@@ -147,7 +148,7 @@ def test_job_of_a_cluster_takes_what_it_was_given(
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     with devices.free_gpu(["0"], tmp_path, 0.0):
         monkeypatch.setenv("SLURM_JOB_ID", "2")
-        with devices.device("auto", 1, wait=0.0) as given:
+        with devices.device({"device": "auto"}, 1, wait=0.0) as given:
             assert given == ("cuda", 1)
 
 
@@ -157,5 +158,19 @@ def test_jobs_within_one_allocation_of_a_cluster_share_its_gpus(
     monkeypatch.setattr(devices, "_visible_gpus", lambda: ["0", "1"])
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    with devices.free_gpu(["0"], tmp_path, 0.0), devices.device("auto", 1, wait=0.0):
+    with devices.free_gpu(["0"], tmp_path, 0.0), devices.device({"device": "auto"}, 1, wait=0.0):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_jobs_share_gpus_evenly(tmp_path: Path) -> None:
+    with ExitStack() as held:
+        taken = [
+            held.enter_context(devices.free_gpu(["0", "1"], tmp_path, 0.0, jobs=2))
+            for _ in range(4)
+        ]
+        assert taken == ["0", "1", "0", "1"]
+        with (
+            pytest.raises(UserError, match="jobs_per_gpu"),
+            devices.free_gpu(["0", "1"], tmp_path, 0.0, jobs=2),
+        ):
+            pass

@@ -10,7 +10,7 @@ with job(snakemake, "classifier") as params:
     from diffcredit.data import images
     from diffcredit.devices import device
 
-    with device("cpu", snakemake.threads):
+    with device({"device": "cpu"}, snakemake.threads):
         network, accuracy = classifier.train(
             images.from_file(snakemake.input.reference),
             Classifier(**params.classifier),

@@ -16,7 +16,7 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     entry = Score(**params.score)
     at_once = snakemake.config["gradients"][entry.gradients]["batch_size"]
     gradients = Gradients(**params.gradients, batch_size=at_once)
-    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+    with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         seed = seeds.derive(params.seed, "gradients")
         found = influence.score(
             entry,

@@ -24,7 +24,7 @@ with job(snakemake, f"full again {number}" if number else "full") as params:
         role = ("full", params.number) if params.number else ("full",)
         asked = snakemake.output.snapshots
         with (
-            device(execution["device"], snakemake.threads, execution["gpus"]) as (kind, count),
+            device(execution, snakemake.threads, execution["gpus"]) as (kind, count),
             resumable(asked) if asked else nullcontext() as snapshots,
         ):
             everything.full(

@@ -21,7 +21,7 @@ with job(snakemake, label) as params:
     gradients = Gradients(**params.gradients, batch_size=at_once)
     images = pixels.read(snakemake.input.images)
     model = Path(snakemake.params.model)
-    with device(execution["device"], snakemake.threads) as (kind, _):
+    with device(execution, snakemake.threads) as (kind, _):
         setting = Setting(gradients, params.timesteps, seeds.derive(params.seed, "gradients"), kind)
         if wildcards.kind == "train":
             dimensions = setting.how(checkpoints.load(model).network).dimensions

@@ -27,7 +27,7 @@ with job(snakemake, label) as params:
         behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
         seen = {behavior.sees for behavior in behaviors.values()}
         places = {name: place for name, place in params.extractors.items() if name in seen}
-        with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+        with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             return losses.measure_shard(
                 Path(snakemake.input.models),
                 asked,

@@ -12,7 +12,7 @@ with job(snakemake, "pruned") as params:
     from diffcredit.training import everything
 
     execution = snakemake.config["execution"]
-    with device(execution["device"], snakemake.threads, execution["gpus"]) as (kind, count):
+    with device(execution, snakemake.threads, execution["gpus"]) as (kind, count):
         everything.pruned(
             images.from_file(snakemake.input.train),
             Path(snakemake.input.full),

@@ -23,7 +23,7 @@ with job(snakemake, "removal") as params:
         from diffcredit.models.pixels import channels_first
 
         generated = read_tensors(snakemake.input.generated)[0]["images"]
-        with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+        with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             (extractor,) = load_extractors(params.extractors, kind).values()
             features = Evidence(generated, extractor).features
             of_train = Evidence(channels_first(train.pixels), extractor).features

@@ -16,7 +16,7 @@ with job(snakemake, f"restored by {approach}") as params:
     from diffcredit.models import pixels
 
     removed = pixels.read(snakemake.input.queries)[0]
-    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+    with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         setting = Setting.of_run(params.timesteps, params.sampling, params.seed, kind)
         found = reconstruction.course(
             Path(snakemake.input.models),

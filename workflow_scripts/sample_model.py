@@ -9,7 +9,7 @@ with job(snakemake, f"samples of {snakemake.wildcards.model}") as params:
     from diffcredit.files import write_tensors
     from diffcredit.models import checkpoints
 
-    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+    with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         images = sampling.draw(
             checkpoints.load(snakemake.input.model),
             Sampling(**params.sampling),

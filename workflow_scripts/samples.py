@@ -15,7 +15,7 @@ with job(snakemake, label) as params:
     from diffcredit.config import Sampling
     from diffcredit.devices import device
 
-    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+    with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         sampling.sample_shard(
             Path(snakemake.input.models),
             Sampling(**params.sampling),

@@ -17,7 +17,7 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     entry = Score(**params.score)
     train = pixels.read(snakemake.input.train)
     queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
-    with device(snakemake.config["execution"]["device"], snakemake.threads) as (kind, _):
+    with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         if SCORES[entry.method].of == "features":
             (extractor,) = load_extractors(params.extractors, kind).values()
             found = by_features(entry, extractor, train, queries)

@@ -27,7 +27,7 @@ with job(snakemake, label) as params:
         role=(wildcards.approach, wildcards.replicate),
     )
     with (
-        device(execution["device"], snakemake.threads) as (kind, _),
+        device(execution, snakemake.threads) as (kind, _),
         resumable(snakemake.output.models) as folder,
     ):
         subsets.train_shard(

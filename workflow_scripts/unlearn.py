@@ -34,7 +34,7 @@ with job(snakemake, label) as params:
         model.timesteps,
     )
     with (
-        device(execution["device"], snakemake.threads) as (kind, _),
+        device(execution, snakemake.threads) as (kind, _),
         resumable(snakemake.output.models) as folder,
     ):
         stop = None

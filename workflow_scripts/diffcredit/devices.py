@@ -1,13 +1,14 @@
-"""Which processor a job computes on: the CPU, or a GPU that no other job of ours holds."""
+"""Which processor a job computes on: the CPU, or a GPU that few other jobs of ours use."""
 
 import fcntl
+import itertools
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
@@ -15,14 +16,15 @@ from diffcredit.logs import logger
 
 @contextmanager
 def device(
-    wanted: str, threads: int, gpus: int = 1, wait: float = 600.0
+    execution: Mapping[str, Any], threads: int, gpus: int = 1, wait: float = 600.0
 ) -> Iterator[tuple[str, int]]:
     """The device of a job, "cpu" or "cuda", and how many of it.
 
-    On "cuda" the GPUs are the job's own until the block ends.
+    On "cuda" no more than so many jobs use a GPU at a time.
 
     Args:
-        wanted: "auto" (GPUs where there are any), "cpu" or "cuda".
+        execution: "device": "auto" (GPUs where there are any), "cpu" or "cuda"; "jobs_per_gpu": 1
+            where it is missing.
         threads: CPU threads for torch.
         gpus: GPUs that the job can use; it gets fewer where fewer are visible.
         wait: seconds to wait for a GPU that other jobs hold.
@@ -30,6 +32,7 @@ def device(
     Raises:
         UserError: if a GPU is wanted and there is none, or none becomes free.
     """
+    wanted, jobs = execution["device"], execution.get("jobs_per_gpu", 1)
     visible = _visible_gpus() if wanted != "cpu" else []
     if wanted == "cuda" and not visible:
         raise UserError(
@@ -49,7 +52,7 @@ def device(
         for _ in range(min(gpus, len(visible))):
             others = [name for name in visible if name not in names]
             folder = Path(tempfile.gettempdir())
-            names.append(held.enter_context(free_gpu(others, folder, wait)))
+            names.append(held.enter_context(free_gpu(others, folder, wait, jobs)))
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names)
         yield "cuda", len(names)
 
@@ -65,13 +68,16 @@ def _visible_gpus() -> list[str]:
 
 
 @contextmanager
-def free_gpu(names: list[str], folder: Path, wait: float) -> Iterator[str]:
-    """The first GPU whose lock file nobody holds; the lock goes with the process, even killed."""
+def free_gpu(names: list[str], folder: Path, wait: float, jobs: int = 1) -> Iterator[str]:
+    """A GPU that fewer than so many jobs use, those with the fewest first.
+
+    Each job holds a lock file, of the GPU and a number; it goes with the process, even killed.
+    """
     deadline = time.monotonic() + wait
     while True:
-        for name in names:
+        for number, name in itertools.product(range(jobs), names):
             with ExitStack() as stack:
-                lock = stack.enter_context(_open_lock(folder, name))
+                lock = stack.enter_context(_open_lock(folder, name, number))
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -81,15 +87,16 @@ def free_gpu(names: list[str], folder: Path, wait: float) -> Iterator[str]:
         if time.monotonic() > deadline:
             raise UserError(
                 f"no GPU became free in {wait:.0f} s; visible: {', '.join(names)}\n"
-                "    Hint: --resources gpu=<number of GPUs> limits the jobs that run at once"
+                "    Hint: --resources gpu=<number of GPUs> limits the jobs that run at once, and "
+                "execution.jobs_per_gpu lets several share a GPU"
             )
         time.sleep(0.2)
 
 
-def _open_lock(folder: Path, name: str) -> IO[str]:
+def _open_lock(folder: Path, name: str, number: int) -> IO[str]:
     # One machine's users share the folder: the file belongs to the user, so name it by the user.
     # Each job of a cluster may call what it was given GPU 0.
     owner = f"{os.getuid()}-{os.environ.get('SLURM_JOB_ID', 'local')}"
-    path = folder / f"diffcredit-{owner}-gpu-{name.replace('/', '_')}.lock"
+    path = folder / f"diffcredit-{owner}-gpu-{name.replace('/', '_')}-{number}.lock"
     # Nor may others point it at a file of this user's.
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w")
