@@ -38,7 +38,8 @@ def models_of_shard(wildcards):
     """How many models a shard has."""
     if wildcards.distribution not in CONFIG.coalitions:
         return 1
-    first, end = COUNTS.numbers(wildcards.distribution, int(wildcards.shard))
+    approach, distribution, _, shard = shard_of(wildcards)
+    first, end = COUNTS.numbers(distribution, shard, approach)
     return end - first
 
 

@@ -119,9 +119,9 @@ def shard_of(wildcards):
     return wildcards.approach, wildcards.distribution, *numbers
 
 
-def shard_count(distribution):
-    """Shards that the coalitions of a distribution fall into."""
-    most = COUNTS.shards(distribution)
+def shard_count(distribution, approach=None):
+    """Shards that the coalitions of a distribution, or an approach's models of them, fall into."""
+    most = COUNTS.shards(distribution, approach)
     if distribution not in ADAPTIVE:
         return most
     for count in range(1, most):
@@ -166,7 +166,7 @@ def coalition_tables(wildcards):
 def shards(approach, distribution):
     """Names replicate-shard of all shards of an approach's coalitions."""
     seeds = COUNTS.seeds(approach, distribution)
-    count = shard_count(distribution)
+    count = shard_count(distribution, approach)
     return [f"{replicate}-{shard}" for replicate in range(seeds) for shard in range(count)]
 
 
@@ -218,6 +218,13 @@ def scores_of(*kinds):
     """A pattern of the scores that are made of gradients, features, pixels or the model."""
     found = [name for name, e in CONFIG.scores.items() if SCORES[e.method].of in kinds]
     return "|".join(found) or NOTHING
+
+
+def shard_coalitions(wildcards):
+    """The tables of coalitions that a shard of models is made from."""
+    approach, distribution, _, shard = shard_of(wildcards)
+    tables = COUNTS.tables(distribution, shard, approach)
+    return [f"{RUN}/coalitions/{distribution}/{table}.parquet" for table in tables]
 
 
 def start_model(wildcards):
@@ -324,7 +331,7 @@ def counts_of(wildcards):
     approach, distribution = wildcards.get("approach"), wildcards.get("distribution")
     if distribution is None:
         return {}
-    counts = {"shard": COUNTS.shards(distribution)}
+    counts = {"shard": COUNTS.shards(distribution, approach)}
     if approach is not None:
         counts["replicate"] = COUNTS.seeds(approach, distribution)
     return counts

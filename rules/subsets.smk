@@ -8,7 +8,7 @@ samples/<approach>/<distribution>/<training seed>-<shard>.safetensors.
 
 rule subsets:
     input:
-        coalitions=rules.coalitions.output.coalitions,
+        coalitions=shard_coalitions,
         train=rules.data.output.train,
         start=start_model,
     output:

@@ -6,6 +6,8 @@ wildcards = snakemake.wildcards
 label = f"{wildcards.approach}/{wildcards.distribution} {wildcards.replicate}-{wildcards.shard}"
 
 with job(snakemake, label) as params:
+    import pandas as pd
+
     from diffcredit.config import Approach, Model, Training
     from diffcredit.data import images
     from diffcredit.devices import device
@@ -23,7 +25,7 @@ with job(snakemake, label) as params:
     scratch = checkpoints.Description(ddpm.architecture(model, side, channels))
     start = checkpoints.load(snakemake.input.start) if snakemake.input.start else None
     coalitions = subsets.of_table(
-        read_table(snakemake.input.coalitions),
+        pd.concat(map(read_table, snakemake.input.coalitions), ignore_index=True),
         role=(wildcards.approach, wildcards.replicate),
     )
     with (

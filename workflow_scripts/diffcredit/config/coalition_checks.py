@@ -70,6 +70,38 @@ def _impossible_alpha(alpha: float, contributors: int) -> Impossible | None:
     return None
 
 
+def _shard_size_problems(config: Config) -> list[str]:
+    """One line for each approach whose shards are impossible."""
+    found, least = [], config.execution.shard_size
+    for approach, size in config.execution.shard_sizes.items():
+        key = f"execution.shard_sizes.{approach}"
+        if approach not in config.approaches:
+            accepted = ", ".join(config.approaches) or "none"
+            found.append(problem(key, size, f"no approach has this name; accepted: {accepted}"))
+        elif size % least:
+            nearest = max(least, size - size % least)
+            found.append(
+                problem(
+                    key,
+                    size,
+                    f"must be a multiple of execution.shard_size = {least}, such as {nearest}",
+                )
+            )
+        else:
+            made = config.approaches[approach].coalitions
+            growing = [n for n in made if getattr(config.coalitions.get(n), "until", None)]
+            if growing and size != least:
+                found.append(
+                    problem(
+                        key,
+                        size,
+                        f"coalitions.{growing[0]} grow until enough, a shard at a time; "
+                        f"must be {least}",
+                    )
+                )
+    return found
+
+
 def coalition_problems(config: Config, base: Path) -> list[str]:
     """One line for each distribution that so many contributors do not have."""
     found = [
@@ -83,6 +115,7 @@ def coalition_problems(config: Config, base: Path) -> list[str]:
         for name, entry in config.coalitions.items()
         if entry.count is not None and entry.count > MOST_SHARDS * config.execution.shard_size
     ]
+    found += _shard_size_problems(config)
     known = known_contributors(config.data, base)
     if not known:
         return found

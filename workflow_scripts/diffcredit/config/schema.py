@@ -842,6 +842,10 @@ class Execution(Section):
     gpus: Count = Field(1, description="GPUs that train the full and the pruned model, 1 or more")
     jobs_per_gpu: Count = Field(1, description="jobs that share a GPU of this machine, 1 or more")
     shard_size: Count = Field(20, description="coalitions that one job makes, 1 or more")
+    shard_sizes: dict[Name, Count] = Field(
+        default_factory=dict,
+        description="approach: coalitions that one of its jobs makes, a multiple of shard_size",
+    )
     checkpoint_steps: Count = Field(
         100, description="steps between checkpoints that an interrupted training continues from"
     )

@@ -43,19 +43,42 @@ class Counts:
             return made[distribution]
         return self.requested[distribution].seeds
 
-    def shards(self, distribution: str) -> int:
-        """Shards that the coalitions of a distribution fall into, at most."""
+    def size(self, approach: str | None = None) -> int:
+        """Coalitions of a shard: of an approach's models, or of the tables of coalitions."""
+        execution = self._config.execution
+        return execution.shard_sizes.get(approach or "", execution.shard_size)
+
+    def shards(self, distribution: str, approach: str | None = None) -> int:
+        """Shards that the coalitions of a distribution, or an approach's models of them, fall into.
+
+        At most, where coalitions are added until they are enough.
+        """
         if distribution == UNLEARNING:
             return 1
         if distribution in self.requested:
             entry = self.requested[distribution]
             return len(entry.attributions) + (entry.random > 0)
-        return math.ceil(self._count(distribution) / self._config.execution.shard_size)
+        return math.ceil(self._count(distribution) / self.size(approach))
 
-    def numbers(self, distribution: str, shard: int) -> tuple[int, int]:
+    def numbers(
+        self, distribution: str, shard: int, approach: str | None = None
+    ) -> tuple[int, int]:
         """Number of the first coalition of a shard, and of the first after it."""
-        size = self._config.execution.shard_size
+        size = self.size(approach)
         return shard * size, min((shard + 1) * size, self._count(distribution))
+
+    def shards_of_models(self, distribution: str, tables: int, approach: str) -> int:
+        """Shards of an approach's models that so many tables of coalitions give."""
+        if distribution in self.requested:
+            return tables
+        return math.ceil(tables * self.size() / self.size(approach))
+
+    def tables(self, distribution: str, shard: int, approach: str) -> range:
+        """Which tables of coalitions an approach's shard of models is made from."""
+        if distribution in self.requested:
+            return range(shard, shard + 1)
+        several = self.size(approach) // self.size()
+        return range(shard * several, min((shard + 1) * several, self.shards(distribution)))
 
     def requested_by(self, distribution: str, shard: int) -> str | None:
         """The attribution that asks for a shard of coalitions; None for random removals."""

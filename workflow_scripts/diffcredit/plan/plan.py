@@ -163,9 +163,13 @@ class Plan(SharedSettings):
         """The models of a shard of coalitions by an approach, from a training seed."""
         if distribution == UNLEARNING:
             return self.pretrained() if approach == PRETRAINED else self.unlearn(approach, seed)
-        coalitions, own = self.coalitions(distribution, shard), {"replicate": seed}
-        of = {"coalitions": coalitions, "train": self.data(), **self._start(approach)}
-        return Made("subsets", self.of_approach(approach), of, own)
+        tables = self.counts.tables(distribution, shard, approach)
+        of: Of = {
+            "coalitions": [self.coalitions(distribution, table) for table in tables],
+            "train": self.data(),
+            **self._start(approach),
+        }
+        return Made("subsets", self.of_approach(approach), of, {"replicate": seed})
 
     @remembered
     def pretrained(self) -> Made:
@@ -248,13 +252,20 @@ class Plan(SharedSettings):
         ]
 
     def first_shards(self, approach: str, distribution: str, count: int) -> Of:
-        """The behaviors of the first shards from all training seeds, and their coalitions."""
+        """The behaviors of the first shards from all training seeds, and their coalitions.
+
+        Args:
+            approach: whose models are measured.
+            distribution: of the coalitions.
+            count: of the tables of coalitions, all of whose models are measured.
+        """
         seeds = range(self.counts.seeds(approach, distribution))
+        shards = self.counts.shards_of_models(distribution, count, approach)
         return {
             "shards": [
                 made
                 for seed in seeds
-                for shard in range(count)
+                for shard in range(shards)
                 for made in self.measured(approach, distribution, seed, shard)
             ],
             "coalitions": [self.coalitions(distribution, shard) for shard in range(count)],
