@@ -20,6 +20,7 @@ from diffcredit.config.sections import (
     Reference,
     Section,
     Several,
+    VisibleText,
     changed,
     named,
     one_of,
@@ -812,7 +813,7 @@ class Records(Section):
     """Behaviors recorded elsewhere, attributed and evaluated without training."""
 
     contributors: Several = Field(description="their number, 2 or more")
-    behaviors: Annotated[list[str], Field(min_length=1)] = Field(
+    behaviors: Annotated[list[VisibleText], Field(min_length=1)] = Field(
         description="a list of the keys of behaviors, one or more"
     )
     better: dict[str, Literal["lower", "higher"]] = Field(
@@ -843,7 +844,7 @@ class Execution(Section):
     jobs_per_gpu: Count = Field(1, description="jobs that share a GPU of this machine, 1 or more")
     shard_size: Count = Field(20, description="coalitions that one job makes, 1 or more")
     shard_sizes: dict[Name, Count] = Field(
-        default_factory=dict,
+        {},
         description="approach: coalitions that one of its jobs makes, a multiple of shard_size",
     )
     checkpoint_steps: Count = Field(

@@ -93,6 +93,8 @@ Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Several = Annotated[int, Field(ge=2, le=LARGEST)]
 #: Names become those of files and folders.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
+#: A text that shows when it is printed.
+VisibleText = Annotated[str, StringConstraints(pattern=r"\S")]
 #: Where a user's file or folder is.
 Place = Annotated[str, AfterValidator(usable)]
 Class = Natural
