@@ -1,5 +1,6 @@
 """What jobs ask a cluster for, and what SLURM says to that before anything is submitted."""
 
+import inspect
 import subprocess
 from functools import cache
 
@@ -9,9 +10,15 @@ from diffcredit.plan.resources import LONGEST, Estimates
 ESTIMATES = Estimates(CONFIG)
 
 
+def signed(function):
+    """The function with its signature at hand: Snakemake asks for it several times for each job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def growing(mb):
     """Memory that doubles with each attempt, as far as the nodes have it."""
-    return lambda wildcards, attempt: available(mb * 2 ** (attempt - 1))
+    return signed(lambda wildcards, attempt: available(mb * 2 ** (attempt - 1)))
 
 
 def available(mb):
@@ -21,17 +28,24 @@ def available(mb):
 
 def limited(minutes):
     """A time that doubles with each attempt, as long as the cluster allows it."""
-    return lambda wildcards, attempt: int(min(minutes * 2 ** (attempt - 1), longest_job()))
+    return signed(lambda wildcards, attempt: int(min(minutes * 2 ** (attempt - 1), longest_job())))
 
 
 def time_of(predictions, models=lambda wildcards: 1):
     """The time of a job that trains or samples models, by the predictions of the network for each."""
-    return lambda wildcards, attempt: int(
-        min(
-            ESTIMATES.minutes(attempt, predictions(wildcards) * models(wildcards)),
-            longest_job(),
+    return signed(
+        lambda wildcards, attempt: int(
+            min(
+                ESTIMATES.minutes(attempt, predictions(wildcards) * models(wildcards)),
+                longest_job(),
+            )
         )
     )
+
+
+# Of jobs that train, or that draw images.
+TRAINING_MEMORY = signed(lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt)))
+SAMPLING_MEMORY = signed(lambda wildcards, attempt: available(ESTIMATES.sampling_memory(attempt)))
 
 
 def models_of_shard(wildcards):

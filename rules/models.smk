@@ -22,7 +22,7 @@ rule full:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt)),
+        mem_mb=TRAINING_MEMORY,
         runtime=time_of(lambda wildcards: ESTIMATES.of_training(CONFIG.full.steps)),
         gpu=0 if CONFIG.full.pretrained else GPU * CONFIG.execution.gpus,
     params:
@@ -58,7 +58,7 @@ rule pruned:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt)),
+        mem_mb=TRAINING_MEMORY,
         runtime=time_of(lambda wildcards: ESTIMATES.of_training(CONFIG.pruned.steps)),
         gpu=GPU * CONFIG.execution.gpus,
     params:
@@ -82,7 +82,7 @@ rule sample_model:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: available(ESTIMATES.sampling_memory(attempt)),
+        mem_mb=SAMPLING_MEMORY,
         runtime=time_of(lambda wildcards: ESTIMATES.of_sampling),
         gpu=GPU,
     params:

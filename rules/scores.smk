@@ -29,7 +29,7 @@ rule gradients:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt)),
+        mem_mb=TRAINING_MEMORY,
         runtime=limited(1440),
         gpu=GPU,
     params:

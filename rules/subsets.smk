@@ -24,7 +24,7 @@ rule subsets:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt)),
+        mem_mb=TRAINING_MEMORY,
         runtime=time_of(
             lambda wildcards: ESTIMATES.of_approach(wildcards.approach), models_of_shard
         ),
@@ -53,7 +53,7 @@ rule samples:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: available(ESTIMATES.sampling_memory(attempt)),
+        mem_mb=SAMPLING_MEMORY,
         runtime=time_of(lambda wildcards: ESTIMATES.of_sampling, models_of_shard),
         gpu=GPU,
     params:

@@ -48,6 +48,10 @@ class Estimates:
     def _weights(self) -> int:
         return ratios.size(self._network, "parameters")
 
+    @cached_property
+    def _outputs(self) -> int:
+        return ratios.outputs(self._network)
+
     def memory(self, attempt: int, besides: float = 0.0) -> int:
         """MB of a job that computes nothing large but ``besides``."""
         process = PROCESS_WITH_GPU if self._gpu else PROCESS
@@ -56,7 +60,7 @@ class Estimates:
     def training_memory(self, attempt: int) -> int:
         """MB of a job that trains the network."""
         batch = 0 if self._gpu else self._config.training.batch_size
-        needed = self._weights * TRAINED + batch * ratios.outputs(self._network) * KEPT
+        needed = self._weights * TRAINED + batch * self._outputs * KEPT
         return self.memory(attempt, needed / 2**20)
 
     def sampling_memory(self, attempt: int) -> int:
@@ -64,7 +68,7 @@ class Estimates:
         config = self._config
         batch = 0 if self._gpu else config.sampling.batch_size
         pixels = config.sampling.images * config.data.image_size**2 * config.data.channels
-        needed = self._weights * 8 + batch * ratios.outputs(self._network) * PASSING + pixels * 8
+        needed = self._weights * 8 + batch * self._outputs * PASSING + pixels * 8
         return self.memory(attempt, needed / 2**20)
 
     def minutes(self, attempt: int, predictions: float = 0.0) -> int:
