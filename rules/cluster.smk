@@ -109,13 +109,12 @@ def check_cluster():
     if not on_slurm():
         return
     understand_states()
-    asked = {}
-    for job in workflow.dag.needrun_jobs():
-        if not job.is_local:
-            resources = {name: job.resources.get(name) for name in job.resources.keys()}
-            key = json.dumps(slurm.Asked((), resources, job.threads).options)
-            asked.setdefault(key, slurm.Asked((job.rule.name,), resources, job.threads))
-    if told := slurm.problems(asked.values(), answer):
+    asked = [
+        slurm.Asked((job.rule.name,), dict(job.resources.items()), job.threads)
+        for job in workflow.dag.needrun_jobs()
+        if not job.is_local
+    ]
+    if told := slurm.problems(slurm.alike(asked), answer):
         sys.exit("\n".join(["SLURM would not run these jobs:", *told]))
     if longest_job() < LONGEST:
         print(

@@ -85,6 +85,11 @@ def test_equal_refusals_are_told_once() -> None:
     assert problem.startswith("subsets, samples: ")
 
 
+def test_jobs_that_ask_for_the_same_are_asked_about_once() -> None:
+    jobs = [asked(), slurm.Asked(("samples",), asked().resources, 2), asked(mem_mb=1), asked()]
+    assert [one.rules for one in slurm.alike(jobs)] == [("subsets", "samples"), ("subsets",)]
+
+
 def test_what_slurm_takes_is_no_problem() -> None:
     commands: list[Sequence[str]] = []
 

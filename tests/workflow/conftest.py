@@ -1,9 +1,31 @@
 """Copies of the workflow to run: a fresh one for each test, and one that is finished."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from copied_workflow import LDS, SMALL, Workflow, copy_workflow, merge
+
+
+@contextmanager
+def most_shards_of_models(workflow: Workflow) -> Iterator[list[int]]:
+    """How many shards of models are on the disk, looked at again and again within the block."""
+    counts, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            shards = workflow.run_folder.glob("subsets/*/*/*")
+            counts.append(sum(shard.suffix != ".partial" for shard in shards))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield counts
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.fixture
@@ -15,7 +37,9 @@ def workflow(tmp_path: Path) -> Workflow:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """The tiny run, done without interruption. Tests may plan in it, but not run in it."""
     copy = copy_workflow(tmp_path_factory.mktemp("finished") / "workflow")
-    done = copy.run("--report", "report.html", "--report-after-run")
+    with most_shards_of_models(copy) as most:
+        done = copy.run("--report", "report.html", "--report-after-run")
+    (copy.folder / "most_shards.txt").write_text(f"{max(most)}")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     (copy.folder / "terminal.txt").write_text(done.stdout + done.stderr)
     return copy

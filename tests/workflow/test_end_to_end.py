@@ -109,6 +109,11 @@ def test_second_run_has_nothing_to_do(finished: Workflow) -> None:
     assert finished.planned() == {}
 
 
+def test_models_never_outnumber_the_jobs_by_far(finished: Workflow) -> None:
+    """Two jobs ran at a time; models that nobody keeps go once they are sampled."""
+    assert 1 <= int((finished.folder / "most_shards.txt").read_text()) <= 2 + 2
+
+
 def test_temporary_models_are_gone_and_samples_are_kept(finished: Workflow) -> None:
     assert not list(finished.run_folder.glob("subsets/*/*/*"))
     # Eight coalitions in two shards, one file each.

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diffcredit.time_limit import seconds
 
@@ -130,6 +130,17 @@ class Asked:
             model = self.resources.get("gpu_model")
             given.append(f"--gpus={model}:{gpus}" if model else f"--gpus={gpus}")
         return [*given, "--ntasks=1", f"--cpus-per-task={self.threads}"]
+
+
+def alike(asked: Iterable[Asked]) -> list[Asked]:
+    """What jobs ask for, those that ask for the same together."""
+    rules: dict[tuple[str, ...], dict[str, None]] = {}
+    first: dict[tuple[str, ...], Asked] = {}
+    for one in asked:
+        key = tuple(one.options)
+        first.setdefault(key, one)
+        rules.setdefault(key, {}).update(dict.fromkeys(one.rules))
+    return [replace(one, rules=tuple(rules[key])) for key, one in first.items()]
 
 
 def problems(asked: Iterable[Asked], ask: Callable[[Sequence[str]], tuple[int, str]]) -> list[str]:
