@@ -57,14 +57,15 @@ def processes(workflow: Workflow) -> dict[int, bool]:
 def kill(
     run: subprocess.Popen[bytes], workflow: Workflow, what: str, choose: random.Random
 ) -> None:
-    """Kill the whole run, one of its jobs, or snakemake alone."""
-    if what == "all":
-        os.killpg(run.pid, signal.SIGKILL)
-    elif what == "snakemake":
-        os.kill(run.pid, signal.SIGKILL)
-    elif jobs := sorted(pid for pid, is_job in processes(workflow).items() if is_job):
-        with suppress(ProcessLookupError):  # It may have ended meanwhile.
+    """Kill the whole run, snakemake alone, or one job and, a little later, the rest."""
+    if what == "job":
+        jobs = sorted(pid for pid, is_job in processes(workflow).items() if is_job)
+        with suppress(IndexError, ProcessLookupError):  # None may run, or it has ended meanwhile.
             os.kill(choose.choice(jobs), signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(4)
+    with suppress(ProcessLookupError):
+        (os.kill if what == "snakemake" else os.killpg)(run.pid, signal.SIGKILL)
     run.wait()
 
 
