@@ -390,6 +390,20 @@ class Warnings(list):
 config["warnings"] = Warnings()
 
 
+def tell_edits():
+    """Tell which files of the configuration have been edited since the run was started."""
+    edited = [
+        path
+        for path, content in WRITTEN.items()
+        if not Path(path).exists() or Path(path).read_bytes() != content
+    ]
+    if edited:
+        print(
+            f"\n{', '.join(edited)}: edited since this run was started, whose results are by what was "
+            "there then. Run the same command again to make what the edit concerns."
+        )
+
+
 def tell_warnings(run):
     """Tell the warnings; in a file, too, where everything was asked for."""
     found = list(config["warnings"])
@@ -406,9 +420,14 @@ def announce(run):
         tell_reached(path)
     asked = {str(path) for job in workflow.dag.jobs for path in job.output}
     summaries = [f"{run}/evaluation/{name}.txt" for name in ("lds", "verdict")]
-    told = [Path(s).read_text() for s in summaries if s in asked and Path(s).exists()]
+    told = [
+        Path(s).read_text() or f"{s} is empty: delete it and run the same command again"
+        for s in summaries
+        if s in asked and Path(s).exists()
+    ]
     if told:
         print("", *told, f"Tables: {run}/evaluation/  Figures: {run}/figures/", sep="\n")
         print(f"One HTML file: {targets.report_command(program(), sys.argv[1:], run)}")
     tell_warnings(run)
+    tell_edits()
     print(f"\nDisk: {disk.told(disk.by_stage(Path(run)))}")

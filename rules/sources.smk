@@ -21,7 +21,9 @@ try:
     for folder in (".", "results"):
         check_writable(folder)
     # Those of the command line are laid over the default.
-    SOURCES = source.read_all([DEFAULTS, *workflow.configfiles])
+    FILES = [DEFAULTS, *workflow.configfiles]
+    SOURCES = source.read_all(FILES)
+    WRITTEN = {str(path): Path(path).read_bytes() for path in FILES}
 except UserError as error:
     sys.exit(f"{error}")
 

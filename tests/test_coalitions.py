@@ -425,7 +425,7 @@ def test_list_that_could_be_misread_is_refused(tmp_path: Path, case: str) -> Non
 
 def test_coalitions_are_told_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     distribution = listed(tmp_path, "a.jsonl", '["ann", "dan"]\n[]\n')
-    with caplog.at_level("INFO"):
+    with caplog.at_level("DEBUG"):
         coalitions.tell(coalitions.table(distribution, 4, 0, range(2), NAMES), NAMES)
     told = [record.getMessage() for record in caplog.records]
     assert told == [

@@ -80,8 +80,8 @@ def test_what_a_user_stopped_is_no_failure(name: str, tmp_path: Path) -> None:
     watch.emit(said("Terminating processes on user request, this might take some time."))
     failed(watch, 1, "full", log_of(tmp_path, "full"), f"{SCRIPT}died with <Signals.{name}: 1>.")
     assert watch.summary(0) == (
-        "diffcredit stopped: it was interrupted.\nWhat is done is kept. Run the same command to "
-        "continue."
+        "diffcredit stopped: the run was interrupted.\n"
+        "What is done is kept. Run the same command to continue."
     )
 
 
@@ -93,7 +93,7 @@ def test_what_stops_a_run_is_noted_although_it_is_reworded(tmp_path: Path) -> No
     follow(followed, watch, ["snakemake", "--unlock"])
     followed.handle(said("Will exit after finishing currently running jobs (scheduler)."))
     failed(watch, 1, "full", log_of(tmp_path, "full"), f"{SCRIPT}died with <Signals.SIGTERM: 15>.")
-    assert watch.summary(0).startswith("diffcredit stopped: it was interrupted.")
+    assert watch.summary(0).startswith("diffcredit stopped: the run was interrupted.")
 
 
 def test_signals_are_known_by_their_names_and_their_exit_status() -> None:

@@ -12,6 +12,7 @@ from diffcredit import identities
 from diffcredit.behaviors import measured
 from diffcredit.behaviors.table import model_rows
 from diffcredit.files import read_table, write_tensors
+from diffcredit.logs import logger
 
 Measure = Callable[[list[str]], pd.DataFrame]
 
@@ -38,6 +39,8 @@ class Counting:
     def __call__(self, names: list[str]) -> pd.DataFrame:
         """Two queries of each behavior."""
         self.asked.append(names)
+        for name in names:
+            logger.warning("%s is doubtful", name)
         costs = {"seconds_training": 1.0, "seconds_sampling": 2.0, "seconds_scoring": 4.0}
         values = {name: np.array([len(name), len(self.asked)], float) for name in names}
         return pd.concat([model_rows(model, values, costs) for model in (7, 8)])
@@ -103,3 +106,19 @@ def test_table_without_marks_is_made_again(tmp_path: Path, models: Callable[[str
     path = tmp_path / "table.parquet"
     Counting()(["fid", "entropy"]).to_parquet(path)
     assert run(path, models("one"), FIRST) == [["fid", "entropy"]]
+
+
+def test_warnings_stay_with_the_values_that_they_are_of(
+    tmp_path: Path, models: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "table.parquet"
+    run(path, models("one"), FIRST)
+    for marks in (FIRST | {"recall": "c"}, FIRST, {"fid": "a"}):
+        caplog.clear()
+        run(path, models("one"), marks)
+        told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+        assert told[:2] == ["fid is doubtful", "entropy is doubtful"]  # They were told together.
+        assert ("recall is doubtful" in told) == ("recall" in marks)
+    caplog.clear()
+    run(path, models("one"), {"recall": "c"})
+    assert [r.message for r in caplog.records if r.levelname == "WARNING"] == ["recall is doubtful"]

@@ -50,7 +50,7 @@ def test_other_approaches_keep_their_size() -> None:
         ({"sft": 6}, "execution.shard_sizes.sft = 6: must be a multiple .* = 4, such as 4"),
         ({"sft": 3}, "must be a multiple of execution.shard_size = 4, such as 4"),
         ({"sft": 11}, "such as 8"),
-        ({"stf": 8}, "no approach has this name; accepted: sft, retrain"),
+        ({"stf": 8}, "execution.shard_sizes = 'stf': must be one of: sft, retrain.*sft"),
         ({"sft": 0}, "execution.shard_sizes.sft = 0"),
         ({"sft": "many"}, "execution.shard_sizes.sft = 'many'"),
     ],

@@ -259,7 +259,7 @@ def tell(table: pd.DataFrame, names: Sequence[str]) -> None:
     for index, mask in zip(table["index"], table["mask"], strict=True):
         kept = shortened(name for name, stays in zip(names, mask, strict=True) if stays)
         gone = shortened(name for name, stays in zip(names, mask, strict=True) if not stays)
-        logger.info("coalition %d keeps %s; removes %s", index, kept or "nobody", gone or "nobody")
+        logger.debug("coalition %d keeps %s; removes %s", index, kept or "nobody", gone or "nobody")
 
 
 def _check_possible(distribution: Distribution, contributors: int) -> None:

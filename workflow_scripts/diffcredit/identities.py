@@ -64,7 +64,7 @@ def read(path: str | Path) -> str:
         missing = FOLDER_FILE if path.is_dir() else "such file"
         raise UserError(f"{path}: there is no {missing}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: truncated or broken ({error})") from error
 
 
 def can_bear(path: str | Path) -> bool:
@@ -90,7 +90,7 @@ def _of_folder(folder: Path) -> str:
     content = json.loads((folder / FOLDER_FILE).read_text())
     there = _sizes(folder)
     if wrong := [name for name, size in content["sizes"].items() if there.get(name) != size]:
-        raise ValueError(f"{wrong[0]} is missing, or has another size than it had")
+        raise UserError(f"{folder}: {wrong[0]} is missing, or has another size than it had")
     return str(content[KEY])
 
 
@@ -102,7 +102,7 @@ def _of_table(path: Path) -> str:
     except ArrowException as error:
         raise ValueError(f"{error}") from error
     if KEY.encode() not in metadata:
-        raise ValueError(NOBODYS)
+        raise UserError(f"{path}: {NOBODYS}")
     return str(metadata[KEY.encode()].decode())
 
 
@@ -115,7 +115,7 @@ def _of_tensors(path: Path) -> str:
     except SafetensorError as error:
         raise ValueError(f"{error}") from error
     if KEY not in metadata:
-        raise ValueError(NOBODYS)
+        raise UserError(f"{path}: {NOBODYS}")
     return str(json.loads(metadata[KEY]))
 
 

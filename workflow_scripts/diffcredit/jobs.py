@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from diffcredit import identities, locks, logs, time_limit
+from diffcredit import earlier_warnings, identities, locks, logs, time_limit
 from diffcredit.contents import CACHES
 from diffcredit.errors import UserError
 from diffcredit.files import remove_parts
@@ -44,13 +44,16 @@ def job(snakemake: Any, label: str) -> Iterator[SimpleNamespace]:
         _check_files(plan.get("files", {}), snakemake.config)
         _check_inputs(snakemake.input, reads)
         try:
-            with locks.exclusive(_lock(snakemake.output), label) as waited:
+            with locks.exclusive(_kept(snakemake.output, "locks"), label) as waited:
                 if waited and _are_made(snakemake.output, identity):
                     logs.logger.info("%s: another process has made it", label)
                     sys.exit(0)
                 for path in map(Path, snakemake.output):
                     remove_parts(path.parent, path.name)
-                with identities.writing(identity, snakemake.output):
+                with (
+                    identities.writing(identity, snakemake.output),
+                    earlier_warnings.repeated(_kept(snakemake.output, "warnings"), identity),
+                ):
                     yield SimpleNamespace(**plan)
                 _check_outputs(snakemake.output, identity)
         except TimeIsUp:
@@ -73,9 +76,10 @@ def configuration(config: Mapping[str, Any]) -> "Config":
     return Config.model_validate({key: config[key] for key in Config.model_fields})
 
 
-def _lock(outputs: Sequence[str]) -> Path:
+def _kept(outputs: Sequence[str], kind: str) -> Path:
+    """A file of this job that is no result: its lock, or its warnings."""
     name = hashlib.blake2b(outputs[0].encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-    return CACHES / "locks" / name
+    return CACHES / kind / name
 
 
 def _are_made(outputs: Sequence[str], identity: str) -> bool:

@@ -10,7 +10,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +101,30 @@ def _configure(log: Path) -> None:
     logger.setLevel(logging.DEBUG)
     logger.addHandler(to_file)
     logger.addHandler(to_terminal)
+
+
+@contextmanager
+def each_warning(take: Callable[[str], None]) -> Iterator[None]:
+    """Hand on the message of each warning within the block, too."""
+    handler = _Messages(take)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Messages(logging.Handler):
+    """Hands on the messages of warnings."""
+
+    def __init__(self, take: Callable[[str], None]):
+        super().__init__(logging.WARNING)
+        self.take = take
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a message; errors end the job, and are told otherwise."""
+        if record.levelno == logging.WARNING:
+            self.take(record.getMessage())
 
 
 class _LogFile(logging.FileHandler):

@@ -36,6 +36,8 @@ ENDS = {
         "--set-resources {rule}:mem_mb=MB asks for more",
     ),
 }
+#: Options with which no job is sent.
+WITHOUT_JOBS = {"-n", "--dry-run", "--dryrun", "--unlock"}
 #: What sbatch says of a job that it does not take, and what helps.
 REFUSALS = {
     "invalid partition": "slurm_partition",
@@ -55,12 +57,12 @@ def run(command: Sequence[str]) -> str | None:
 
 
 def check_installed(arguments: Sequence[str]) -> None:
-    """End the program where jobs are to be sent to SLURM, and there is none; a dry run needs none.
+    """End the program where jobs are to be sent to SLURM, and there is none.
 
     Args:
         arguments: of the command line.
     """
-    if shutil.which("sbatch") is None and not {"-n", "--dry-run", "--dryrun"} & {*arguments}:
+    if shutil.which("sbatch") is None and not WITHOUT_JOBS & {*arguments}:
         sys.exit(
             "There is no SLURM on this machine: the command sbatch is not found.\n"
             "    Hint: run on a login node of the cluster, or here with "

@@ -115,7 +115,7 @@ class Watch(logging.Handler):
                 told.setdefault(_reason(job, words), []).append((words.label or job.named, job))
         count = sum(map(len, told.values()))
         why = [f"{count} {'job' if count == 1 else 'jobs'} failed"] if count else []
-        why += ["it was interrupted"] if self.stopped or not count else []
+        why += ["the run was interrupted"] if self.stopped or not count else []
         lines = [f"diffcredit stopped: {', and '.join(why)}."]
         lines += [_message(reason, jobs) for reason, jobs in told.items()]
         return "\n".join([*lines, _mended(count > 0)])

@@ -7,6 +7,7 @@ header of the table tells of each behavior what its values depend on.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,12 @@ import pandas as pd
 from diffcredit import identities
 from diffcredit.errors import UserError
 from diffcredit.files import read_table, read_table_facts, write_table
-from diffcredit.logs import logger
+from diffcredit.logs import each_warning, logger
 
 #: Name of the fact that tells what the values of each behavior depend on.
 MARKS = "marks"
+#: And that which tells what was warned of when they were measured.
+WARNINGS = "warnings"
 
 
 def complete(
@@ -41,9 +44,23 @@ def complete(
     parts = [] if there is None else [there]
     if known:
         logger.info("measured before: %s", ", ".join(name for name in wanted if name in known))
+    warnings = [kept for kept in _warnings(Path(path)) if known & {*kept["behaviors"]}]
+    for kept in warnings:
+        logger.warning("%s", kept["message"])
     if missing := [name for name in wanted if name not in known]:
-        parts.append(measure(missing))
-    write_table(_joined(parts, list(wanted)), path, {MARKS: wanted})
+        with each_warning(
+            lambda message: warnings.append({"behaviors": missing, "message": message})
+        ):
+            parts.append(measure(missing))
+    write_table(_joined(parts, list(wanted)), path, {MARKS: wanted, WARNINGS: warnings})
+
+
+def _warnings(path: Path) -> list[dict[str, Any]]:
+    """What an earlier table tells of: messages, and which behaviors were measured then."""
+    try:
+        return list(read_table_facts(path).get(WARNINGS, []))
+    except UserError:
+        return []
 
 
 def _known(path: Path, marks: Mapping[str, str]) -> pd.DataFrame | None:

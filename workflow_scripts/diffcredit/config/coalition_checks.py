@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffcredit.config.counts import known_contributors
-from diffcredit.config.messages import problem, shown
+from diffcredit.config.messages import choices, problem, shown
 from diffcredit.config.schema import (
     AddOneIn,
     Config,
@@ -76,8 +76,9 @@ def _shard_size_problems(config: Config) -> list[str]:
     for approach, size in config.execution.shard_sizes.items():
         key = f"execution.shard_sizes.{approach}"
         if approach not in config.approaches:
-            accepted = ", ".join(config.approaches) or "none"
-            found.append(problem(key, size, f"no approach has this name; accepted: {accepted}"))
+            found.append(
+                problem("execution.shard_sizes", approach, choices(approach, config.approaches))
+            )
         elif size % least:
             nearest = max(least, size - size % least)
             found.append(

@@ -845,7 +845,8 @@ class Execution(Section):
     shard_size: Count = Field(20, description="coalitions that one job makes, 1 or more")
     shard_sizes: dict[Name, Count] = Field(
         {},
-        description="approach: coalitions that one of its jobs makes, a multiple of shard_size",
+        description="coalitions that one job of an approach makes, a multiple of shard_size, "
+        "such as {sft: 60}",
     )
     checkpoint_steps: Count = Field(
         100, description="steps between checkpoints that an interrupted training continues from"
