@@ -100,6 +100,7 @@ def test_the_configuration_that_was_submitted_runs(copied: Workflow) -> None:
     edited.command()
     said = run.communicate()[0]
     assert run.returncode == 0, said
+    assert "overlay.yaml: edited since this run was started" in said
     facts = json.loads((run_folder / "models/pruned/config.json").read_text())["facts"]
     assert facts["parameters_after"] == kept["parameters_after"]
     assert copied.planned(pruned) == {}
