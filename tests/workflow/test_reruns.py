@@ -118,7 +118,9 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     # The tables of coalitions stay as they are.
     "another shard size of an approach": (
         {"execution": {"shard_sizes": {"sft": 8}}},
-        {"subsets sft": 1, "samples sft": 1, "score sft": 1, "gather sft": 1} | ATTRIBUTIONS | COST,
+        {"subsets sft": 1, "samples sft": 1, "score sft": 1, "gather sft": 1}
+        | SFT_ATTRIBUTIONS
+        | COST,
     ),
     "other device, checkpoints": (
         {"execution": {"device": "cpu", "checkpoint_steps": 7}},
