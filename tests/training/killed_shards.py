@@ -54,7 +54,7 @@ def _train(models: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (12, 8, 8, 1), dtype=torch.uint8, generator=generator)
     images = Images(pixels.numpy(), np.zeros(12, dtype=np.int64), np.repeat([0, 1], 6))
-    approach = Approach(start="scratch", objective="denoise", steps=3, learning_rate=1e-3)
+    approach = Approach(start="scratch", objective="denoise", steps=2, learning_rate=1e-3)
     scratch = Description(ddpm.architecture(MODEL, 8, 1))
     recipe = Recipe(approach, None, scratch, SETTINGS, MODEL.timesteps)
     coalitions = [Coalition(0, np.array([True, False]), 5), Coalition(1, np.array([True] * 2), 6)]
