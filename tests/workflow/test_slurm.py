@@ -33,6 +33,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # A short path: munge's socket is in it.
     folder = tmp_path_factory.mktemp("slurm") / "s"
     done = subprocess.run([CLUSTER, "start", folder], capture_output=True, text=True, timeout=600)
+    if done.returncode == 3:
+        pytest.skip(f"the packages of SLURM cannot be installed here: {done.stderr[-200:]}")
     assert done.returncode == 0, done.stdout + done.stderr
     yield folder
     subprocess.run([CLUSTER, "stop", folder], check=True, capture_output=True)
