@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from diffcredit import coalitions
+from diffcredit import coalitions, time_limit
 from diffcredit.config import Approach, Shapley, Training
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
@@ -17,6 +17,7 @@ from diffcredit.files import read_json, read_table, write_table
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Description, Trained
 from diffcredit.seeds import derive
+from diffcredit.training import loop
 from diffcredit.training.batches import Batch
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
@@ -279,3 +280,17 @@ def test_failing_training_is_told_with_its_coalition(
     )
     with pytest.raises(UserError, match="sft/shapley coalition 1: the loss is nan at step 0"):
         make(shard(1, 2))
+
+
+def test_a_try_near_its_time_limit_makes_one_more_model(
+    make: Callable[..., dict[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models that are there already do not count, or a job would be queued again forever."""
+    made = shard(0, 4)
+    with monkeypatch.context() as cluster:
+        cluster.setattr(time_limit, "is_near", lambda: True)
+        cluster.setattr(loop._State, "stop_if_time_is_up", lambda *_: None)
+        for _ in made:
+            with pytest.raises(time_limit.TimeIsUp):
+                make(made)
+    assert len(make(made)) == len(made)

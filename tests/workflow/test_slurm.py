@@ -198,10 +198,9 @@ def test_time_limit(on_slurm: Slurm) -> None:
     # Three models and no more are made within the minute.
     library = copy.folder / "workflow_scripts/diffcredit/training/subsets.py"
     text = library.read_text()
-    assert text.count("        progress.advance()\n") == 1
-    library.write_text(
-        text.replace("        progress.advance()\n", "        __import__('time').sleep(14)\n")
-    )
+    makes = "    run = load_target("
+    assert text.count(makes) == 1
+    library.write_text(text.replace(makes, f"    __import__('time').sleep(14)\n{makes}"))
     done = on_slurm.run(SHARD, CLASSIFIER, "--retries", "0", partition="brief")
     assert done.returncode == 1
     assert "The partition allows jobs of 1 minutes" in done.stderr

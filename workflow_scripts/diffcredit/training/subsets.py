@@ -70,9 +70,10 @@ def train_shard(
     _remove_others(folder, coalitions)
     for coalition in coalitions:
         named = f"{label} coalition {coalition.index}"
-        _make(coalition, images, recipe, accelerator, checkpoint, named)
+        made = _make(coalition, images, recipe, accelerator, checkpoint, named)
         progress.advance()
-        time_limit.stop_if_near()
+        if made:  # So that each try of a job brings it further.
+            time_limit.stop_if_near()
 
 
 def _remove_others(folder: Path, coalitions: list[Coalition]) -> None:
@@ -95,7 +96,8 @@ def _make(
     accelerator: Accelerator,
     checkpoint: Checkpoint,
     label: str,
-) -> None:
+) -> bool:
+    """Make the model of a coalition; whether it was not there already."""
     objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
     kept = coalition.mask[images.contributors]
     pixels = channels_first(images.pixels)
@@ -107,7 +109,7 @@ def _make(
     mark = fingerprint(begin, retained, removed, plan, settings)
     target = checkpoint.path.parent / _name(coalition)
     if _is_finished(target, mark):
-        return
+        return False
     if plan.steps == 0:
         if removed is not None and len(removed) > 0 and coalition.mask.any():
             logger.warning(
@@ -117,12 +119,13 @@ def _make(
                 OBJECTIVES[plan.objective["name"]].instead_of_steps,
             )
         checkpoints.save(begin, target, {"fingerprint": mark, "seconds": 0.0, "loss": None})
-        return
+        return True
     run = load_target(OBJECTIVES[plan.objective["name"]].runner)
     outcome = run(begin, objective, retained, removed, plan, settings, accelerator, checkpoint)
     facts = {"fingerprint": mark, "seconds": outcome.seconds, "loss": outcome.loss}
     checkpoints.save(outcome.trained, target, facts)
     checkpoint.path.unlink(missing_ok=True)
+    return True
 
 
 def _steps(
