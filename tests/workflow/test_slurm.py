@@ -101,7 +101,8 @@ def on_slurm(cluster: Path, undisturbed: Workflow, tmp_path: Path) -> Iterator[S
     shutil.rmtree(copy.folder / SHARD)
     yield Slurm(copy, cluster, models(undisturbed))
     subprocess.run(["scancel", "--user=root"], check=True)
-    reached(lambda: not squeue("%i"), 30)
+    # Jobs of a node that was dead take their time to go.
+    reached(lambda: not squeue("%i"), 240)
 
 
 def squeue(form: str, *options: str) -> list[str]:
