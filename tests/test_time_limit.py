@@ -8,7 +8,8 @@ import pytest
 
 from diffcredit import time_limit
 from diffcredit.jobs import job
-from diffcredit.time_limit import TimeIsUp, notice, seconds
+from diffcredit.slurm import seconds
+from diffcredit.time_limit import TimeIsUp, notice
 
 
 @pytest.mark.parametrize(

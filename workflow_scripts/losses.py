@@ -14,7 +14,7 @@ with job(snakemake, label) as params:
     import pandas as pd
 
     from diffcredit.behaviors import losses, measured
-    from diffcredit.behaviors.evidence import load_extractors
+    from diffcredit.behaviors.evidence import load_extractors, places_seen
     from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Behavior
     from diffcredit.devices import device
@@ -25,8 +25,7 @@ with job(snakemake, label) as params:
     def measure(names: list[str]) -> pd.DataFrame:
         """The table of some of the behaviors."""
         behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
-        seen = {behavior.sees for behavior in behaviors.values()}
-        places = {name: place for name, place in params.extractors.items() if name in seen}
+        places = places_seen(params.extractors, behaviors)
         with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             return losses.measure_shard(
                 Path(snakemake.input.models),

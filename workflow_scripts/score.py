@@ -31,8 +31,7 @@ with job(snakemake, label) as params:
     def measure(names: list[str]) -> pd.DataFrame:
         """The table of some of the behaviors."""
         behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
-        seen = {behavior.sees for behavior in behaviors.values()}
-        places = {name: place for name, place in params.extractors.items() if name in seen}
+        places = evidence.places_seen(params.extractors, behaviors)
         with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             return scoring.score_shard(
                 drawn,

@@ -106,6 +106,20 @@ def copy_workflow(folder: Path) -> Workflow:
     return Workflow(folder)
 
 
+def jobs(workflow: Workflow) -> list[int]:
+    """Processes of scripts that run for the workflow."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            here = (process / "cwd").readlink() == workflow.folder.resolve()
+        except OSError:
+            continue
+        if here and b"/.snakemake/scripts/" in command:
+            found.append(int(process.name))
+    return found
+
+
 def kill_when(workflow: Workflow, reached: Callable[[], bool], *targets: str) -> None:
     """Run the workflow, and kill it with everything that it started once something is reached."""
     process = subprocess.Popen(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from copied_workflow import Workflow, kill_when, merge, wait
+from copied_workflow import Workflow, jobs, kill_when, merge, wait
 from test_reruns import CONFIG_CHANGES
 
 from diffcredit import identities
@@ -50,20 +50,6 @@ def test_killed_after_a_change_all_of_it_runs_again(copied: Workflow, change: st
     kill_when(copied, begun(copied, log), f"results/tiny/{output}")
     assert copied.run("--unlock").returncode == 0
     assert copied.planned() == expected
-
-
-def jobs(workflow: Workflow) -> list[int]:
-    """Processes of scripts that run for the workflow."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-            here = (process / "cwd").readlink() == workflow.folder.resolve()
-        except OSError:
-            continue
-        if here and b"/.snakemake/scripts/" in command:
-            found.append(int(process.name))
-    return found
 
 
 def started(workflow: Workflow, *targets: str) -> subprocess.Popen[str]:

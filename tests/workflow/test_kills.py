@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from copied_workflow import LDS, Workflow, merge
+from copied_workflow import LDS, Workflow, jobs, merge
 
 #: How many times a run is killed.
 KILLS = 10
@@ -40,28 +40,13 @@ def content(workflow: Workflow) -> dict[str, object]:
     return found
 
 
-def processes(workflow: Workflow) -> dict[int, bool]:
-    """Processes that work in the workflow's folder; whether each is a job's."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            here = (process / "cwd").readlink() == workflow.folder.resolve()
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if here:
-            found[int(process.name)] = b"/.snakemake/scripts/" in command
-    return found
-
-
 def kill(
     run: subprocess.Popen[bytes], workflow: Workflow, what: str, choose: random.Random
 ) -> None:
     """Kill the whole run, snakemake alone, or one job and, a little later, the rest."""
     if what == "job":
-        jobs = sorted(pid for pid, is_job in processes(workflow).items() if is_job)
         with suppress(IndexError, ProcessLookupError):  # None may run, or it has ended meanwhile.
-            os.kill(choose.choice(jobs), signal.SIGKILL)
+            os.kill(choose.choice(sorted(jobs(workflow))), signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             run.wait(4)
     with suppress(ProcessLookupError):

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from diffcredit.time_limit import seconds
-
 #: Answers a command line, or None where it fails or there is none.
 Ask = Callable[[Sequence[str]], str | None]
 TIME_HINT = (
@@ -68,6 +66,18 @@ def check_installed(arguments: Sequence[str]) -> None:
             "    Hint: run on a login node of the cluster, or here with "
             "--workflow-profile profiles/local"
         )
+
+
+def seconds(written: str) -> float | None:
+    """Seconds of a time as SLURM writes it, such as 1-02:03:04 or 05:06.
+
+    None for what is no time, such as UNLIMITED.
+    """
+    found = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", written)
+    if found is None:
+        return None
+    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60.0 + rest
 
 
 @dataclass(frozen=True)

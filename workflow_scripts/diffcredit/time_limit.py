@@ -5,12 +5,11 @@ between two pieces of its work that are saved, so that each try brings it furthe
 """
 
 import os
-import re
-import subprocess
 import time
 from functools import cache
 
 from diffcredit.logs import logger
+from diffcredit.slurm import run, seconds
 
 #: How long before the end a job stops: a tenth of its time, within these bounds, in seconds.
 SHORTEST_NOTICE, LONGEST_NOTICE = 15.0, 300.0
@@ -47,35 +46,14 @@ def notice(left: float) -> float:
 
 
 def _seconds_left(job: str) -> float | None:
-    answer = _run("squeue", "--noheader", "--jobs", job, "--format", "%L")
+    answer = run(["squeue", "--noheader", "--jobs", job, "--format", "%L"])
     return None if answer is None else seconds(answer.strip())
-
-
-def seconds(written: str) -> float | None:
-    """Seconds of a time as SLURM writes it, such as 1-02:03:04 or 05:06.
-
-    None for what is no time, such as UNLIMITED.
-    """
-    found = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", written)
-    if found is None:
-        return None
-    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60.0 + rest
 
 
 def queue_again() -> None:
     """Have SLURM queue this job again, which ends it; returns where SLURM does not."""
     job = os.environ.get("SLURM_JOB_ID", "")
-    if _run("scontrol", "requeue", job) is None:
+    if run(["scontrol", "requeue", job]) is None:
         logger.warning("SLURM does not queue job %s again", job)
         return
     time.sleep(_END)
-
-
-def _run(*command: str) -> str | None:
-    """What a command prints; None where it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from diffcredit.config import Behavior
 from diffcredit.registry import EXTRACTORS, load
 
 
@@ -35,6 +36,14 @@ class Extractor(ABC):
     def embed_text(self, text: str) -> torch.Tensor:
         """(1, d) features of a text, comparable with those of images."""
         raise NotImplementedError(f"{type(self).__name__} reads no texts")
+
+
+def places_seen(
+    places: Mapping[str, Sequence[str]], behaviors: Mapping[str, Behavior]
+) -> dict[str, Sequence[str]]:
+    """Those of the extractors that behaviors see images through."""
+    seen = {behavior.sees for behavior in behaviors.values()}
+    return {name: place for name, place in places.items() if name in seen}
 
 
 def load_extractors(places: Mapping[str, Sequence[str]], device: str) -> dict[str, Extractor]:

@@ -39,12 +39,12 @@ def complete(
     """
     identity = identities.read(models)
     wanted = {name: json.dumps([identity, mark]) for name, mark in marks.items()}
-    there = _known(Path(path), wanted)
+    there, before = _earlier(Path(path), wanted)
     known = set() if there is None else set(there["behavior"])
     parts = [] if there is None else [there]
     if known:
         logger.info("measured before: %s", ", ".join(name for name in wanted if name in known))
-    warnings = [kept for kept in _warnings(Path(path)) if known & {*kept["behaviors"]}]
+    warnings = [kept for kept in before if known & {*kept["behaviors"]}]
     for kept in warnings:
         logger.warning("%s", kept["message"])
     if missing := [name for name in wanted if name not in known]:
@@ -55,23 +55,20 @@ def complete(
     write_table(_joined(parts, list(wanted)), path, {MARKS: wanted, WARNINGS: warnings})
 
 
-def _warnings(path: Path) -> list[dict[str, Any]]:
-    """What an earlier table tells of: messages, and which behaviors were measured then."""
-    try:
-        return list(read_table_facts(path).get(WARNINGS, []))
-    except UserError:
-        return []
+def _earlier(
+    path: Path, marks: Mapping[str, str]
+) -> tuple[pd.DataFrame | None, list[dict[str, Any]]]:
+    """Rows of an earlier table that hold, None where none do; and what it was warned of then.
 
-
-def _known(path: Path, marks: Mapping[str, str]) -> pd.DataFrame | None:
-    """Rows of an earlier table that hold; None where none do."""
+    Each warning has its message and the behaviors that were measured.
+    """
     try:
-        told = read_table_facts(path).get(MARKS, {})
-        table = read_table(path)
+        facts, table = read_table_facts(path), read_table(path)
     except UserError:
-        return None
+        return None, []
+    told = facts.get(MARKS, {})
     same = [name for name, mark in marks.items() if told.get(name) == mark]
-    return table[table["behavior"].isin(same)] if same else None
+    return table[table["behavior"].isin(same)] if same else None, facts.get(WARNINGS, [])
 
 
 def _joined(parts: Sequence[pd.DataFrame], behaviors: Sequence[str]) -> pd.DataFrame:
