@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from copied_workflow import LDS, SMALL, Workflow, copy_workflow, merge
+from copied_workflow import LDS, SMALL, Workflow, copy_workflow
+from overlays import overlaid
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """A small run from the data to the LDS. Tests may copy it, but not run in it."""
     copy = copy_workflow(tmp_path_factory.mktemp("undisturbed") / "workflow")
-    copy.overlay = merge(copy.overlay, SMALL)
+    copy.overlay = overlaid(copy.overlay, SMALL)
     done = copy.run(LDS)
     assert done.returncode == 0, done.stderr
     return copy

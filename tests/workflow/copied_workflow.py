@@ -86,15 +86,6 @@ class Workflow:
         return counts
 
 
-def merge(base: dict, change: dict) -> dict:
-    """The overlay with a change laid over it, as Snakemake merges configurations."""
-    merged = dict(base)
-    for key, value in change.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged
-
-
 def copy_workflow(folder: Path) -> Workflow:
     for part in PARTS:
         source = ROOT / part

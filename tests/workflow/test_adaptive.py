@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow
+from overlays import overlaid
 
 
 def until(count: int, **asked: float) -> dict:
@@ -23,7 +24,7 @@ def test_enough_or_the_budget(
 ) -> None:
     """The finished run made 8; shards are of 4."""
     shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
-    workflow = Workflow(tmp_path / "copy", merge(finished.overlay, until(12, **asked)))
+    workflow = Workflow(tmp_path / "copy", overlaid(finished.overlay, until(12, **asked)))
     done = workflow.run()
     assert done.returncode == 0, done.stderr
     folder = workflow.run_folder / "coalitions/shapley"

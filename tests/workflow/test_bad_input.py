@@ -4,7 +4,8 @@ import shutil
 import subprocess
 
 import pytest
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow
+from overlays import overlaid
 from PIL import Image
 
 UNLEARNING = {"approaches": ["siss"], "forgetting": "loss"}
@@ -61,7 +62,7 @@ BAD: dict[str, tuple[dict, list[str]]] = {
 @pytest.mark.parametrize("mistake", BAD)
 def test_configuration(workflow: Workflow, mistake: str) -> None:
     overlay, expected = BAD[mistake]
-    workflow.overlay = merge(workflow.overlay, overlay)
+    workflow.overlay = overlaid(workflow.overlay, overlay)
     done = workflow.run()
     assert done.returncode == 1
     for text in expected:
@@ -79,7 +80,7 @@ def folder_of_images(workflow: Workflow) -> None:
             )
     data = {"source": "folder", "path": "pictures", "contributors": "subfolder"}
     data |= {"image_size": 8, "channels": 1, "planted": {"contributors": 0}}
-    workflow.overlay = merge(workflow.overlay, {"data": data})
+    workflow.overlay = overlaid(workflow.overlay, {"data": data})
 
 
 def test_truncated_image(workflow: Workflow) -> None:
@@ -101,7 +102,7 @@ def test_removal_of_a_contributor_that_there_is_not(workflow: Workflow) -> None:
         "behaviors": {"loss": {"measure": {"name": "denoising_loss", "images": "removed"}}},
         "unlearning": UNLEARNING | {"remove": {"contributor": "eve"}},
     }
-    workflow.overlay = merge(workflow.overlay, change)
+    workflow.overlay = overlaid(workflow.overlay, change)
     done = workflow.run()
     output = done.stdout + done.stderr
     assert done.returncode == 1
@@ -116,7 +117,7 @@ def test_pickled_images(workflow: Workflow) -> None:
     folder.mkdir()
     (folder / "data_batch_1").write_bytes(b"\x80\x02}q\x01.")
     data = {"source": "cifar10", "path": "cifar", "channels": 3}
-    workflow.overlay = merge(workflow.overlay, {"data": data})
+    workflow.overlay = overlaid(workflow.overlay, {"data": data})
     done = workflow.run()
     output = done.stdout + done.stderr
     assert done.returncode == 1
@@ -142,7 +143,9 @@ def test_truncated_model(workflow: Workflow) -> None:
 
 def test_loss_that_is_not_finite(workflow: Workflow) -> None:
     """The job stops and names the training, its coalition and the step."""
-    workflow.overlay = merge(workflow.overlay, {"approaches": {"retrain": {"learning_rate": 1e30}}})
+    workflow.overlay = overlaid(
+        workflow.overlay, {"approaches": {"retrain": {"learning_rate": 1e30}}}
+    )
     done = workflow.run("results/tiny/behaviors/retrain/datamodel.parquet")
     output = done.stdout + done.stderr
     assert done.returncode == 1

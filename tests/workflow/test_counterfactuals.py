@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow
+from overlays import overlaid
 
 SETTINGS = {
     "approach": "retrain",
@@ -19,7 +20,7 @@ SETTINGS = {
 
 def test_counterfactuals_of_a_finished_run(finished: Workflow, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
-    overlay = merge(finished.overlay, {"evaluation": {"counterfactual": SETTINGS}})
+    overlay = overlaid(finished.overlay, {"evaluation": {"counterfactual": SETTINGS}})
     workflow = Workflow(tmp_path / "copy", overlay)
     planned = workflow.planned()
     # A shard for the attribution and one for random removals, each with two training seeds.

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from copied_workflow import Workflow, jobs, kill_when, merge, wait
+from copied_workflow import Workflow, jobs, kill_when, wait
+from overlays import overlaid
 from test_reruns import CONFIG_CHANGES
 
 from diffcredit import identities
@@ -46,7 +47,7 @@ def begun(workflow: Workflow, log: str) -> Callable[[], bool]:
 def test_killed_after_a_change_all_of_it_runs_again(copied: Workflow, change: str) -> None:
     overlay, expected = CONFIG_CHANGES[change]
     output, log = FAILED[change]
-    copied.overlay = merge(copied.overlay, overlay)
+    copied.overlay = overlaid(copied.overlay, overlay)
     kill_when(copied, begun(copied, log), f"results/tiny/{output}")
     assert copied.run("--unlock").returncode == 0
     assert copied.planned() == expected
@@ -65,7 +66,7 @@ def started(workflow: Workflow, *targets: str) -> subprocess.Popen[str]:
 
 def test_a_job_killed_alone_hides_nothing_either(copied: Workflow) -> None:
     overlay, expected = CONFIG_CHANGES["other pruning ratio"]
-    copied.overlay = merge(copied.overlay, overlay)
+    copied.overlay = overlaid(copied.overlay, overlay)
     run = started(copied, "results/tiny/models/pruned")
     wait(begun(copied, "pruned"), run, 120)
     for job in jobs(copied):
@@ -78,11 +79,11 @@ def test_a_job_killed_alone_hides_nothing_either(copied: Workflow) -> None:
 def test_the_configuration_that_was_submitted_runs(copied: Workflow) -> None:
     """Edited while the full model is trained, it changes the next run alone."""
     run_folder, pruned = copied.run_folder, "results/tiny/models/pruned"
-    copied.overlay = merge(copied.overlay, {"full": {"steps": 13}})
+    copied.overlay = overlaid(copied.overlay, {"full": {"steps": 13}})
     kept = json.loads((run_folder / "models/pruned/config.json").read_text())["facts"]
     run = started(copied, pruned)
     wait(begun(copied, "full"), run, 120)
-    edited = Workflow(copied.folder, merge(copied.overlay, {"pruned": {"ratio": 0.5}}))
+    edited = Workflow(copied.folder, overlaid(copied.overlay, {"pruned": {"ratio": 0.5}}))
     edited.command()
     said = run.communicate()[0]
     assert run.returncode == 0, said
@@ -110,7 +111,7 @@ def test_code_that_changes_while_jobs_wait_stops_them(copied: Workflow) -> None:
 def test_a_second_run_leaves_what_the_first_one_makes(copied: Workflow) -> None:
     """Snakemake is killed, its job lives on; the next run waits for it and keeps its work."""
     shard = "results/tiny/subsets/retrain/datamodel/0-0"
-    copied.overlay = merge(copied.overlay, {"execution": {"keep": {"models": True}}})
+    copied.overlay = overlaid(copied.overlay, {"execution": {"keep": {"models": True}}})
     first = started(copied, shard)
     partial = copied.folder / f"{shard}.partial"
     wait(lambda: any(partial.glob("[0-9]*/config.json")), first, 120)

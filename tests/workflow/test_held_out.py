@@ -2,14 +2,15 @@
 
 import numpy as np
 import pandas as pd
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow
+from overlays import overlaid
 
 KEYS = {"concentration": 5.0, "labels": [1, 7], "images": 60, "held_out": 9}
 LOSS = {"measure": {"name": "denoising_loss", "images": "held_out", "queries": 8, "noises": 2}}
 
 
 def test_images_held_out_are_queries_and_nobodys(workflow: Workflow) -> None:
-    workflow.overlay = merge(workflow.overlay, {"data": KEYS, "behaviors": {"loss": LOSS}})
+    workflow.overlay = overlaid(workflow.overlay, {"data": KEYS, "behaviors": {"loss": LOSS}})
     target = "results/tiny/behaviors/retrain/full.parquet"
     done = workflow.run(target)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from copied_workflow import Workflow, kill_when, merge
+from copied_workflow import Workflow, kill_when
+from overlays import overlaid
 
 #: The models stay, so that it shows which of them were made twice.
 KEPT = {"execution": {"keep": {"models": True}}}
@@ -27,7 +28,7 @@ def tables(workflow: Workflow) -> dict[str, pd.DataFrame]:
 
 
 def test_killed_run_continues_to_the_same_numbers(workflow: Workflow, finished: Workflow) -> None:
-    workflow.overlay = merge(workflow.overlay, KEPT)
+    workflow.overlay = overlaid(workflow.overlay, KEPT)
     run = workflow.run_folder
 
     checkpoint = run / "models/full.checkpoint.safetensors"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from copied_workflow import LDS, Workflow, jobs, merge
+from copied_workflow import LDS, Workflow, jobs
+from overlays import overlaid
 
 #: How many times a run is killed.
 KILLS = 10
@@ -64,7 +65,7 @@ def test_killed_at_random(undisturbed: Workflow, tmp_path: Path, seed: int) -> N
     choose = random.Random(seed)
     for number in range(KILLS):
         change = choose.choice(CHANGES) if number % 2 else {}
-        workflow.overlay = merge(undisturbed.overlay, change)
+        workflow.overlay = overlaid(undisturbed.overlay, change)
         run = subprocess.Popen(
             workflow.command(LDS, "--rerun-incomplete"),
             cwd=workflow.folder,

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow
+from overlays import overlaid
 from PIL import Image
 
 PEOPLE = ["ann", "bob", "eve"]
@@ -25,7 +26,7 @@ def gallery(workflow: Workflow) -> Workflow:
     pd.DataFrame(rows).to_csv(workflow.folder / "gallery" / "labels.csv", index=False)
     data = {"source": "folder", "path": "gallery", "channels": 3, "contributors": "subfolder"}
     data |= {"image_size": 8, "planted": {"contributors": 0}}
-    workflow.overlay = merge(workflow.overlay, {"data": data})
+    workflow.overlay = overlaid(workflow.overlay, {"data": data})
     return workflow
 
 
@@ -42,7 +43,7 @@ def test_subfolders_to_behaviors(gallery: Workflow) -> None:
 
 def test_column_of_a_table(gallery: Workflow) -> None:
     table = {"csv": "labels.csv", "column": "artist"}
-    gallery.overlay = merge(gallery.overlay, {"data": {"contributors": table}})
+    gallery.overlay = overlaid(gallery.overlay, {"data": {"contributors": table}})
     target = "results/tiny/data/contributors.parquet"
     done = gallery.run(target)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -78,7 +79,7 @@ def test_table_of_another_name_is_read_again(gallery: Workflow) -> None:
             table.write("" if number else "file,artist\n")
             table.write(f"{number}.jfif,{person}\n")
     contributors = {"csv": "labels.txt", "column": "artist"}
-    gallery.overlay = merge(gallery.overlay, {"data": {"contributors": contributors}})
+    gallery.overlay = overlaid(gallery.overlay, {"data": {"contributors": contributors}})
     assert gallery.run(target).returncode == 0
     assert gallery.planned(target) == {}
     before = (place / "labels.txt").read_text()
@@ -97,7 +98,7 @@ def test_image_is_removed_by_its_file(gallery: Workflow) -> None:
         "behaviors": {"loss": {"measure": {"name": "denoising_loss", "images": "removed"}}},
         "unlearning": unlearning,
     }
-    gallery.overlay = merge(gallery.overlay, asked)
+    gallery.overlay = overlaid(gallery.overlay, asked)
     target = "results/tiny/unlearning/removed.parquet"
     assert gallery.run(target).returncode == 0
     train = pd.read_parquet(gallery.run_folder / "data/train.parquet")
@@ -106,7 +107,9 @@ def test_image_is_removed_by_its_file(gallery: Workflow) -> None:
     assert removed["image"].tolist() == [train["image"][row]]
     retained = pd.read_parquet(gallery.run_folder / "unlearning/retained.parquet")["row"]
     assert retained.tolist() == [number for number in range(36) if number != row]
-    gallery.overlay = merge(gallery.overlay, {"unlearning": {"remove": {"images": ["eve/3.jpg"]}}})
+    gallery.overlay = overlaid(
+        gallery.overlay, {"unlearning": {"remove": {"images": ["eve/3.jpg"]}}}
+    )
     done = gallery.run(target)
     assert done.returncode == 1
     assert "unlearning.remove.images = ['eve/3.jpg']: 'eve/3.jpg' is no image" in done.stderr

@@ -4,7 +4,8 @@ import re
 
 import pytest
 import yaml
-from copied_workflow import ROOT, Workflow, merge
+from copied_workflow import ROOT, Workflow
+from overlays import overlaid
 
 DEFAULT = {
     "data": 1,
@@ -63,7 +64,9 @@ def test_behaviors_of_models_alone_need_no_samples(workflow: Workflow) -> None:
 def test_loss_of_images_held_out_needs_no_samples_of_the_full_model(workflow: Workflow) -> None:
     loss = {"measure": {"name": "denoising_loss", "images": "held_out"}}
     behaviors = dict.fromkeys(DEFAULT_BEHAVIORS) | {"loss": loss}
-    workflow.overlay = merge(workflow.overlay, {"data": {"held_out": 16}, "behaviors": behaviors})
+    workflow.overlay = overlaid(
+        workflow.overlay, {"data": {"held_out": 16}, "behaviors": behaviors}
+    )
     planned = workflow.planned("behaviors")
     assert planned["losses sft"] == 2 + 1
     assert "sample_model" not in planned

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from copied_workflow import Workflow, copy_workflow, merge
+from copied_workflow import Workflow, copy_workflow
+from overlays import overlaid
 from PIL import Image
 
 CONVERGENCE = {"convergence": 1, "figure_convergence": 1}
@@ -132,13 +133,13 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
 @pytest.mark.parametrize("change", CONFIG_CHANGES)
 def test_config_change(finished: Workflow, change: str) -> None:
     overlay, expected = CONFIG_CHANGES[change]
-    changed = Workflow(finished.folder, merge(finished.overlay, overlay))
+    changed = Workflow(finished.folder, overlaid(finished.overlay, overlay))
     assert changed.planned() == expected
 
 
 def test_other_sampling_leaves_kept_models_alone(finished: Workflow) -> None:
     """Models are temporary here, so they are made again; the full and the pruned one are not."""
-    changed = Workflow(finished.folder, merge(finished.overlay, {"sampling": {"steps": 3}}))
+    changed = Workflow(finished.folder, overlaid(finished.overlay, {"sampling": {"steps": 3}}))
     assert changed.planned() == {"sample_model": 2} | OF_COALITIONS
 
 
@@ -234,7 +235,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     (place / "labels.txt").write_text("\n".join(rows) + "\n")
     data = {"source": "folder", "path": "gallery", "channels": 1, "image_size": 8}
     data |= {"contributors": {"csv": "labels.txt", "column": "artist"}}
-    copy.overlay = merge(copy.overlay, {"data": data | {"planted": {"contributors": 0}}})
+    copy.overlay = overlaid(copy.overlay, {"data": data | {"planted": {"contributors": 0}}})
     done = copy.run(DATA)
     assert done.returncode == 0, done.stderr
     return copy

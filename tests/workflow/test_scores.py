@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from copied_workflow import Workflow, merge
+from copied_workflow import Workflow
+from overlays import overlaid
 
 LOSS = {"behaviors": ["generated_loss"]}
 GRID = {"damping": [0.01, 1.0, 100.0], "chosen_on": "retrain/choosing"}
@@ -66,7 +67,7 @@ def scored(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Work
     """The tiny run with scores. Tests may plan in it, but not run in it."""
     folder = tmp_path_factory.mktemp("scored") / "copy"
     shutil.copytree(finished.folder, folder, symlinks=True)
-    workflow = Workflow(folder, merge(finished.overlay, OVERLAY))
+    workflow = Workflow(folder, overlaid(finished.overlay, OVERLAY))
     planned = workflow.planned()
     # The full model and its samples are there; of gradients two shards, queries, a trajectory.
     assert not {"full", "sample_models", "data"} & set(planned)
@@ -152,7 +153,7 @@ def changed(*places: str, **keys: object) -> dict:
     overlay: dict = {}
     for place in places:
         section, entry = place.split("/")
-        overlay = merge(overlay, {section: {entry: keys}})
+        overlay = overlaid(overlay, {section: {entry: keys}})
     return overlay
 
 
@@ -194,12 +195,12 @@ CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_runs_again(scored: Workflow, change: str) -> None:
     overlay, expected = CHANGES[change]
-    assert Workflow(scored.folder, merge(scored.overlay, overlay)).planned() == expected
+    assert Workflow(scored.folder, overlaid(scored.overlay, overlay)).planned() == expected
 
 
 def test_without_attributions_by_removal_nothing_converges(scored: Workflow) -> None:
     overlay = {"attributions": {"datamodel": None}, "evaluation": {"convergence": {"points": 3}}}
-    assert Workflow(scored.folder, merge(scored.overlay, overlay)).planned() == TABLES
+    assert Workflow(scored.folder, overlaid(scored.overlay, overlay)).planned() == TABLES
 
 
 def test_features_of_another_model_are_told(scored: Workflow, tmp_path: Path) -> None:

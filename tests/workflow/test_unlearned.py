@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from copied_workflow import Workflow, copy_workflow, kill_when, merge
+from copied_workflow import Workflow, copy_workflow, kill_when
+from overlays import overlaid
 
 from diffcredit.config.unlearning import ABOUT_APPROACHES, JUDGED, PRETRAINED
 from diffcredit.evaluation.unlearning import ON_FRONT
@@ -83,7 +84,7 @@ ALL = FROM_FULL | unlearn("retrain")
 def unlearned(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """The tiny run that unlearns. Tests may plan in it, but not run in it."""
     workflow = copy_workflow(tmp_path_factory.mktemp("unlearned") / "workflow")
-    workflow.overlay = merge(workflow.overlay, OVERLAY)
+    workflow.overlay = overlaid(workflow.overlay, OVERLAY)
     upstream = {"data": 1, "classifier": 1, "full": 1, "removal": 1, "queries": 5, "pretrained": 1}
     assert workflow.planned() == upstream | measured(PRETRAINED) | ALL | VERDICT
     done = workflow.run()
@@ -200,7 +201,7 @@ CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_runs_again(unlearned: Workflow, change: str) -> None:
     overlay, expected = CHANGES[change]
-    assert Workflow(unlearned.folder, merge(unlearned.overlay, overlay)).planned() == expected
+    assert Workflow(unlearned.folder, overlaid(unlearned.overlay, overlay)).planned() == expected
 
 
 def weights(models: Path) -> dict[str, bytes]:
@@ -210,7 +211,7 @@ def weights(models: Path) -> dict[str, bytes]:
 def test_killed_trainings_go_on_to_the_same_models(unlearned: Workflow, tmp_path: Path) -> None:
     shutil.copytree(unlearned.folder, tmp_path / "copy", symlinks=True)
     longer = {"approaches": {"siss": {"steps": 40}}, "unlearning": {"every": 10}}
-    workflow = Workflow(tmp_path / "copy", merge(unlearned.overlay, longer))
+    workflow = Workflow(tmp_path / "copy", overlaid(unlearned.overlay, longer))
     target = "results/tiny/subsets/siss/unlearning/0-0"
     models = workflow.folder / target
     assert workflow.run(target).returncode == 0
