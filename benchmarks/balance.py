@@ -18,8 +18,8 @@ import pandas as pd
 
 from diffcredit.attribution import shapley
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.coalitions import table
-from diffcredit.config import Shapley
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.table import table
 
 CONTRIBUTORS, NOISE, BELOW = 12, 0.8, 20.0
 DRAWS, GAMES = 100, 25

@@ -22,17 +22,13 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
 
 from diffcredit.attribution.game import Correction, Game
-from diffcredit.attribution.table import DEFINITIONS
-from diffcredit.coalitions import importance, table
-from diffcredit.config import (
-    AddOneIn,
-    Datamodel,
-    Distribution,
-    LeaveOneOut,
-    Shapley,
-    Uniform,
-)
-from diffcredit.registry import ESTIMATORS, load
+from diffcredit.coalitions.datamodel import Datamodel
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.single import AddOneIn, LeaveOneOut
+from diffcredit.coalitions.table import importance, table
+from diffcredit.coalitions.uniform import Uniform
+from diffcredit.registry import DISTRIBUTIONS, ESTIMATORS, load
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,8 @@ def distributions(size: Size) -> dict[str, Distribution]:
 def simulated(size: Size, distribution: Distribution, definition: str | None) -> Game:
     """Sparse additive games of all queries, and as much noise as there is signal."""
     rng = np.random.default_rng(0)
-    rows = table(distribution, size.contributors, 0, range(distribution.count or size.contributors))
+    count = distribution.options.count or size.contributors
+    rows = table(distribution, size.contributors, 0, range(count))
     masks = np.stack(list(rows["mask"]))
     shape = (size.contributors, size.queries)
     worth = rng.normal(size=shape) * (rng.random(shape) < 0.3)
@@ -71,7 +68,7 @@ def simulated(size: Size, distribution: Distribution, definition: str | None) ->
 
     weights = np.ones(len(masks))
     if definition is not None:
-        weights = importance(masks, DEFINITIONS[definition], distribution)
+        weights = importance(masks, DISTRIBUTIONS[definition](), distribution)
     masks, clusters = masks[weights > 0], rows["pair"].to_numpy()[weights > 0]
     weights = weights[weights > 0]
     everyone = np.ones((3, size.contributors), dtype=bool)

@@ -15,7 +15,7 @@ rule attribution:
     benchmark:
         f"{RUN}/benchmarks/attributions/{{attribution}}.tsv"
     wildcard_constraints:
-        attribution="|".join(CONFIG.attributions) or NOTHING,
+        attribution="|".join(CONFIG.removal_attributions) or NOTHING,
     conda:
         "../envs/environment.yaml"
     threads: 1

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from snakemake.cli import get_argument_parser
 
-from diffcredit import contents, datasets, disk, targets, terminal
-from diffcredit.config import Config
+from diffcredit import contents, disk, targets, terminal
+from diffcredit.config import Config, query_folders
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.errors import UserError
 from diffcredit.files import write_text
@@ -56,7 +56,7 @@ STARTED = time.time()
 
 # Jobs need not look again.
 if workflow.is_main_process:
-    if UNFIT := datasets.query_problems(CONFIG, Path(), contents.CACHES):
+    if UNFIT := query_folders.problems(CONFIG, Path(), contents.CACHES):
         sys.exit("\n".join(["The configuration cannot be used:", *UNFIT]))
 
 PLAN = Plan(
@@ -93,7 +93,7 @@ wildcard_constraints:
     distribution="|".join([*CONFIG.coalitions, *COUNTS.requested, UNLEARNING]),
     attribution="|".join(CONFIG.attributed),
     gradients="|".join(CONFIG.gradients),
-    score="|".join(CONFIG.scores),
+    score="|".join(CONFIG.score_attributions),
     number=r"\d+",
     table="|".join(CONFIG.records.tables if CONFIG.records else []),
     replicate=r"\d+",
@@ -144,7 +144,7 @@ def first_coalition_tables(wildcards):
 
 def first_shard_tables(wildcards):
     """The behaviors of the first shards, for the attribution that says whether they are enough."""
-    values = CONFIG.attributions[until(wildcards).attribution].values
+    values = CONFIG.removal_attributions[until(wildcards).attribution].values
     approach, distribution = values.split("/")
     seeds = CONFIG.approaches[approach].coalitions[distribution]
     names = [f"{seed}-{shard}" for seed in range(seeds) for shard in range(int(wildcards.shards))]
@@ -198,7 +198,7 @@ def made_model(name):
 
 def score_models(wildcards):
     """Names number-snapshot of the models that a score is made of."""
-    return ATTRIBUTIONS.gradient_models(CONFIG.scores[wildcards.score].gradients)
+    return ATTRIBUTIONS.gradient_models(CONFIG.score_attributions[wildcards.score].gradients)
 
 
 def query_tables(score):
@@ -208,7 +208,7 @@ def query_tables(score):
 
 def gradient_features(wildcards):
     """The features that a score is made of: of training images and queries, of all models."""
-    folder = f"{RUN}/gradients/{CONFIG.scores[wildcards.score].gradients}"
+    folder = f"{RUN}/gradients/{CONFIG.score_attributions[wildcards.score].gradients}"
     parts = ATTRIBUTIONS.gradient_parts(wildcards.score)
     models = score_models(wildcards)
     return [f"{folder}/{model}/{kind}/{part}" for model in models for kind, part in parts]
@@ -216,7 +216,7 @@ def gradient_features(wildcards):
 
 def scores_of(*kinds):
     """A pattern of the scores that are made of gradients, features, pixels or the model."""
-    found = [name for name, e in CONFIG.scores.items() if SCORES[e.method].of in kinds]
+    found = [name for name, e in CONFIG.score_attributions.items() if SCORES[e.method.name].made_of in kinds]
     return "|".join(found) or NOTHING
 
 
@@ -240,7 +240,7 @@ def own_classifier(extractors):
 
 def score_extractor(wildcards):
     """The extractor of a score, as a list; empty for one that sees pixels."""
-    name = CONFIG.scores[wildcards.score].extractor
+    name = CONFIG.score_attributions[wildcards.score].extractor
     return [name] if name else []
 
 
@@ -263,13 +263,13 @@ def shard_tables(wildcards):
 
 def fitted_tables(wildcards):
     """The behaviors that an attribution is fitted on, in the order of its references."""
-    references = CONFIG.attributions[wildcards.attribution].references
+    references = CONFIG.removal_attributions[wildcards.attribution].references
     return [f"{RUN}/behaviors/{reference}.parquet" for reference in references.values()]
 
 
 def other_tables(wildcards):
     """What an attribution is fitted on besides the coalitions that are added until enough."""
-    references = CONFIG.attributions[until(wildcards).attribution].references
+    references = CONFIG.removal_attributions[until(wildcards).attribution].references
     return [
         f"{RUN}/behaviors/{reference}.parquet"
         for role, reference in references.items()

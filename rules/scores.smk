@@ -125,7 +125,7 @@ rule scored:
         train=f"{RUN}/data/train.parquet",
         measured=lambda wildcards: (
             f"{RUN}/behaviors/{reference}.parquet"
-            if (reference := CONFIG.scores[wildcards.attribution].chosen_on)
+            if (reference := CONFIG.score_attributions[wildcards.attribution].chosen_on)
             else []
         ),
     output:
@@ -136,7 +136,7 @@ rule scored:
     benchmark:
         f"{RUN}/benchmarks/attributions/{{attribution}}.tsv"
     wildcard_constraints:
-        attribution="|".join(CONFIG.scores) or NOTHING,
+        attribution="|".join(CONFIG.score_attributions) or NOTHING,
     conda:
         "../envs/environment.yaml"
     threads: 1

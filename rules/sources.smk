@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
-from diffcredit.config import known, load, machine, source
+from diffcredit.config import known, load, machine, misread, source
 from diffcredit.errors import UserError
 from diffcredit.files import check_writable
 from diffcredit.terminal import quiet_interrupt
@@ -30,11 +30,11 @@ except UserError as error:
 
 def checked_configuration(raw):
     """The configuration as it is in the files now, or `UserError`."""
-    if misread := source.problems(raw, SOURCES, known.names):
-        raise UserError("\n".join(["The configuration cannot be used:", *misread]))
+    if misread_values := misread.problems(raw, SOURCES, known.names):
+        raise UserError("\n".join(["The configuration cannot be used:", *misread_values]))
     try:
         checked = load(raw)
         machine.check(checked)
     except UserError as error:
-        raise UserError(source.explained(f"{error}", raw, SOURCES)) from error
+        raise UserError(misread.explained(f"{error}", raw, SOURCES)) from error
     return checked

@@ -10,22 +10,17 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from diffcredit import config
+from diffcredit import config, registry
 from diffcredit.config import Section, lists, load
 from diffcredit.config.messages import shown
+from diffcredit.config.options import Implementation, Options
 from diffcredit.errors import UserError
-from diffcredit.registry import (
-    DATASETS,
-    ESTIMATORS,
-    EXTRACTORS,
-    MEASURES,
-    OBJECTIVES,
-    PRUNERS,
-)
-from diffcredit.registry import load as load_block
+from diffcredit.registry import Table
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "config.yaml").read_text()
+#: Names of all tables of building blocks.
+TABLES = [name for name, value in vars(registry).items() if isinstance(value, Table)]
 
 
 def default() -> dict[str, Any]:
@@ -80,9 +75,9 @@ BAD = {
     "unknown transform": ("behaviors.fid.transform", "exp", "none or log"),
     "unknown objective": ("approaches.sft.objective", "denoize", "did you mean 'denoise'?"),
     "objective that is no name": ("approaches.sft.objective", 5, "denoise, gradient_ascent"),
-    "unknown parameters": ("approaches.sft.parameters", "lora", "all or {lora:"),
+    "unknown parameters": ("approaches.sft.parameters", "lore", "all, lora"),
     "unknown start": ("approaches.sft.start", "pruend", "scratch, full or pruned"),
-    "unknown estimator": ("attributions.datamodel.estimator", "lasso", "datamodel_ridge"),
+    "unknown estimator": ("attributions.datamodel.method", "lasso", "datamodel_ridge"),
     "unknown pruner": ("pruned.pruner", "magnitud", "did you mean 'magnitude'?"),
     "unknown source": ("data.source", "cifar", "digits, folder"),
     "attribution on coalitions that no approach makes": (
@@ -231,7 +226,7 @@ def recorded(tmp_path: Path) -> dict[str, Any]:
         for name in ("shapley", "test")
     }
     raw = default() | {"records": {"contributors": 8, "behaviors": ["fid"], "tables": tables}}
-    raw["attributions"]["mine"] = {"estimator": "datamodel_ridge", "values": "records/shapley"}
+    raw["attributions"]["mine"] = {"method": "datamodel_ridge", "values": "records/shapley"}
     raw["evaluation"]["lds"]["truth"] = "records/test"
     return raw
 
@@ -448,7 +443,7 @@ BAD_APPROACHES = {
     "mixture by the name of the paper": (
         {"objective": {"name": "siss", "lambda": 0.5}},
         ".objective.lambda = 0.5",
-        "must be one of: name, mixture, scaling_norm",
+        "must be one of: name, scaling_norm, mixture",
     ),
     "coin that never falls": (
         {"objective": {"name": "siss_bernoulli", "mixture": 0}},
@@ -623,7 +618,7 @@ def test_mistake_in_a_pruner_is_told(mistake: str) -> None:
     assert len(told.splitlines()) == 2
 
 
-@pytest.mark.parametrize("pruner", PRUNERS)
+@pytest.mark.parametrize("pruner", registry.PRUNERS)
 def test_every_pruner_is_known_by_its_name_alone(pruner: str) -> None:
     settings = load(changed("pruned.pruner", pruner), ROOT).pruned
     assert settings.pruner.name == pruner
@@ -715,7 +710,7 @@ def with_attribution(made: dict[str, list[str]], **keys: Any) -> dict[str, Any]:
 
 
 TWO_LEVEL = {
-    "estimator": "two_level",
+    "method": "two_level",
     "values": "sft/shapley",
     "full": "sft/full",
     "none": "retrain/none",
@@ -751,7 +746,7 @@ BAD_ATTRIBUTIONS = {
     ),
     "corrections that are not used": (
         BOTH,
-        TWO_LEVEL | {"estimator": "shapley_ridge"},
+        TWO_LEVEL | {"method": "shapley_ridge"},
         ["attributions.more.corrections = 'retrain/few'", "does not use it"],
     ),
     "corrections of nobody": (
@@ -771,12 +766,12 @@ BAD_ATTRIBUTIONS = {
     ),
     "leave-one-out of other coalitions": (
         {},
-        {"estimator": "leave_one_out", "values": "sft/shapley", "full": "sft/full"},
+        {"method": "leave_one_out", "values": "sft/shapley", "full": "sft/full"},
         ["attributions.more.values = 'sft/shapley'", "distribution leave_one_out"],
     ),
     "add-one-in without v(none)": (
         {"retrain": ["alone"]},
-        {"estimator": "add_one_in", "values": "retrain/alone"},
+        {"method": "add_one_in", "values": "retrain/alone"},
         ["attributions.more.none is missing"],
     ),
 }
@@ -798,18 +793,18 @@ GOOD_ATTRIBUTIONS: dict[str, tuple[dict[str, list[str]], dict[str, str]]] = {
     ),
     "two_level_free": (
         BOTH,
-        {k: v for k, v in TWO_LEVEL.items() if k != "none"} | {"estimator": "two_level_free"},
+        {k: v for k, v in TWO_LEVEL.items() if k != "none"} | {"method": "two_level_free"},
     ),
     "leave_one_out": (
         {"sft": ["without"]},
-        {"estimator": "leave_one_out", "values": "sft/without", "full": "sft/full"},
+        {"method": "leave_one_out", "values": "sft/without", "full": "sft/full"},
     ),
     "add_one_in": (
         {"retrain": ["alone"]},
-        {"estimator": "add_one_in", "values": "retrain/alone", "none": "retrain/none"},
+        {"method": "add_one_in", "values": "retrain/alone", "none": "retrain/none"},
     ),
-    "banzhaf": ({}, {"estimator": "banzhaf", "values": "sft/shapley"}),
-    "datamodel_lasso": ({}, {"estimator": "datamodel_lasso", "values": "sft/shapley"}),
+    "banzhaf": ({}, {"method": "banzhaf", "values": "sft/shapley"}),
+    "datamodel_lasso": ({}, {"method": "datamodel_lasso", "values": "sft/shapley"}),
 }
 
 
@@ -1307,7 +1302,7 @@ BAD_CIFAR10 = {
 def test_mnist_is_gray(tmp_path: Path, source: str) -> None:
     raw = folder(tmp_path, source=source, image_size=32, contributors=12)
     named_files(tmp_path / "pictures", *IDX)
-    assert load(raw, tmp_path).data.source == source
+    assert load(raw, tmp_path).data.source.name == source
     raw["data"]["channels"] = 3
     assert f"the images of {source} are gray: 1" in message(raw, tmp_path)
 
@@ -1468,7 +1463,7 @@ def test_digits_have_as_many_images_of_each_class_as_the_registry_says() -> None
     from sklearn.datasets import load_digits
 
     counted = [int((load_digits().target == digit).sum()) for digit in range(10)]
-    assert list(DATASETS["digits"].sizes) == counted
+    assert list(registry.DATASETS["digits"].sizes) == counted
 
 
 def test_count_of_the_classes_kept_of_a_folder(tmp_path: Path) -> None:
@@ -1492,10 +1487,13 @@ def keys(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     """Every key below a section with its default."""
     found: dict[str, Any] = {}
     for name, field in section.model_fields.items():
-        if isinstance(field.default, Section):
-            found |= keys(type(field.default), f"{prefix}{name}.")
+        value = field.get_default(call_default_factory=True)
+        if isinstance(value, Options):
+            found[prefix + name] = value.name
+        elif isinstance(value, Section):
+            found |= keys(type(value), f"{prefix}{name}.")
         else:
-            found[prefix + name] = field.default
+            found[prefix + name] = value
     return found
 
 
@@ -1539,10 +1537,23 @@ def test_every_key_is_described() -> None:
                 assert field.description, (section.__name__, name)
 
 
-@pytest.mark.parametrize("table", [DATASETS, OBJECTIVES, PRUNERS, EXTRACTORS, MEASURES, ESTIMATORS])
-def test_every_entry_of_the_registry_exists(table: dict[str, Any]) -> None:
-    for name in table:
-        assert callable(load_block(table, name))
+@pytest.mark.parametrize("table", TABLES)
+def test_every_entry_of_the_registry_exists_and_its_options_are_described(table: str) -> None:
+    entries: Table[Any] = getattr(registry, table)
+    for name in entries:
+        assert issubclass(entries[name], Implementation)
+        assert entries[name].__doc__
+        for option, field in entries[name].Options.model_fields.items():
+            assert field.description, (name, option)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_config_yaml_tells_of_every_building_block_and_its_options(table: str) -> None:
+    entries: Table[Any] = getattr(registry, table)
+    for name in entries:
+        assert re.search(rf"\b{name}\b", TEXT), name
+        for option in entries[name].Options.model_fields:
+            assert re.search(rf"\b{option}\b", TEXT), (name, option)
 
 
 BACKGROUNDS = {

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from diffcredit import config
-from diffcredit.config import Config, load, weights
+from diffcredit.behaviors.extractors import inception
+from diffcredit.config import load
 from diffcredit.errors import UserError
 from diffcredit.registry import EXTRACTORS, MEASURES
 
@@ -226,7 +227,7 @@ def test_every_measure_has_its_options_and_knows_what_it_sees(name: str) -> None
 
 BAD_EXTRACTORS = {
     "kind": ({"kind": "klip"}, "extractors.mine.kind = 'klip'", "did you mean 'clip'?"),
-    "no kind": ({"path": "x"}, "extractors.mine.kind = null", "must be one of: classifier, pixels"),
+    "no kind": ({"path": "x"}, "extractors.mine.kind = null", "must be one of: classifier, inception"),
     "typo": ({"kind": "clip", "modle": "a"}, "mine.modle = 'a'", "did you mean 'model'?"),
     "typo of sscd": ({"kind": "sscd", "pth": "a"}, "mine.pth = 'a'", "did you mean 'path'?"),
     "path of sscd": ({"kind": "sscd", "path": 3}, "mine.path = 3", "sscd_disc_mixup"),
@@ -292,8 +293,8 @@ def with_path(path: str, behavior: dict[str, Any], kind: str = "clip") -> dict[s
 def test_complete_folders_are_accepted(tmp_path: Path) -> None:
     old = hub_folder(tmp_path / "old", *WHOLE, "flax_model.msgpack")
     loaded = load(with_path(old, PROMPT), ROOT)
-    assert weights.files(loaded.extractors["mine"]) == [Path(old) / name for name in WHOLE]
-    assert weights.files(loaded.extractors["classifier"]) == []
+    assert loaded.extractors["mine"].files() == [Path(old) / name for name in WHOLE]
+    assert loaded.extractors["classifier"].files() == []
     new = hub_folder(tmp_path / "new", "config.json", "model.safetensors", "tokenizer.json")
     load(with_path(new, PROMPT), ROOT)
 
@@ -352,21 +353,21 @@ def test_model_is_found_in_the_hub_cache(hub_cache: Path) -> None:
     hub_folder(repository / "refs")
     (repository / "refs" / "main").write_text("abc")
     entry = load(raw, ROOT).extractors["mine"]
-    assert weights.place(entry) == Path(snapshot)
+    assert entry.place() == Path(snapshot)
 
 
 def test_inception_is_read_where_clean_fid_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = tmp_path / "inception-2015-12-05.pt"
-    monkeypatch.setattr(weights, "INCEPTION", usual)
+    monkeypatch.setattr(inception, "USUAL", usual)
     behavior = {"measure": "inception_score", "extractor": "mine"}
     raw = configured(behavior, extractors={"mine": {"kind": "inception"}})
     told = message(raw)
     assert f"extractors.mine.path = null: the file {usual} does not exist" in told
     assert "https://nvlabs-fi-cdn.nvidia.com/" in told
     usual.touch()
-    assert weights.place(load(raw, ROOT).extractors["mine"]) == usual
+    assert load(raw, ROOT).extractors["mine"].place() == usual
     # A program that somebody else has put into a folder of everybody's is not run unasked.
     if os.getuid() == 0:
         os.chown(usual, 4242, -1)
@@ -394,10 +395,9 @@ def test_sscd_is_where_the_user_says(tmp_path: Path) -> None:
     assert source in wrong
     (tmp_path / "sscd.pt").touch()
     entry = load(with_path("sscd.pt", fid, "sscd"), tmp_path).extractors["mine"]
-    assert weights.place(entry, tmp_path) == tmp_path / "sscd.pt"
-    assert weights.files(entry.model_copy(update={"path": str(tmp_path / "sscd.pt")})) == [
-        tmp_path / "sscd.pt"
-    ]
+    assert entry.place(tmp_path) == tmp_path / "sscd.pt"
+    given = entry.model_copy(update={"path": str(tmp_path / "sscd.pt")})
+    assert given.files() == [tmp_path / "sscd.pt"]
 
 
 def test_head_is_told_with_its_place_and_source(tmp_path: Path) -> None:
@@ -412,6 +412,9 @@ def test_head_is_told_with_its_place_and_source(tmp_path: Path) -> None:
 
 
 def test_default_extractors_are_one_of_each_kind() -> None:
-    assert {
-        name: entry.kind for name, entry in Config.model_fields["extractors"].default.items()
-    } == {kind: kind for kind in EXTRACTORS}
+    raw = configured({"measure": "fid"})
+    raw.pop("extractors", None)
+    found = load(raw, ROOT).extractors
+    assert {name: entry.kind for name, entry in found.items()} == {
+        kind: kind for kind in EXTRACTORS
+    }

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 import yaml
 from overlays import overlaid
-from pydantic import TypeAdapter
 
+from diffcredit.coalitions.distribution import of_settings
 from diffcredit.config import load
 from diffcredit.config.coalition_checks import different
-from diffcredit.config.schema import Distribution
 from diffcredit.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -190,7 +189,7 @@ LATE: dict[str, tuple[str, dict[str, Any]]] = {
         {"data.labels": [1, 2], "data.injected": None, "unlearning.remove": {"label": 2}},
     ),
     "a word with a slip": ("", {"data.contributors": "lable"}),
-    "a name with a slip": ("", {"attributions.datamodel.estimator": "datamodel_rigde"}),
+    "a name with a slip": ("", {"attributions.datamodel.method": "datamodel_rigde"}),
     "coalitions that nobody makes": ("", {"evaluation.lds.truth": "retrain/datamodl"}),
     "steps of one computed step": (
         "",
@@ -277,6 +276,27 @@ def test_coalitions_of_any_number_of_contributors_are_many(
     contributors: int, distribution: str
 ) -> None:
     """Counted exactly, those of a billion would take hours."""
-    entry = TypeAdapter(Distribution).validate_python({"distribution": distribution})
+    entry = of_settings({"distribution": distribution}).options
     assert different(entry, contributors) == contributors
     assert (different(entry, 10) or 0) >= 10
+
+
+OLD_KEYS = {
+    "scores": ({"scores": {"trak": {"method": "trak"}}}, "attributions"),
+    "estimator of an attribution": (
+        {"attributions": {"datamodel": {"estimator": "datamodel_ridge"}}},
+        "new name: method",
+    ),
+    "patches of an attribution": (
+        {"attributions": {"nda": {"method": "patches", "behaviors": ["fid"], "patches": {}}}},
+        "{name: patches",
+    ),
+}
+
+
+@pytest.mark.parametrize("key", OLD_KEYS)
+def test_an_old_key_is_told_with_its_new_name(key: str) -> None:
+    overlay, expected = OLD_KEYS[key]
+    with pytest.raises(UserError, match="this key has a new name") as caught:
+        load(overlaid(yaml.safe_load((ROOT / "config.yaml").read_text()), overlay), ROOT)
+    assert expected in str(caught.value)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from overlays import overlaid
 
-from diffcredit.config import NAMED_SECTIONS, Config, lists, load, source
+from diffcredit.config import NAMED_SECTIONS, Config, lists, load, misread, source
 from diffcredit.config import recorded as recorded_files
 from diffcredit.errors import UserError
 
@@ -105,7 +105,7 @@ def recorded(folder: Path) -> dict[str, Any]:
                 "test": {"path": str(path), "where": {"part": [1, 2]}, "drawn": datamodel},
             },
         },
-        "attributions": {"mine": {"estimator": "datamodel_ridge", "values": "records/shapley"}},
+        "attributions": {"mine": {"method": "datamodel_ridge", "values": "records/shapley"}},
         "evaluation": {"lds": {"truth": "records/test"}},
     }
 
@@ -332,11 +332,11 @@ def test_files_of_yaml(case: str, tmp_path: Path) -> None:
     try:
         sources = source.read_all([path])
         config = overlaid(DEFAULT, yaml.full_load(FILES[case]))
-        told = "\n".join(source.problems(config, sources))
+        told = "\n".join(misread.problems(config, sources))
         load(config, ROOT)
     except UserError as error:
         told = (
-            source.explained(str(error), config, sources) if "be used" in str(error) else f"{error}"
+            misread.explained(str(error), config, sources) if "be used" in str(error) else f"{error}"
         )
     assert not FOREIGN.search(told), told
     assert len(told) < 3000

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from diffcredit.config import load, score_checks
+from diffcredit.attribution.gradients import ekfac
+from diffcredit.attribution.gradients.scores import DAMPINGS
+from diffcredit.config import load
 from diffcredit.errors import UserError
-from diffcredit.registry import DAMPINGS, FUNCTIONS, SCORES
-from diffcredit.registry import load as load_block
+from diffcredit.registry import FUNCTIONS, SCORES, Table
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "config.yaml").read_text()
@@ -18,7 +19,10 @@ TRAK = {"method": "trak", "gradients": "grads", "behaviors": ["generated"], "dam
 GRID = TRAK | {"damping": None, "chosen_on": "retrain/choosing"}
 TRACIN = {"method": "tracin", "gradients": "grads", "behaviors": ["generated"]}
 COSINE = {"method": "cosine", "extractor": "pixels", "behaviors": ["generated"]}
-PATCHES = {"method": "patches", "patches": {"scales": [{"size": 3}]}, "behaviors": ["generated"]}
+PATCHES = {
+    "method": {"name": "patches", "scales": [{"size": 3}]},
+    "behaviors": ["generated"],
+}
 JOURNEY = TRAK | {"method": "journey_trak"}
 EKFAC = TRAK | {"method": "ekfac"}
 
@@ -35,7 +39,7 @@ def configured(score: dict[str, Any] | None, **gradients: Any) -> dict[str, Any]
     }
     raw["approaches"]["retrain"]["coalitions"] |= {"choosing": 1, "few": 1, "full": 1}
     raw["gradients"] = {"grads": {"function": "loss", **gradients}}
-    raw["scores"] = {"it": score}
+    raw["attributions"]["it"] = score
     return raw
 
 
@@ -88,7 +92,6 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "extractor = 'pixel'",
         "did you mean 'pixels'?",
     ),
-    "no patches": (PATCHES | {"patches": None}, "patches is missing", "{scales: [{size: 3}]}"),
     "extractor of gradients": (
         TRAK | {"extractor": "pixels"},
         "extractor = 'pixels'",
@@ -100,33 +103,33 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "cosine does not use it; leave it out",
     ),
     "large patches": (
-        PATCHES | {"patches": {"scales": [{"size": 3}, {"size": 9}]}},
-        "patches.scales.size = 9",
+        PATCHES | {"method": {"name": "patches", "scales": [{"size": 3}, {"size": 9}]}},
+        "method.scales.size = 9",
         "data.image_size = 8",
     ),
     "no patches of any size": (
-        PATCHES | {"patches": {"scales": []}},
-        "patches.scales = []",
+        PATCHES | {"method": {"name": "patches", "scales": []}},
+        "method.scales = []",
         "a list of {size: ..., pool: 1}",
     ),
     "empty patches": (
-        PATCHES | {"patches": {"scales": [{"size": 0}]}},
-        "patches.scales.0.size = 0",
+        PATCHES | {"method": {"name": "patches", "scales": [{"size": 0}]}},
+        "method.scales.0.size = 0",
         "1 to data.image_size",
     ),
     "squares that do not divide": (
-        PATCHES | {"patches": {"scales": [{"size": 3, "pool": 2}]}},
-        "patches.scales.pool = 2",
+        PATCHES | {"method": {"name": "patches", "scales": [{"size": 3, "pool": 2}]}},
+        "method.scales.pool = 2",
         "must divide size = 3",
     ),
     "noise level that there is not": (
-        PATCHES | {"patches": {"timesteps": [1000]}},
-        "patches.timesteps = 1000",
+        PATCHES | {"method": {"name": "patches", "timesteps": [1000]}},
+        "method.timesteps = 1000",
         "below model.timesteps = 1000",
     ),
     "noise level below 0": (
-        PATCHES | {"patches": {"timesteps": [-1]}},
-        "patches.timesteps.0 = -1",
+        PATCHES | {"method": {"name": "patches", "timesteps": [-1]}},
+        "method.timesteps.0 = -1",
         "each 0 or more",
     ),
     "unknown behavior": (
@@ -203,10 +206,10 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_mistake_in_a_score(mistake: str) -> None:
     score, told, accepted = BAD[mistake]
     found = message(configured(score))
-    assert f"  scores.it.{told}" in found
+    assert f"  attributions.it.{told}" in found
     assert accepted in found
     assert "validation error" not in found
-    assert len([line for line in found.splitlines() if line.startswith("  scores")]) == 1
+    assert len([line for line in found.splitlines() if line.startswith("  attributions")]) == 1
 
 
 BAD_GRADIENTS: dict[str, tuple[str, Any, str]] = {
@@ -237,7 +240,7 @@ def test_mistake_in_gradients(mistake: str) -> None:
 def test_ranks_of_two_coalitions_choose_nothing() -> None:
     found = message(configured(GRID | {"chosen_on": "retrain/few"}))
     assert "coalitions.few.count = 2" in found
-    assert "scores.it.chosen_on = 'retrain/few' need 3 coalitions or more" in found
+    assert "attributions.it.chosen_on = 'retrain/few' need 3 coalitions or more" in found
 
 
 def test_choice_on_the_list_of_the_test_coalitions_under_another_name(tmp_path: Path) -> None:
@@ -247,7 +250,7 @@ def test_choice_on_the_list_of_the_test_coalitions_under_another_name(tmp_path: 
     raw["data"] |= {"contributors": 2, "planted": {"contributors": 0}}
     raw["coalitions"] |= {"datamodel": listed, "choosing": dict(listed)}
     found = message(raw, tmp_path)
-    assert "scores.it.chosen_on = 'retrain/choosing': the LDS is reported on these" in found
+    assert "attributions.it.chosen_on = 'retrain/choosing': the LDS is reported on these" in found
     assert len(found.splitlines()) == 2
 
 
@@ -255,12 +258,6 @@ def test_snapshots_are_at_most_one_for_each_step() -> None:
     raw = configured(TRAK)
     raw["full"]["snapshots"] = 401
     assert "full.snapshots = 401: must not exceed full.steps = 400" in message(raw)
-
-
-def test_name_that_an_attribution_has() -> None:
-    raw = configured(None)
-    raw["scores"] = {"datamodel": TRAK}
-    assert "scores.datamodel: attributions have this name, too" in message(raw)
 
 
 def test_journeys_are_of_generated_images() -> None:
@@ -273,11 +270,11 @@ def test_journeys_are_of_generated_images() -> None:
 def test_ekfac_needs_its_package_and_gradients_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     found = message(configured(EKFAC, function="squared_norm"))
     assert "gradients.grads.function = 'squared_norm': must be loss" in found
-    monkeypatch.setattr(score_checks, "find_spec", lambda name: None)
+    monkeypatch.setattr(ekfac, "find_spec", lambda name: None)
     found = message(configured(EKFAC))
-    assert "scores.it.method = 'ekfac': needs the package kronfluence" in found
+    assert "attributions.it.method = 'ekfac': needs the package kronfluence" in found
     assert "Hint: pip install" in found
-    assert load(configured(TRAK), ROOT).scores
+    assert load(configured(TRAK), ROOT).score_attributions
 
 
 def test_extractor_without_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,15 +288,15 @@ def test_extractor_without_its_weights(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_scores_alone_are_enough_but_not_nothing() -> None:
     raw = configured(TRAK)
-    raw["attributions"] = dict.fromkeys(raw["attributions"])
+    raw["attributions"] = dict.fromkeys(raw["attributions"]) | {"it": TRAK}
     assert load(raw, ROOT).attributed == ["it"]
-    raw["scores"] = {"it": None}
-    assert "attributions and scores are empty: name one" in message(raw)
+    raw["attributions"]["it"] = None
+    assert "attributions is empty: name one" in message(raw)
 
 
 def test_dampings_that_are_tried() -> None:
     def tried(score: dict[str, Any]) -> list[float]:
-        return load(configured(score), ROOT).scores["it"].dampings
+        return load(configured(score), ROOT).score_attributions["it"].dampings
 
     assert tried(TRAK) == [1.0]
     assert tried(GRID | {"damping": [3, 1]}) == [3.0, 1.0]
@@ -309,25 +306,30 @@ def test_dampings_that_are_tried() -> None:
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    wrong = PATCHES | {"patches": {"scales": [{"size": 9}]}, "extractor": "pixels", "damping": 2.0}
+    wrong = {
+        "method": {"name": "patches", "scales": [{"size": 9}]},
+        "behaviors": ["generated"],
+        "extractor": "pixels",
+        "damping": 2.0,
+    }
     found = message(configured(wrong, models=2))
-    for key in ("gradients.grads.models", "patches.scales.size", "extractor", "damping"):
+    for key in ("gradients.grads.models", "method.scales.size", "extractor", "damping"):
         assert f"{key} = " in found
 
 
 @pytest.mark.parametrize("table", [SCORES, FUNCTIONS])
-def test_every_entry_of_the_registry_exists(table: dict[str, Any]) -> None:
+def test_every_entry_of_the_registry_exists(table: Table[Any]) -> None:
     for name in table:
-        assert callable(load_block(table, name))
+        assert callable(table[name])
 
 
 def test_sums_are_the_default_but_where_they_would_count_images() -> None:
     groups = {
-        name: load(configured(score)).scores["it"].groups
+        name: load(configured(score)).score_attributions["it"].groups
         for name, score in {"trak": TRAK, "cosine": COSINE, "patches": PATCHES}.items()
     }
     assert groups == {"trak": "sum", "cosine": "mean", "patches": "sum"}
-    assert load(configured(COSINE | {"groups": "max"})).scores["it"].groups == "max"
+    assert load(configured(COSINE | {"groups": "max"})).score_attributions["it"].groups == "max"
 
 
 def test_counterfactual_of_a_behavior_that_a_score_does_not_explain() -> None:
@@ -366,7 +368,7 @@ BAD_REGENERATED = {
 @pytest.mark.parametrize("mistake", BAD_REGENERATED)
 def test_mistake_in_images_drawn_again(mistake: str) -> None:
     raw = configured(TRAK)
-    raw["scores"]["other"] = TRAK | {"behaviors": ["held_out"]}
+    raw["attributions"]["other"] = TRAK | {"behaviors": ["held_out"]}
     raw["behaviors"]["error"] = {"measure": {"name": "mse", "queries": 16}}
     raw["evaluation"]["regenerated"] = REGENERATED
     load(raw, ROOT)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from diffcredit.config import known, source
+from diffcredit.config import known, misread, source
 from diffcredit.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -120,7 +120,7 @@ def test_sound_files_are_read(tmp_path: Path, text: str) -> None:
 def test_files_of_the_project_are_sound(overlay: Path) -> None:
     sources = source.read_all([ROOT / "config.yaml", overlay])
     for path in (ROOT / "config.yaml", overlay):
-        assert source.problems(yaml.full_load(path.read_text()), sources) == []
+        assert misread.problems(yaml.full_load(path.read_text()), sources) == []
 
 
 def problems(folder: Path, *texts: str) -> list[str]:
@@ -129,7 +129,7 @@ def problems(folder: Path, *texts: str) -> list[str]:
     config: dict[str, Any] = {}
     for path in paths:
         merge(config, yaml.full_load(path.read_text()))
-    return source.problems(config, source.read_all(paths))
+    return misread.problems(config, source.read_all(paths))
 
 
 def merge(config: dict[str, Any], change: dict[str, Any]) -> None:
@@ -204,8 +204,8 @@ def test_overlay_that_comes_last_wins(tmp_path: Path) -> None:
 def test_values_that_no_file_says_are_left_alone(tmp_path: Path) -> None:
     """As those of --config, and those of a test."""
     sources = [source.read(write(tmp_path, "data: {labels: [0012]}"))]
-    assert source.problems({"data": {"labels": [7]}}, sources) == []
-    assert source.problems({"data": {"labels": [10]}}, []) == []
+    assert misread.problems({"data": {"labels": [7]}}, sources) == []
+    assert misread.problems({"data": {"labels": [10]}}, []) == []
 
 
 NUMBERS = {
@@ -246,7 +246,7 @@ def test_other_messages_say_what_yaml_made_of_a_text(tmp_path: Path) -> None:
     path = write(tmp_path, "training:\n  mixed_precision: no\nfull: {steps: -1}\n")
     config = yaml.full_load(path.read_text())
     message = "Wrong:\n  training.mixed_precision = False: no\n  full.steps = -1: no"
-    lines = source.explained(message, config, [source.read(path)]).split("\n")
+    lines = misread.explained(message, config, [source.read(path)]).split("\n")
     assert len(lines) == 4
     assert (
         f"YAML reads no as the truth value false ({path}, line 2); write 'no' in quotes" in lines[2]
@@ -266,7 +266,7 @@ def test_other_messages_say_what_yaml_made_of_a_text(tmp_path: Path) -> None:
 def test_hint_is_what_the_key_takes(tmp_path: Path, text: str, message: str, hint: str) -> None:
     path = write(tmp_path, text)
     config = yaml.full_load(path.read_text())
-    assert hint in source.explained(f"Wrong:\n  {message}", config, [source.read(path)])
+    assert hint in misread.explained(f"Wrong:\n  {message}", config, [source.read(path)])
 
 
 @pytest.mark.parametrize(
@@ -314,5 +314,5 @@ def test_hint_lists_names_that_there_are(tmp_path: Path, case: str) -> None:
     raw["data"] |= data
     path = write(tmp_path, NAMING[key].format("0012") + "\n")
     merge(raw, yaml.full_load(path.read_text()))
-    (told,) = source.problems(raw, [source.read(path)], known.names)
+    (told,) = misread.problems(raw, [source.read(path)], known.names)
     assert f"(names: {said}" in told if said else "names:" not in told

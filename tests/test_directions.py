@@ -1,6 +1,5 @@
 """Which way is good is said once, where a measure is declared, and read from there alone."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +7,13 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from diffcredit import registry
 from diffcredit.attribution.image_scores.contributors import Explained
+from diffcredit.behaviors.fid import Fid
+from diffcredit.behaviors.measure import SampleMeasure
 from diffcredit.config import Behavior, Records, load
 from diffcredit.errors import UserError
 from diffcredit.evaluation.unlearning import criteria
-from diffcredit.registry import MEASURES, Better, Measure
+from diffcredit.registry import MEASURES, Better
 from diffcredit.report.style import direction
 
 ROOT = Path(__file__).parents[1]
@@ -43,11 +43,14 @@ def test_every_measure_has_its_direction() -> None:
     assert {name: MEASURES[name].better for name in BETTER} == BETTER
 
 
-def test_a_measure_cannot_forget_it() -> None:
-    with pytest.raises(TypeError, match="better"):
-        Measure("module:Class", "features")  # type: ignore[call-arg]
-    (field,) = (f for f in dataclasses.fields(Measure) if f.name == "better")
-    assert field.default is dataclasses.MISSING
+@pytest.mark.parametrize("forgotten", ["better", "needs"])
+def test_a_measure_cannot_forget_it(forgotten: str) -> None:
+    said = {"needs": "features", "better": None}
+    type("Own", (SampleMeasure,), dict(said))
+    del said[forgotten]
+    with pytest.raises(TypeError, match=f"measure Own must say {forgotten}"):
+        type("Own", (SampleMeasure,), said)
+    assert not hasattr(SampleMeasure, forgotten)
 
 
 def behavior(name: str, **keys: Any) -> Behavior:
@@ -94,12 +97,10 @@ def test_one_added_measure_has_the_direction_of_its_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     """A measure of which neither way is better judges no approach that deletes images."""
-    plain = MEASURES["fid"]
-    for name, way in (("more", "higher"), ("neither", None), ("less", "lower")):
-        replaced = dataclasses.replace(plain, better=way)
-        monkeypatch.setitem(registry.MEASURES, "fid", replaced)
+    for name, way in (("more", "higher"), ("less", "lower"), ("neither", None)):
+        own = type("Own", (Fid,), {"better": way})
+        monkeypatch.setitem(MEASURES._targets, "fid", own)
         assert behavior("fid").better == way, name
-    monkeypatch.setitem(registry.MEASURES, "fid", dataclasses.replace(plain, better=None))
     raw = yaml.safe_load((ROOT / "config.yaml").read_text())
     raw["behaviors"]["known"] = {"measure": {"name": "denoising_loss", "images": "removed"}}
     raw["approaches"]["siss"] = {"start": "full", "objective": "siss", "steps": 4}

@@ -14,10 +14,10 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances
 
 from diffcredit.behaviors import classifier
-from diffcredit.behaviors.evidence import Evidence
-from diffcredit.behaviors.extractors import pixels
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
+from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.fid import Fid
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.occurrence import Occurrence
 from diffcredit.config import Approach, Classifier, Model, Sampling, Training
 from diffcredit.data.images import Images
@@ -86,9 +86,9 @@ def make(digits: Digits) -> Make:
     accelerator = make_accelerator(settings, "cpu")
     scratch = Description(ddpm.architecture(Model(), 8, 1))
     network, _ = classifier.train(digits.reference, Classifier(steps=200), seed=0)
-    extractor = ClassifierFeatures(network, "cpu")
-    fid = Fid(Evidence(digits.others, extractor))
-    seen = [Evidence(found, pixels.load()) for found in (digits.copies[:1], digits.others)]
+    extractor = ClassifierFeatures.of_network(network, "cpu")
+    fid = Fid(ImageFeatures(digits.others, extractor))
+    seen = [ImageFeatures(found, Pixels()) for found in (digits.copies[:1], digits.others)]
     occurrence = Occurrence(*seen, within=0.5)
 
     def make_(
@@ -105,8 +105,8 @@ def make(digits: Digits) -> Make:
         images = draw(made, Sampling(images=1024, steps=10, batch_size=512), LEVELS, 7, "cpu")
         return Measured(
             made,
-            fid(Evidence(images, extractor)),
-            float(occurrence(Evidence(images, pixels.load()))[0]),
+            fid(ImageFeatures(images, extractor)),
+            float(occurrence(ImageFeatures(images, Pixels()))[0]),
         )
 
     return make_

@@ -1,111 +1,81 @@
 """An option may be called as anything in the program is, or it is refused at once."""
 
-import sys
-from dataclasses import make_dataclass
-from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from diffcredit.config.behaviors import Behavior, PairMeasure, QueryMeasure
-from diffcredit.config.sections import Section, check_options, named
+from diffcredit.behaviors.measure import PairMeasure, QueryMeasure, SampleMeasure
+from diffcredit.config.options import Implementation, Options, Registered, check_names
 from diffcredit.errors import UserError
-from diffcredit.registry import OBJECTIVES, OF_OBJECTIVES, PRUNERS, Objective, build
+from diffcredit.models.pruning.pruner import Pruner
+from diffcredit.registry import Table
+from diffcredit.training.gradients import of_step
 from diffcredit.training.objectives.denoise import Denoise
+from diffcredit.training.objectives.objective import ClosedForm, TwoGradients
 from diffcredit.training.objectives.siss_two_pass import SissTwoPass
 
 #: Names of keys, methods, arguments and attributes that the program uses somewhere.
 USED = ["weight", "measured", "factor", "steps", "loss", "step", "model", "seed", "device", "label"]
-USED += ["entries", "settings", "given", "options", "trained", "ratio", "material", "target", "of"]
+USED += ["backward", "backward_apart", "change", "batches", "uses_removed", "starts", "loops"]
+USED += ["entries", "settings", "options", "trained", "ratio", "material", "target", "of", "kind"]
 USED += ["queries", "images", "ga_ratio", "better", "path", "index", "count", "until", "items"]
+USED += ["prepare", "prune", "needs", "compares", "prepared_with", "table", "run", "files"]
 
 
-def section(option: str, base: type[Section] = Section) -> Any:
-    """A section with one option, as one adds it for an implementation."""
-    fields = {"name": Literal["own"], option: float}
-    return type("Own", (base,), {"__annotations__": fields, "__module__": __name__})
-
-
-@pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A module of one's own."""
-    module = ModuleType("own")
-    monkeypatch.setitem(sys.modules, "own", module)
-    return module
-
-
-def options_of(entries: dict[str, Any], kind: type[Section], option: str, **more: Any) -> Any:
-    """What the configuration makes of an entry with an option."""
-    adapter: TypeAdapter[Any] = TypeAdapter(named(entries, kind, **more))
-    return adapter.validate_python({"name": "own", option: 0.5}, strict=True).model_dump()
-
-
-@pytest.mark.parametrize("option", USED)
-def test_objective(own: ModuleType, option: str) -> None:
-    fields: list[Any] = [(option, float)]
-    own.Own = make_dataclass("Own", fields, bases=(Denoise,))  # type: ignore[attr-defined]
-    entries = {**OBJECTIVES, "own": Objective("own:Own")}
-    settings = options_of(entries, section(option), option, reserved=OF_OBJECTIVES)
-    made = build(entries, settings)
-    assert getattr(made, option) == 0.5
-    assert callable(made.backward)
-
-
-@pytest.mark.parametrize("option", USED)
-def test_pruner(own: ModuleType, option: str) -> None:
-    def prune(first: Any, second: Any, third: Any, /, **options: Any) -> Any:
-        return first, second, third, options
-
-    own.prune = prune  # type: ignore[attr-defined]
-    entries = {**PRUNERS, "own": "own:prune"}
-    settings = options_of(entries, section(option), option)
-    assert build(entries, settings, 1, 2, 3) == (1, 2, 3, {option: 0.5})
-
-
-@pytest.mark.parametrize("option", USED)
-@pytest.mark.parametrize("base", [Section, PairMeasure, QueryMeasure])
-def test_measure(option: str, base: type[Section]) -> None:
-    """The option reaches the measure, or is refused where it is what all such measures have."""
-    shared = () if base is Section else ("images", "queries")
-    kind = section(option, base)
-    if option in shared:
-        with pytest.raises(UserError, match=f"no option can be called {option}"):
-            check_options(kind, shared)
-        return
-    check_options(kind, shared)
-    behavior = Behavior.model_construct(measure=kind(name="own", **{option: 0.5}))
-    assert behavior.options[option] == 0.5
-    assert behavior.queries == (0 if base is Section else 16)
-    assert behavior.query_images == (None if base is Section else "generated")
-
-
-@pytest.mark.parametrize("option", [*OF_OBJECTIVES, "name"])
-def test_reserved_names_are_refused(option: str) -> None:
-    kind = type(
-        "Own",
-        (Section,),
-        {"__annotations__": {"name": Literal["own"], option: float}, "__module__": __name__},
+def with_option(base: type[Implementation], option: str) -> Any:
+    """A building block with one option of one's own."""
+    options = type(
+        "Options",
+        (base.Options,),
+        {
+            "__annotations__": {option: float},
+            "__module__": __name__,
+            option: Field(0.25, description="how much"),
+        },
     )
-    with pytest.raises(
-        UserError, match=f"Own: no option can be called {option}.*\\n.*Hint: rename"
-    ):
-        named({"own": "own:Own"}, kind, reserved=OF_OBJECTIVES)
+    more = {"needs": None, "better": "higher"}
+    return type("Own", (base,), {"Options": options, "__module__": __name__, **more})
 
 
-@pytest.mark.parametrize("option", ["factor", "backward_apart", "measured"])
-def test_option_that_hides_a_method_is_refused(own: ModuleType, option: str) -> None:
-    fields: list[Any] = [(option, float)]
-    base = type("Base", (), {option: getattr(SissTwoPass, option)})
-    own.Own = make_dataclass("Own", fields, bases=(base,))  # type: ignore[attr-defined]
-    with pytest.raises(UserError, match=f"its option {option} has the name of a method of Own"):
-        build({"own": Objective("own:Own")}, {"name": "own", option: 0.5})
+@pytest.mark.parametrize("option", USED)
+@pytest.mark.parametrize("base", [Denoise, SissTwoPass, ClosedForm, Pruner, SampleMeasure])
+def test_option_reaches_the_building_block(base: type[Implementation], option: str) -> None:
+    own = with_option(base, option)
+    table: Table[Any] = Table("thing", {"own": own})
+    if hasattr(base.Options, option) and option not in base.Options.model_fields:
+        with pytest.raises(UserError, match=f"no option can be called {option}"):
+            Registered(table).validate({"name": "own", option: 0.5})
+        return
+    found = Registered(table).validate({"name": "own", option: 0.5})
+    reference = [None] if base is SampleMeasure else []
+    assert getattr(own.of(found, *reference).options, option) == 0.5
+    assert found.model_dump()[option] == 0.5
+    assert Registered(table).validate(found.model_dump()) == found
 
 
-def test_plain_options_are_taken() -> None:
-    class Own(Section):
-        name: Literal["own"] = Field(description="own")
-        speed: float = Field(1.0, description="how fast")
+@pytest.mark.parametrize("option", USED)
+def test_objective_is_of_its_kind_whatever_its_options_are_called(option: str) -> None:
+    together: Any = with_option(Denoise, option)(**{option: 0.5})
+    apart: Any = with_option(SissTwoPass, option)(**{option: 0.5})
+    assert not isinstance(together, TwoGradients)
+    assert isinstance(apart, TwoGradients)
+    accelerator: Any = None
+    assert of_step(together, 0, accelerator, [], accelerator).weight == 1.0  # type: ignore[attr-defined]
+    assert of_step(apart, 0, accelerator, [], accelerator).objective is apart  # type: ignore[attr-defined]
 
-    entries = {**PRUNERS, "own": "own:Own"}
-    assert options_of(entries, Own, "speed") == {"name": "own", "speed": 0.5}
+
+@pytest.mark.parametrize("base", [PairMeasure, QueryMeasure])
+def test_options_that_all_of_a_kind_have_stay(base: type[Implementation]) -> None:
+    own = with_option(base, "strength")
+    assert {"queries", "strength"} <= set(own.Options.model_fields)
+
+
+@pytest.mark.parametrize("option", ["problems", "given", "code", "model_dump", "copy"])
+def test_reserved_names_are_refused(option: str) -> None:
+    class Own(Options):
+        """Options of one's own."""
+
+    Own.__annotations__ = {option: float}
+    with pytest.raises(UserError, match=f"no option can be called {option}.*\n.*Hint: rename"):
+        check_names(Own)

@@ -4,20 +4,19 @@ from diffcredit.jobs import job
 from diffcredit.logs import logger
 
 with job(snakemake, f"attribution {snakemake.wildcards.attribution}") as params:
-    from pydantic import TypeAdapter
-
     from diffcredit.attribution.doubts import attribution_doubts, measured_once
     from diffcredit.attribution.table import fit, with_credit
-    from diffcredit.config import Attribution, Distribution
+    from diffcredit.coalitions.distribution import of_settings
+    from diffcredit.config import RemovalAttribution
     from diffcredit.files import read_table, write_table
     from diffcredit.registry import ESTIMATORS
 
-    entry = Attribution(**params.attribution)
+    entry = RemovalAttribution(**params.attribution)
     tables = dict(zip(entry.references, map(read_table, snakemake.input.behaviors), strict=True))
-    drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn)
+    drawn = {role: of_settings(given) for role, given in params.drawn.items()}
     table = with_credit(fit(entry, tables, drawn), params.better)
     once = [end for end in ("full", "none") if end in tables and measured_once(tables[end])]
-    fits_all = ESTIMATORS[entry.estimator].distribution is None
+    fits_all = ESTIMATORS[entry.method.name].distribution is None
     for doubt in attribution_doubts(table, tables["values"], once, fits_all):
         logger.warning("%s", doubt)
     write_table(table, snakemake.output.attribution)

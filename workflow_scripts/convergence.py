@@ -7,12 +7,12 @@ with job(snakemake, "convergence") as params:
     from functools import partial
 
     import pandas as pd
-    from pydantic import TypeAdapter
 
     from diffcredit import seeds
     from diffcredit.attribution.table import fit
     from diffcredit.behaviors.table import masks_of
-    from diffcredit.config import Attribution, Convergence, Distribution, Lds
+    from diffcredit.coalitions.distribution import of_settings
+    from diffcredit.config import Convergence, Lds, RemovalAttribution
     from diffcredit.evaluation.convergence import (
         convergence_table,
         growing,
@@ -30,7 +30,9 @@ with job(snakemake, "convergence") as params:
         settings=Lds(**params.lds),
         seed=seeds.derive(params.seed, "lds"),
     )
-    entries = {name: Attribution(**settings) for name, settings in params.attributions.items()}
+    entries = {
+        name: RemovalAttribution(**settings) for name, settings in params.attributions.items()
+    }
     others = {
         name: {role: measured[reference] for role, reference in entry.references.items()}
         for name, entry in entries.items()
@@ -42,19 +44,19 @@ with job(snakemake, "convergence") as params:
         logger.warning("%s", doubt)
     settling, equal = [], []
     for name, entry in entries.items():
-        drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn[name])
+        drawn = {role: of_settings(given) for role, given in params.drawn[name].items()}
         of_entry = partial(
             evaluate,
             lambda used, e=entry, o=others[name], d=drawn: fit(e, {"values": used, **o}, d),
             values[name],
             fixed_seconds=fixed[name],
         )
-        parts = growing(entry.estimator, values[name], convergence.points)
-        paid = paid_for(entry.estimator, values[name], budget - fixed[name])
+        parts = growing(entry.method.name, values[name], convergence.points)
+        paid = paid_for(entry.method.name, values[name], budget - fixed[name])
         told = {
             "attribution": name,
             "approach": entry.values.split("/")[0],
-            "estimator": entry.estimator,
+            "estimator": entry.method.name,
         }
         # One call, so that all models are fitted on once.
         table = of_entry([*parts, *([] if paid is None else [paid])]).assign(**told)

@@ -7,9 +7,10 @@ shard = int(snakemake.wildcards.shard)
 with job(snakemake, f"coalitions counterfactual {shard}") as params:
     from pathlib import Path
 
-    from diffcredit import coalitions, seeds
+    from diffcredit import seeds
+    from diffcredit.coalitions.requested import counterfactual
+    from diffcredit.coalitions.table import tell
     from diffcredit.config import Counterfactual
-    from diffcredit.evaluation import counterfactual
     from diffcredit.files import read_table, write_table
 
     settings = Counterfactual(**params.settings)
@@ -22,5 +23,5 @@ with job(snakemake, f"coalitions counterfactual {shard}") as params:
         )
     else:
         table = counterfactual.random_coalitions(len(names), settings, first, seed)
-    coalitions.tell(table, names)
+    tell(table, names)
     write_table(table, snakemake.output.coalitions)

@@ -8,7 +8,7 @@ with job(snakemake, "dampings") as params:
     import pandas as pd
 
     from diffcredit.attribution.image_scores.contributors import explained
-    from diffcredit.config import Behavior, Score
+    from diffcredit.config import Behavior, ScoreAttribution
     from diffcredit.evaluation.dampings import damping_table
     from diffcredit.files import read_table, write_csv, write_table
 
@@ -17,7 +17,7 @@ with job(snakemake, "dampings") as params:
     behaviors = {b: Behavior(**given) for b, given in params.behaviors.items()}
     average, tables = params.average, []
     for grid, folder in zip(snakemake.input.dampings, snakemake.input.scores, strict=True):
-        entry = Score(**params.scores[Path(grid).stem])
+        entry = ScoreAttribution(**params.scores[Path(grid).stem])
         of = explained(entry, {b: behaviors[b] for b in entry.behaviors}, Path(folder))
         tables.append(damping_table(read_table(grid), of, owners, entry.groups, truth, average))
     table = pd.concat(tables, ignore_index=True)

@@ -12,6 +12,7 @@ with job(snakemake, "data") as params:
     from diffcredit.config import Data
     from diffcredit.config.behavior_checks import too_few_queries
     from diffcredit.config.demonstration import unfit_defaults
+    from diffcredit.config.options import build
     from diffcredit.data import contributors, images
     from diffcredit.data.doubts import data_doubts
     from diffcredit.data.injection import inject
@@ -19,7 +20,7 @@ with job(snakemake, "data") as params:
     from diffcredit.data.selection import select
     from diffcredit.errors import UserError
     from diffcredit.files import write_table
-    from diffcredit.registry import DATASETS, load
+    from diffcredit.registry import DATASETS
 
     settings, seed = Data(**params.data), params.seed
     # Steps and model are no params of the data, which stays as it is when they change.
@@ -27,7 +28,7 @@ with job(snakemake, "data") as params:
     if warning := unfit_defaults(config):
         logger.warning("%s", warning)
     selected = select(
-        load(DATASETS, settings.source)(settings, Path()),
+        build(DATASETS, settings.source).read(settings, Path()),
         settings,
         held_out_seed=seeds.derive(seed, "held out"),
         images_seed=seeds.derive(seed, "images"),

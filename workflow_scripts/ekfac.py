@@ -9,11 +9,11 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from diffcredit.attribution.gradients.setting import Setting
     from diffcredit.attribution.image_scores import influence
     from diffcredit.attribution.image_scores.arrays import write_scores
-    from diffcredit.config import Gradients, Score
+    from diffcredit.config import Gradients, ScoreAttribution
     from diffcredit.devices import device
     from diffcredit.models import pixels
 
-    entry = Score(**params.score)
+    entry = ScoreAttribution(**params.score)
     at_once = snakemake.config["gradients"][entry.gradients]["batch_size"]
     gradients = Gradients(**params.gradients, batch_size=at_once)
     with device(snakemake.config["execution"], snakemake.threads) as (kind, _):

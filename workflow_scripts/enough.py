@@ -8,16 +8,16 @@ with job(snakemake, f"enough {wildcards.distribution} {wildcards.shards}") as pa
     from dataclasses import asdict
     from pathlib import Path
 
-    from pydantic import TypeAdapter
-
     from diffcredit.attribution.stopping import reached
     from diffcredit.attribution.table import enough_to_fit, fit
     from diffcredit.behaviors.table import gather
-    from diffcredit.config import Attribution, Distribution, Until
+    from diffcredit.coalitions.distribution import of_settings
+    from diffcredit.config import RemovalAttribution
+    from diffcredit.config.until import Until
     from diffcredit.files import read_table, write_json
 
-    entry = Attribution(**params.attribution)
-    drawn = TypeAdapter(dict[str, Distribution]).validate_python(params.drawn)
+    entry = RemovalAttribution(**params.attribution)
+    drawn = {role: of_settings(given) for role, given in params.drawn.items()}
     others = [role for role in entry.references if role != "values"]
     tables = dict(zip(others, map(read_table, snakemake.input.others), strict=True))
     shards = [Path(path).stem.split("-") for path in snakemake.input.shards]

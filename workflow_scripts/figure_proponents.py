@@ -6,7 +6,7 @@ with job(snakemake, "figure of proponents") as params:
     from pathlib import Path
 
     from diffcredit.attribution.image_scores.contributors import chosen_scores
-    from diffcredit.config import Score
+    from diffcredit.config import ScoreAttribution
     from diffcredit.data import images
     from diffcredit.files import read_table
     from diffcredit.report.images import proponent_figure
@@ -16,7 +16,7 @@ with job(snakemake, "figure of proponents") as params:
     behavior = Path(shown).stem
     scores = {}
     for folder, path in zip(snakemake.input.scores, snakemake.input.attributions, strict=True):
-        entry = Score(**params.scores[Path(folder).name])
+        entry = ScoreAttribution(**params.scores[Path(folder).name])
         table = read_table(path)
         scores[Path(folder).name] = chosen_scores(entry, Path(folder), behavior, table)
     figure = proponent_figure(

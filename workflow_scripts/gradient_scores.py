@@ -9,10 +9,10 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from diffcredit.attribution.gradients.setting import Setting
     from diffcredit.attribution.image_scores.arrays import write_scores
     from diffcredit.attribution.image_scores.gradients import Features
-    from diffcredit.config import Full, Gradients, Score, Training
+    from diffcredit.config import Full, Gradients, ScoreAttribution, Training
     from diffcredit.training.rates import mean_rates
 
-    entry, gradients = Score(**params.score), Gradients(**params.gradients)
+    entry, gradients = ScoreAttribution(**params.score), Gradients(**params.gradients)
     features = Features(
         [Path(folder) for folder in snakemake.input.features],
         {name: Path(folder) for name, folder in snakemake.params.models.items()},

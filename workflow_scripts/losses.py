@@ -14,7 +14,7 @@ with job(snakemake, label) as params:
     import pandas as pd
 
     from diffcredit.behaviors import losses, measured
-    from diffcredit.behaviors.evidence import load_extractors, places_seen
+    from diffcredit.behaviors.image_features import load_extractors, places_seen
     from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Behavior
     from diffcredit.devices import device

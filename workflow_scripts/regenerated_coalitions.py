@@ -7,8 +7,12 @@ shard = int(snakemake.wildcards.shard)
 with job(snakemake, f"coalitions regenerated {shard}") as params:
     from pathlib import Path
 
-    from diffcredit import coalitions, seeds
-    from diffcredit.evaluation.proponents_removed import random_coalitions, ranked_coalitions
+    from diffcredit import seeds
+    from diffcredit.coalitions.requested.proponents_removed import (
+        random_coalitions,
+        ranked_coalitions,
+    )
+    from diffcredit.coalitions.table import tell
     from diffcredit.files import read_table, write_table
 
     queries, remove = params.settings["queries"], params.settings["remove"]
@@ -27,5 +31,5 @@ with job(snakemake, f"coalitions regenerated {shard}") as params:
         )
     else:
         table = random_coalitions(len(names), range(params.draws), remove, shard * queries, seed)
-    coalitions.tell(table, names)
+    tell(table, names)
     write_table(table, snakemake.output.coalitions)

@@ -18,15 +18,15 @@ with job(snakemake, "removal") as params:
     contributors = read_table(snakemake.input.contributors, ["name"])
     names = [column.tolist() for column in (table["name"], contributors["name"])]
     if settings.cluster:
-        from diffcredit.behaviors.evidence import Evidence, load_extractors
+        from diffcredit.behaviors.image_features import ImageFeatures, load_extractors
         from diffcredit.devices import device
         from diffcredit.models.pixels import channels_first
 
         generated = read_tensors(snakemake.input.generated)[0]["images"]
         with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             (extractor,) = load_extractors(params.extractors, kind).values()
-            features = Evidence(generated, extractor).features
-            of_train = Evidence(channels_first(train.pixels), extractor).features
+            features = ImageFeatures(generated, extractor).features
+            of_train = ImageFeatures(channels_first(train.pixels), extractor).features
         found = removal.of_cluster(
             settings,
             generated.permute(0, 2, 3, 1).numpy(),

@@ -14,7 +14,8 @@ with job(snakemake, label) as params:
 
     import pandas as pd
 
-    from diffcredit.behaviors import evidence, measured, scoring
+    from diffcredit.behaviors import measured, scoring
+    from diffcredit.behaviors.image_features import load_extractors, places_seen
     from diffcredit.behaviors.noise import noise_doubt
     from diffcredit.config import Behavior
     from diffcredit.devices import device
@@ -31,13 +32,13 @@ with job(snakemake, label) as params:
     def measure(names: list[str]) -> pd.DataFrame:
         """The table of some of the behaviors."""
         behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
-        places = evidence.places_seen(params.extractors, behaviors)
+        places = places_seen(params.extractors, behaviors)
         with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             return scoring.score_shard(
                 drawn,
                 compared,
                 {name: images for name, images in queries.items() if name in names},
-                evidence.load_extractors(places, kind),
+                load_extractors(places, kind),
                 behaviors,
             )
 

@@ -8,10 +8,10 @@ with job(snakemake, f"attribution {name}") as params:
     from pathlib import Path
 
     from diffcredit.attribution.image_scores.contributors import attribute_scores, explained
-    from diffcredit.config import Behavior, Score
+    from diffcredit.config import Behavior, ScoreAttribution
     from diffcredit.files import read_table, write_table
 
-    entry = Score(**params.score)
+    entry = ScoreAttribution(**params.score)
     behaviors = {b: Behavior(**given) for b, given in params.behaviors.items()}
     measured = snakemake.input.measured
     attribution, dampings = attribute_scores(

@@ -10,7 +10,7 @@ with job(snakemake, label) as params:
 
     from diffcredit import seeds
     from diffcredit.behaviors import forgotten
-    from diffcredit.behaviors.evidence import load_extractors
+    from diffcredit.behaviors.image_features import load_extractors
     from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Approach, Behavior, Model, Training
     from diffcredit.devices import device

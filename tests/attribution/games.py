@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from diffcredit.attribution.game import Game
-from diffcredit.attribution.table import DEFINITIONS
-from diffcredit.coalitions import importance, table
-from diffcredit.config import Distribution, Listed
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.listed import Listed
+from diffcredit.coalitions.table import importance, table
+from diffcredit.registry import DISTRIBUTIONS
 
 Value = Callable[[frozenset[int]], float]
 
@@ -35,7 +36,7 @@ def exact_game(value: Value, players: int, definition: str) -> Game:
     """All coalitions that the definition gives a weight, as a complete list of them."""
     masks = every_mask(players)
     listed = Listed(distribution="file", path="every.csv")
-    weights = importance(masks, DEFINITIONS[definition], listed)
+    weights = importance(masks, DISTRIBUTIONS[definition](), listed)
     masks, weights = masks[weights > 0], weights[weights > 0]
     return Game(
         masks=masks,
@@ -75,9 +76,9 @@ def _marginal(value: Value, players: int, weights: list[float]) -> np.ndarray:
 
 def drawn_game(value: Value, players: int, distribution: Distribution, definition: str) -> Game:
     """Coalitions of a distribution, weighted for the values of a definition; no noise."""
-    drawn = table(distribution, players, 0, range(distribution.count or players))
+    drawn = table(distribution, players, 0, range(distribution.options.count or players))
     masks = np.stack(list(drawn["mask"]))
-    weights = importance(masks, DEFINITIONS[definition], distribution)
+    weights = importance(masks, DISTRIBUTIONS[definition](), distribution)
     counted = weights > 0
     return Game(
         masks=masks[counted],

@@ -8,7 +8,10 @@ from games import airport, banzhaf_values, drawn_game, exact_game, random_value
 
 from diffcredit.attribution import banzhaf
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.config import Datamodel, Distribution, Shapley, Uniform
+from diffcredit.coalitions.datamodel import Datamodel
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.uniform import Uniform
 
 
 @pytest.mark.parametrize("seed", range(3))

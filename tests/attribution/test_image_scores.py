@@ -27,7 +27,7 @@ from diffcredit.attribution.image_scores.contributors import (
 )
 from diffcredit.attribution.image_scores.gradients import Features
 from diffcredit.attribution.image_scores.likeness import by_features, by_patches
-from diffcredit.behaviors.extractors import pixels
+from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.config import Behavior, Full, Gradients, Patches, Score, Training
 from diffcredit.errors import UserError
 from diffcredit.evaluation.dampings import damping_table
@@ -155,7 +155,7 @@ def test_order_of_the_training_images_changes_no_value() -> None:
         sums = []
         for rows in (np.arange(12), order):
             if entry is cosine:
-                found = by_features(entry, pixels.load(), train[rows], queries)
+                found = by_features(entry, Pixels(), train[rows], queries)
             else:
                 found = by_patches(entry, train[rows], queries, levels=50, seed=0)
             sums.append(by_contributor(found[0].scores["loss"], OWNERS[rows], "sum"))

@@ -11,9 +11,11 @@ import pytest
 
 from diffcredit.attribution import banzhaf, datamodel, shapley
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.attribution.table import DEFINITIONS
-from diffcredit.coalitions import importance, table
-from diffcredit.config import Distribution, Shapley, Uniform
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.table import importance, table
+from diffcredit.coalitions.uniform import Uniform
+from diffcredit.registry import DISTRIBUTIONS
 
 CONTRIBUTORS, COALITIONS, REPEATED, NOISE = 12, 48, 3, 0.8
 DESIGNS, GAMES_OF_A_DESIGN = 20, 25
@@ -38,7 +40,7 @@ def simulated(
     base = rng.normal(10, 3, GAMES_OF_A_DESIGN)
     rows = table(distribution, CONTRIBUTORS, seed, range(COALITIONS))
     masks = np.stack(list(rows["mask"]))
-    weights = importance(masks, DEFINITIONS[definition], distribution)
+    weights = importance(masks, DISTRIBUTIONS[definition](), distribution)
     counted = weights > 0
 
     def measured(masks: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from games import drawn_game, random_value
 
 from diffcredit.attribution import marginal
 from diffcredit.attribution.game import Game
-from diffcredit.config import AddOneIn, LeaveOneOut
+from diffcredit.coalitions.single import AddOneIn, LeaveOneOut
 
 WITHOUT = LeaveOneOut(distribution="leave_one_out")
 ALONE = AddOneIn(distribution="add_one_in")

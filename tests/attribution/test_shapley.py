@@ -9,8 +9,10 @@ from games import airport, drawn_game, exact_game, random_value, shapley_values
 
 from diffcredit.attribution import shapley
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.coalitions import table
-from diffcredit.config import Datamodel, Shapley, Uniform
+from diffcredit.coalitions.datamodel import Datamodel
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.table import table
+from diffcredit.coalitions.uniform import Uniform
 
 Estimator = Callable[[Game], Estimate]
 ESTIMATORS = [shapley.constrained, shapley.ridge, shapley.ridge_free]

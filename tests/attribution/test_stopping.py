@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from diffcredit.attribution.stopping import reached
-from diffcredit.config import Until
+from diffcredit.config.until import Until
 
 
 def attribution(values: list[float], errors: list[float]) -> pd.DataFrame:

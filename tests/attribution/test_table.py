@@ -7,17 +7,13 @@ import pandas as pd
 import pytest
 
 from diffcredit.attribution.table import Corrections, attribute, enough_to_fit, with_credit
-from diffcredit.coalitions import table
-from diffcredit.config import (
-    AddOneIn,
-    Datamodel,
-    Distribution,
-    Everyone,
-    LeaveOneOut,
-    Nobody,
-    Shapley,
-    Uniform,
-)
+from diffcredit.coalitions.datamodel import Datamodel
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.endpoints import Everyone, Nobody
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.single import AddOneIn, LeaveOneOut
+from diffcredit.coalitions.table import table
+from diffcredit.coalitions.uniform import Uniform
 from diffcredit.errors import UserError
 from diffcredit.registry import ESTIMATORS, Better
 
@@ -30,7 +26,7 @@ DATAMODEL = Datamodel(distribution="datamodel", count=20, alpha=0.6)
 
 def recorded(distribution: Distribution, replicates: int = 1, seed: int = 0) -> pd.DataFrame:
     """Gathered behaviors of additive games, two behaviors and, of one, two queries."""
-    numbers = range(distribution.count or 5)
+    numbers = range(distribution.options.count or 5)
     drawn = table(distribution, 5, seed, numbers)
     rows = []
     for replicate in range(replicates):
@@ -191,7 +187,7 @@ def test_two_levels_give_the_exact_values(
 ) -> None:
     ends = {"full": cheaply(endpoints["full"]), "none": endpoints["none"]}
     needed = {name: ends[name] for name in ESTIMATORS[estimator].endpoints}
-    many = recorded(SHAPLEY.model_copy(update={"count": 60}))
+    many = recorded(Shapley(distribution="shapley", count=60))
     result = attribute(estimator, cheaply(many), needed, SHAPLEY, corrections())
     np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=0.02)
     np.testing.assert_allclose(values(result, "log_fid"), WORTH["log_fid"], atol=0.02)
@@ -217,13 +213,13 @@ def test_too_few_corrections_are_told(endpoints: dict[str, pd.DataFrame]) -> Non
 
 def test_one_pair_is_too_few(endpoints: dict[str, pd.DataFrame]) -> None:
     """Its training seeds are one observation."""
-    one = recorded(SHAPLEY.model_copy(update={"count": 2}), replicates=3)
+    one = recorded(Shapley(distribution="shapley", count=2), replicates=3)
     with pytest.raises(UserError, match="cannot be fitted on 6 coalitions"):
         attribute("datamodel_lasso", one, {}, SHAPLEY)
 
 
 def test_too_few_coalitions_are_told(endpoints: dict[str, pd.DataFrame]) -> None:
-    few = recorded(SHAPLEY.model_copy(update={"count": 2}))
+    few = recorded(Shapley(distribution="shapley", count=2))
     with pytest.raises(UserError, match="shapley_constrained cannot be fitted on 2 coalitions"):
         attribute("shapley_constrained", few, endpoints, SHAPLEY)
 

@@ -10,8 +10,8 @@ from games import exact_game, random_value
 
 from diffcredit.attribution import shapley, two_level
 from diffcredit.attribution.game import Correction, Estimate, Game
-from diffcredit.coalitions import table
-from diffcredit.config import Shapley
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.table import table
 
 PLAYERS, NOISE, BUDGET, CHEAPER, REPEATED = 12, 0.3, 48, 10, 3
 THREES = np.array(list(itertools.combinations(range(PLAYERS), 3)))

@@ -1,4 +1,4 @@
-"""A classifier of the digits, and evidence without a network, for the tests of behaviors."""
+"""A classifier of the digits, and image features without a network, for the tests of behaviors."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,9 @@ from sklearn.datasets import load_digits
 
 from diffcredit import config
 from diffcredit.behaviors import classifier
-from diffcredit.behaviors.evidence import Evidence, Extractor
+from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.data.images import Images
 
 torch.set_num_threads(1)
@@ -37,14 +38,15 @@ def trained(digits: Images, settings: config.Classifier) -> tuple[classifier.Cla
 
 @pytest.fixture(scope="session")
 def extractor(trained: tuple[classifier.Classifier, float]) -> ClassifierFeatures:
-    return ClassifierFeatures(trained[0], "cpu")
+    return ClassifierFeatures.of_network(trained[0], "cpu")
 
 
 class Given(Extractor):
     """Features, and logits, that a test has thought of."""
 
     def __init__(self, features: np.ndarray, probabilities: np.ndarray | None = None):
-        super().__init__("cpu", batch_size=len(features))
+        super().__init__()
+        self.batch_size = len(features)
         self.known = torch.from_numpy(np.asarray(features, dtype=np.float64))
         self.probabilities = probabilities
 
@@ -58,15 +60,15 @@ class Given(Extractor):
         return torch.from_numpy(self.probabilities).double().log()
 
 
-def given_evidence(
+def given_features(
     features: np.ndarray | None = None, probabilities: np.ndarray | None = None
-) -> Evidence:
+) -> ImageFeatures:
     known = np.zeros((len(probabilities), 2)) if features is None else features
     images = torch.zeros(len(known), 1, 2, 2, dtype=torch.uint8)
-    return Evidence(images, Given(known, probabilities))
+    return ImageFeatures(images, Given(known, probabilities))
 
 
 @pytest.fixture(scope="session")
-def evidence() -> Callable[..., Evidence]:
-    """Makes evidence of given features or probabilities."""
-    return given_evidence
+def image_features() -> Callable[..., ImageFeatures]:
+    """Makes image features of given features or probabilities."""
+    return given_features

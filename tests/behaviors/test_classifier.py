@@ -9,8 +9,8 @@ import torch
 from diffcredit import config
 from diffcredit.behaviors import classifier
 from diffcredit.behaviors.classifier import Classifier
-from diffcredit.behaviors.evidence import Evidence
-from diffcredit.behaviors.extractors.classifier import ClassifierFeatures, load
+from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
 from diffcredit.models.pixels import from_uint8
@@ -57,17 +57,20 @@ def test_features_do_not_depend_on_the_batch(
     trained: tuple[Classifier, float], digits: Images
 ) -> None:
     images = as_tensor(digits, slice(0, 40))
-    whole, parts = (ClassifierFeatures(trained[0], "cpu") for _ in range(2))
+    whole, parts = (ClassifierFeatures.of_network(trained[0], "cpu") for _ in range(2))
     parts.batch_size = 7
     np.testing.assert_allclose(
-        Evidence(images, whole).features, Evidence(images, parts).features, rtol=1e-5, atol=1e-6
+        ImageFeatures(images, whole).features,
+        ImageFeatures(images, parts).features,
+        rtol=1e-5,
+        atol=1e-6,
     )
 
 
-def test_evidence_is_features_and_probabilities(
+def test_classifier_gives_features_and_probabilities(
     extractor: ClassifierFeatures, digits: Images
 ) -> None:
-    found = Evidence(as_tensor(digits, slice(0, 30)), extractor)
+    found = ImageFeatures(as_tensor(digits, slice(0, 30)), extractor)
     assert found.features.shape == (30, 32)
     assert found.features.dtype == np.float64
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
@@ -77,8 +80,8 @@ def test_evidence_is_features_and_probabilities(
 def test_round_trip(tmp_path: Path, trained: tuple[Classifier, float], digits: Images) -> None:
     classifier.save(trained[0], tmp_path / "classifier", {"held_out_accuracy": 0.9})
     images = as_tensor(digits, slice(0, 40))
-    back = Evidence(images, load(tmp_path / "classifier", "cpu"))
-    before = Evidence(images, ClassifierFeatures(trained[0], "cpu"))
+    back = ImageFeatures(images, ClassifierFeatures(tmp_path / "classifier", "cpu"))
+    before = ImageFeatures(images, ClassifierFeatures.of_network(trained[0], "cpu"))
     np.testing.assert_array_equal(back.features, before.features)
     np.testing.assert_array_equal(back.probabilities, before.probabilities)
 

@@ -21,10 +21,15 @@ from transformers import (
 
 from diffcredit.behaviors.clip_iqa import ClipIqa
 from diffcredit.behaviors.clip_prompt import ClipPrompt
-from diffcredit.behaviors.evidence import Evidence, Extractor
-from diffcredit.behaviors.extractors import blip, clip, inception, pixels, sscd
+from diffcredit.behaviors.extractor import Extractor
+from diffcredit.behaviors.extractors.blip import Blip
+from diffcredit.behaviors.extractors.clip import Clip
 from diffcredit.behaviors.extractors.hub import normalize
+from diffcredit.behaviors.extractors.inception import Inception
+from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.extractors.resizing import resize
+from diffcredit.behaviors.extractors.sscd import Sscd
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.errors import UserError
 from diffcredit.registry import EXTRACTORS
 
@@ -112,7 +117,7 @@ def test_resizing_is_clean_fids(side: int) -> None:
 
 
 def test_inception_gives_what_the_program_gives(inception_file: Path) -> None:
-    found = Evidence(random_images(3, 299), inception.load(inception_file, "cpu"))
+    found = ImageFeatures(random_images(3, 299), Inception(inception_file, "cpu"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.jit.load(inception_file)
@@ -127,10 +132,10 @@ def test_other_files_are_no_inception(tmp_path: Path) -> None:
     path = tmp_path / "inception.pt"
     path.write_bytes(b"abc")
     with pytest.raises(UserError, match=r"inception\.pt cannot be read as a TorchScript"):
-        inception.load(path, "cpu")
+        Inception(path, "cpu")
     scripted(nn.Linear(2, 2), path)
     with pytest.raises(UserError, match="not the published Inception"):
-        inception.load(path, "cpu")
+        Inception(path, "cpu")
 
 
 class Descriptor(nn.Module):
@@ -173,11 +178,11 @@ def test_sscd_prepares_images_as_its_authors(sscd_file: Path, side: int) -> None
     )
     images = random_images(3, side, 2)
     prepared = [published(Image.fromarray(i.permute(1, 2, 0).numpy())) for i in images]
-    extractor = sscd.load(sscd_file, "cpu")
+    extractor = Sscd(sscd_file, "cpu")
     given = []
     network = extractor.network
     extractor.network = lambda batch: given.append(batch) or network(batch)
-    found = Evidence(images, extractor).features
+    found = ImageFeatures(images, extractor).features
     one_level = 1 / 255 / 0.224
     torch.testing.assert_close(given[0], torch.stack(prepared), rtol=0, atol=1.05 * one_level)
     assert (given[0] - torch.stack(prepared)).abs().mean() < 0.05 * one_level
@@ -191,23 +196,23 @@ def test_other_files_are_no_sscd(tmp_path: Path) -> None:
     path = tmp_path / "sscd.pt"
     path.write_bytes(b"abc")
     with pytest.raises(UserError, match=r"sscd\.pt cannot be read as a TorchScript"):
-        sscd.load(path, "cpu")
+        Sscd(path, "cpu")
     scripted(nn.Linear(2, 2), path)
     with pytest.raises(UserError, match="not the published SSCD network"):
-        sscd.load(path, "cpu")
+        Sscd(path, "cpu")
     scripted(nn.Conv2d(3, 2, 5), path)
     with pytest.raises(UserError, match="makes no descriptors"):
-        sscd.load(path, "cpu")
+        Sscd(path, "cpu")
 
 
 def test_clip_embeds_images_and_texts_as_the_model_does(clip_folder: Path) -> None:
-    extractor = clip.load(clip_folder, "cpu")
+    extractor = Clip(clip_folder, "cpu")
     images = random_images(3, 16)
     model = CLIPModel.from_pretrained(clip_folder).eval()
     tokens = CLIPTokenizer.from_pretrained(clip_folder)(["a b"], return_tensors="pt")
     with torch.inference_mode():
         whole = model(pixel_values=normalize(images.float()), **tokens)
-    found = Evidence(images, extractor)
+    found = ImageFeatures(images, extractor)
     np.testing.assert_allclose(found.directions, whole.image_embeds, atol=1e-6)
     text = extractor.embed_text("a b")
     torch.testing.assert_close(text / text.norm(), whole.text_embeds)
@@ -216,7 +221,7 @@ def test_clip_embeds_images_and_texts_as_the_model_does(clip_folder: Path) -> No
 
 
 def test_clip_iqa_asks_the_model_for_good_and_bad(clip_folder: Path) -> None:
-    found = Evidence(random_images(3, 16), clip.load(clip_folder, "cpu"))
+    found = ImageFeatures(random_images(3, 16), Clip(clip_folder, "cpu"))
     texts = [found.extractor.embed_text(text) for text in ("Good photo.", "Bad photo.")]
     cosines = [torch.cosine_similarity(torch.from_numpy(found.features), text) for text in texts]
     expected = torch.softmax(100 * torch.stack(cosines), dim=0)[0].mean().item()
@@ -224,7 +229,7 @@ def test_clip_iqa_asks_the_model_for_good_and_bad(clip_folder: Path) -> None:
 
 
 def test_long_prompts_are_cut(clip_folder: Path) -> None:
-    assert clip.load(clip_folder, "cpu").embed_text("a " * 100).shape == (1, 8)
+    assert Clip(clip_folder, "cpu").embed_text("a " * 100).shape == (1, 8)
 
 
 def test_blip_embeds_as_its_vision_model(blip_folder: Path) -> None:
@@ -232,7 +237,7 @@ def test_blip_embeds_as_its_vision_model(blip_folder: Path) -> None:
     model = BlipForQuestionAnswering.from_pretrained(blip_folder).eval().vision_model
     with torch.inference_mode():
         expected = model(pixel_values=normalize(images.float())).pooler_output
-    found = Evidence(images, blip.load(blip_folder, "cpu")).features
+    found = ImageFeatures(images, Blip(blip_folder, "cpu")).features
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -246,42 +251,36 @@ def foreign(
 ) -> Extractor:
     """One extractor after the other."""
     return {
-        "inception": lambda: inception.load(inception_file, "cpu"),
-        "clip": lambda: clip.load(clip_folder, "cpu"),
-        "blip": lambda: blip.load(blip_folder, "cpu"),
-        "sscd": lambda: sscd.load(sscd_file, "cpu"),
+        "inception": lambda: Inception(inception_file, "cpu"),
+        "clip": lambda: Clip(clip_folder, "cpu"),
+        "blip": lambda: Blip(blip_folder, "cpu"),
+        "sscd": lambda: Sscd(sscd_file, "cpu"),
     }[request.param]()
 
 
 def test_gray_images_are_images_of_three_equal_channels(foreign: Extractor) -> None:
     gray = random_images(1, 8)
-    found = Evidence(gray, foreign).features
-    np.testing.assert_array_equal(found, Evidence(gray.repeat(1, 3, 1, 1), foreign).features)
+    found = ImageFeatures(gray, foreign).features
+    np.testing.assert_array_equal(found, ImageFeatures(gray.repeat(1, 3, 1, 1), foreign).features)
 
 
 def test_features_tell_images_apart_and_do_not_depend_on_the_batch(foreign: Extractor) -> None:
     images = random_images(1, 8)
-    whole = Evidence(images, foreign).features
+    whole = ImageFeatures(images, foreign).features
     assert np.ptp(whole, axis=0).max() > 1e-3
     foreign.batch_size = 2
-    np.testing.assert_allclose(Evidence(images, foreign).features, whole, atol=1e-5)
+    np.testing.assert_allclose(ImageFeatures(images, foreign).features, whole, atol=1e-5)
 
 
 def test_pixels_are_numbers_between_0_and_1() -> None:
     images = random_images(3, 4)
-    found = Evidence(images, pixels.load()).features
+    found = ImageFeatures(images, Pixels()).features
     np.testing.assert_array_equal(found, images.numpy().reshape(5, 48) / 255)
 
 
 def test_registry_says_what_extractors_give() -> None:
-    classes = {
-        "inception": inception.Inception,
-        "clip": clip.Clip,
-        "blip": blip.Blip,
-        "sscd": sscd.Sscd,
-    }
-    for kind, extractor in classes.items():
-        gives = EXTRACTORS[kind].gives
+    for extractor in EXTRACTORS.values():
+        gives = extractor.gives
         assert ("probabilities" in gives) == (extractor.logits is not Extractor.logits)
         assert ("texts" in gives) == (extractor.embed_text is not Extractor.embed_text)
 
@@ -295,17 +294,17 @@ def copied(clip_folder: Path, tmp_path: Path) -> Path:
 def test_missing_and_broken_files_are_told_by_name(copied: Path, file: str) -> None:
     (copied / file).write_bytes(b"{")
     with pytest.raises(UserError, match=f"{copied} cannot be read as CLIPModel"):
-        clip.load(copied, "cpu")
+        Clip(copied, "cpu")
     (copied / file).unlink()
     with pytest.raises(UserError, match=f"lacks {file}"):
-        clip.load(copied, "cpu")
+        Clip(copied, "cpu")
 
 
 def test_without_a_tokenizer_texts_are_refused(copied: Path) -> None:
     """Transformers makes an empty one, to which all texts are alike."""
     (copied / "merges.txt").unlink()
-    extractor = clip.load(copied, "cpu")
-    assert Evidence(random_images(1, 8), extractor).features.shape == (5, 8)
+    extractor = Clip(copied, "cpu")
+    assert ImageFeatures(random_images(1, 8), extractor).features.shape == (5, 8)
     with pytest.raises(UserError, match=r"lacks tokenizer\.json"):
         extractor.embed_text("a b")
 
@@ -318,9 +317,9 @@ def test_weights_that_lack_tensors_are_refused(copied: Path) -> None:
     weights.pop("visual_projection.weight")
     save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match=r"lack 1 tensors, such as visual_projection\.weight"):
-        clip.load(copied, "cpu")
+        Clip(copied, "cpu")
 
 
 def test_models_of_another_architecture_are_refused(clip_folder: Path) -> None:
     with pytest.raises(UserError, match=str(clip_folder)):
-        blip.load(clip_folder, "cpu")
+        Blip(clip_folder, "cpu")

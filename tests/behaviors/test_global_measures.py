@@ -12,11 +12,11 @@ from diffcredit.behaviors.aesthetic import Aesthetic
 from diffcredit.behaviors.clip_iqa import ClipIqa
 from diffcredit.behaviors.clip_prompt import ClipPrompt
 from diffcredit.behaviors.diversity import Diversity
-from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.neighbors import Precision, Recall, covered, radii
 from diffcredit.errors import UserError
 
-Make = Callable[..., Evidence]
+Make = Callable[..., ImageFeatures]
 
 
 def slow_coverage(points: np.ndarray, centers: np.ndarray, k: int) -> float:
@@ -32,29 +32,29 @@ def slow_coverage(points: np.ndarray, centers: np.ndarray, k: int) -> float:
 
 
 @pytest.mark.parametrize("k", [1, 3])
-def test_precision_and_recall_against_the_definition(evidence: Make, k: int) -> None:
+def test_precision_and_recall_against_the_definition(image_features: Make, k: int) -> None:
     rng = np.random.default_rng(k)
     reference, samples = rng.normal(size=(40, 3)), 1.5 * rng.normal(size=(30, 3)) + 0.5
-    precision = Precision(evidence(reference), k)(evidence(samples))
-    recall = Recall(evidence(reference), k)(evidence(samples))
+    precision = Precision(image_features(reference), k=k)(image_features(samples))
+    recall = Recall(image_features(reference), k=k)(image_features(samples))
     assert precision == pytest.approx(slow_coverage(samples, reference, k))
     assert recall == pytest.approx(slow_coverage(reference, samples, k))
     assert 0 < precision < 1
     assert precision != recall
 
 
-def test_a_set_covers_itself_and_nothing_far_away(evidence: Make) -> None:
+def test_a_set_covers_itself_and_nothing_far_away(image_features: Make) -> None:
     images = np.random.default_rng(0).normal(size=(20, 4))
-    for measure in (Precision(evidence(images)), Recall(evidence(images))):
-        assert measure(evidence(images)) == 1
-        assert measure(evidence(images + 100)) == 0
+    for measure in (Precision(image_features(images)), Recall(image_features(images))):
+        assert measure(image_features(images)) == 1
+        assert measure(image_features(images + 100)) == 0
 
 
-def test_samples_of_half_of_the_modes_are_precise_but_recall_half(evidence: Make) -> None:
+def test_samples_of_half_of_the_modes_are_precise_but_recall_half(image_features: Make) -> None:
     cloud = np.random.default_rng(0).normal(size=(50, 2))
     reference = np.concatenate([cloud, cloud + 1000])
-    assert Precision(evidence(reference))(evidence(cloud)) == 1
-    assert Recall(evidence(reference))(evidence(cloud)) == 0.5
+    assert Precision(image_features(reference))(image_features(cloud)) == 1
+    assert Recall(image_features(reference))(image_features(cloud)) == 0.5
 
 
 def test_radii_on_a_line() -> None:
@@ -66,9 +66,9 @@ def test_balls_include_their_edge() -> None:
     assert covered(np.array([[1.0], [1.5], [8.0], [12.5]]), centers, reach) == 0.5
 
 
-def test_too_few_images_have_no_neighbors(evidence: Make) -> None:
+def test_too_few_images_have_no_neighbors(image_features: Make) -> None:
     with pytest.raises(UserError, match="3 images have no 3 neighbors"):
-        Precision(evidence(np.eye(3)))
+        Precision(image_features(np.eye(3)))
 
 
 def clouds(sizes: list[int], seed: int = 0) -> np.ndarray:
@@ -78,28 +78,28 @@ def clouds(sizes: list[int], seed: int = 0) -> np.ndarray:
     return centers + rng.normal(size=centers.shape)
 
 
-def test_diversity_is_the_entropy_over_clouds(evidence: Make) -> None:
-    diversity = Diversity(evidence(clouds([30, 50, 20, 40])), clusters=4)
-    assert diversity(evidence(clouds([10, 10, 10, 10], seed=1))) == pytest.approx(2)
-    assert diversity(evidence(clouds([40, 0, 0, 0], seed=1))) == 0
+def test_diversity_is_the_entropy_over_clouds(image_features: Make) -> None:
+    diversity = Diversity(image_features(clouds([30, 50, 20, 40])), clusters=4)
+    assert diversity(image_features(clouds([10, 10, 10, 10], seed=1))) == pytest.approx(2)
+    assert diversity(image_features(clouds([40, 0, 0, 0], seed=1))) == 0
     expected = -(0.5 * np.log2(0.5) + 2 * 0.25 * np.log2(0.25))
-    assert diversity(evidence(clouds([20, 10, 0, 10], seed=1))) == pytest.approx(expected)
+    assert diversity(image_features(clouds([20, 10, 0, 10], seed=1))) == pytest.approx(expected)
 
 
-def test_samples_go_to_the_cluster_of_least_mean_distance(evidence: Make) -> None:
+def test_samples_go_to_the_cluster_of_least_mean_distance(image_features: Make) -> None:
     rng = np.random.default_rng(0)
     reference, samples = rng.normal(size=(60, 3)), rng.normal(size=(40, 3))
-    diversity = Diversity(evidence(reference), clusters=5, distance="euclidean")
+    diversity = Diversity(image_features(reference), clusters=5, distance="euclidean")
     assert diversity.averages.shape == (60, 5)
     np.testing.assert_allclose(diversity.averages.sum(axis=0), 1)
     members = [np.flatnonzero(column) for column in diversity.averages.T]
     assert sorted(np.concatenate(members)) == list(range(60))
-    for sample, found in zip(samples, diversity.clusters(evidence(samples)), strict=True):
+    for sample, found in zip(samples, diversity.clusters(image_features(samples)), strict=True):
         means = [np.mean([np.linalg.norm(sample - reference[i]) for i in m]) for m in members]
         assert found == np.argmin(means)
 
 
-def test_clusters_are_wards(evidence: Make) -> None:
+def test_clusters_are_wards(image_features: Make) -> None:
     """Merging two clusters costs |A||B|/(|A|+|B|) times the squared distance of their centers."""
     points = np.random.default_rng(3).normal(size=(12, 2))
     clusters = [[i] for i in range(len(points))]
@@ -115,14 +115,14 @@ def test_clusters_are_wards(evidence: Make) -> None:
         }
         i, j = min(costs, key=lambda pair: costs[pair])
         clusters[i] += clusters.pop(j)
-    averages = Diversity(evidence(points), clusters=3, distance="euclidean").averages
+    averages = Diversity(image_features(points), clusters=3, distance="euclidean").averages
     found = {tuple(np.flatnonzero(column)) for column in averages.T}
     assert found == {tuple(sorted(cluster)) for cluster in clusters}
 
 
-def test_more_clusters_than_images(evidence: Make) -> None:
+def test_more_clusters_than_images(image_features: Make) -> None:
     with pytest.raises(UserError, match="3 reference images make no 20 clusters"):
-        Diversity(evidence(np.eye(3)))
+        Diversity(image_features(np.eye(3)))
 
 
 WEIGHT, BIAS = torch.tensor([[1.0, -2.0]]), torch.tensor([5.0])
@@ -137,36 +137,38 @@ def head(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(path)
 
 
-def test_aesthetic_score_is_linear_in_the_direction(evidence: Make, head: str) -> None:
-    samples = evidence(np.array([[2.0, 0], [0, 3], [0, -1], [-5, 0]]))
+def test_aesthetic_score_is_linear_in_the_direction(image_features: Make, head: str) -> None:
+    samples = image_features(np.array([[2.0, 0], [0, 3], [0, -1], [-5, 0]]))
     scores = [6, 3, 7, 4]
-    assert Aesthetic(samples, head)(samples) == pytest.approx(np.mean(scores))
+    assert Aesthetic(samples, head=head)(samples) == pytest.approx(np.mean(scores))
     for quantile in (0.5, 0.75, 0.9):
-        found = Aesthetic(samples, head, quantile)(samples)
+        found = Aesthetic(samples, head=head, quantile=quantile)(samples)
         assert found == pytest.approx(np.quantile(scores, quantile))
 
 
-def test_head_for_other_embeddings(evidence: Make, head: str) -> None:
-    samples = evidence(np.eye(3))
+def test_head_for_other_embeddings(image_features: Make, head: str) -> None:
+    samples = image_features(np.eye(3))
     with pytest.raises(UserError, match=r"embeddings of 2 numbers; the extractor gives 3"):
-        Aesthetic(samples, head)(samples)
+        Aesthetic(samples, head=head)(samples)
 
 
-def test_files_that_are_no_head(evidence: Make, tmp_path: Path) -> None:
+def test_files_that_are_no_head(image_features: Make, tmp_path: Path) -> None:
     path = tmp_path / "head.pth"
     path.write_bytes(b"abc")
     with pytest.raises(UserError, match=r"head\.pth cannot be read as a state dict"):
-        Aesthetic(evidence(np.eye(2)), str(path))
+        Aesthetic(image_features(np.eye(2)), head=str(path))
     torch.save({"weight": WEIGHT}, path)
     with pytest.raises(UserError, match=r"head\.pth is no linear head"):
-        Aesthetic(evidence(np.eye(2)), str(path))
+        Aesthetic(image_features(np.eye(2)), head=str(path))
     torch.save(Path, path)  # Reading it would run code of the file.
     with pytest.raises(UserError, match=r"head\.pth cannot be read as a state dict"):
-        Aesthetic(evidence(np.eye(2)), str(path))
+        Aesthetic(image_features(np.eye(2)), head=str(path))
 
 
-def test_prompt_score_is_the_mean_cosine(evidence: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = evidence(np.array([[2.0, 0], [0, 3], [0, -1], [1, 1]]))
+def test_prompt_score_is_the_mean_cosine(
+    image_features: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = image_features(np.array([[2.0, 0], [0, 3], [0, -1], [1, 1]]))
     monkeypatch.setattr(
         samples.extractor, "embed_text", lambda text: torch.tensor([[0.0, len(text)]])
     )
@@ -179,32 +181,32 @@ def test_prompt_score_is_the_mean_cosine(evidence: Make, monkeypatch: pytest.Mon
     [(0.5, 0.3), (0.75, 0.65), (0.9, 0.86), (0.25, 0.0), (1e-9, -1.0), (0.125, -0.5)],
 )
 def test_quantiles_of_the_prompt_score(
-    evidence: Make, monkeypatch: pytest.MonkeyPatch, quantile: float, expected: float
+    image_features: Make, monkeypatch: pytest.MonkeyPatch, quantile: float, expected: float
 ) -> None:
     """Of the cosines -1, 0, 0.3, 0.65 and 1, between them by linear interpolation."""
     cosines = np.array([0.65, -1, 0.3, 1, 0])
-    samples = evidence(np.stack([np.sqrt(1 - cosines**2), cosines], axis=1))
+    samples = image_features(np.stack([np.sqrt(1 - cosines**2), cosines], axis=1))
     monkeypatch.setattr(samples.extractor, "embed_text", lambda text: torch.tensor([[0.0, 2]]))
     found = ClipPrompt(samples, prompt="a cat", quantile=quantile)(samples)
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.fixture
-def good_and_bad(monkeypatch: pytest.MonkeyPatch) -> Callable[[Evidence], None]:
+def good_and_bad(monkeypatch: pytest.MonkeyPatch) -> Callable[[ImageFeatures], None]:
     """Lets the texts of an extractor lie along the first and the second axis."""
     texts = {"Good photo.": torch.tensor([[3.0, 0]]), "Bad photo.": torch.tensor([[0, 0.5]])}
 
-    def speak(samples: Evidence) -> None:
+    def speak(samples: ImageFeatures) -> None:
         monkeypatch.setattr(samples.extractor, "embed_text", texts.__getitem__)
 
     return speak
 
 
 def test_clip_iqa_is_the_mean_probability_of_the_good_prompt(
-    evidence: Make, good_and_bad: Callable[[Evidence], None]
+    image_features: Make, good_and_bad: Callable[[ImageFeatures], None]
 ) -> None:
     features = np.array([[1.0, 1.0], [2.0, 2.01], [-3.0, -2.97], [0.5, 0.49]])
-    samples = evidence(features)
+    samples = image_features(features)
     good_and_bad(samples)
     cosines = torch.from_numpy(features / np.linalg.norm(features, axis=1, keepdims=True))
     expected = torch.softmax(100 * cosines, dim=1)[:, 0].mean().item()
@@ -214,19 +216,19 @@ def test_clip_iqa_is_the_mean_probability_of_the_good_prompt(
 
 @pytest.mark.parametrize(("feature", "expected"), [([1, 1], 0.5), ([1, 0], 1), ([0, 1], 0)])
 def test_clip_iqa_of_what_clip_is_sure_of(
-    evidence: Make,
-    good_and_bad: Callable[[Evidence], None],
+    image_features: Make,
+    good_and_bad: Callable[[ImageFeatures], None],
     feature: list[float],
     expected: float,
 ) -> None:
-    samples = evidence(np.array([feature] * 3, dtype=np.float64))
+    samples = image_features(np.array([feature] * 3, dtype=np.float64))
     good_and_bad(samples)
     assert ClipIqa(samples)(samples) == pytest.approx(expected, abs=1e-12)
 
 
 def test_reference_is_not_embedded_where_nothing_is_compared_with_it(
-    evidence: Make, head: str
+    image_features: Make, head: str
 ) -> None:
-    reference = evidence(np.eye(2))
-    Aesthetic(reference, head)
+    reference = image_features(np.eye(2))
+    Aesthetic(reference, head=head)
     assert "features" not in vars(reference)

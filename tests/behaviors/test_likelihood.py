@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from diffcredit.behaviors.likelihood import Likelihood, noise_levels
 from diffcredit.behaviors.losses import measure_shard
 from diffcredit.behaviors.setting import Setting
-from diffcredit.config import Behavior, LikelihoodMeasure, Model
+from diffcredit.config import Behavior, Model
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Description, Trained
 from diffcredit.models.pixels import from_uint8
@@ -63,7 +63,7 @@ def pixels(count: int = 5, side: int = 2) -> torch.Tensor:
 
 def plain(images: torch.Tensor, setting: Setting = SETTING, steps: int = 40) -> Likelihood:
     """Without anything random."""
-    return Likelihood(images, setting, steps, probes="exact", dequantize=False)
+    return Likelihood(images, setting, steps=steps, probes="exact", dequantize=False)
 
 
 def closed_form(
@@ -141,7 +141,7 @@ def test_a_pixel_drawn_from_its_256th_changes_little_and_by_the_seed_alone() -> 
     network = trained(Gaussian(MEAN, DIAGONAL))
     as_it_is = plain(pixels())(network)
     one, again, other = (
-        Likelihood(pixels(), replace(SETTING, seed=seed), 40, "exact")(network)
+        Likelihood(pixels(), replace(SETTING, seed=seed), steps=40, probes="exact")(network)
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one, again)
@@ -204,7 +204,7 @@ def test_shard_has_the_likelihood_of_each_query(tmp_path: Path) -> None:
     images = pixels(3, side=8)
     for index in (3, 12):
         checkpoints.save(untrained(index), tmp_path / f"{index:06d}", {"seconds": 1.0})
-    measure = LikelihoodMeasure(name="likelihood", queries=3, steps=2)
+    measure = Likelihood.Options(name="likelihood", queries=3, steps=2)
     behaviors = {"bits": Behavior(measure=measure)}
     table = measure_shard(tmp_path, {"bits": images}, SETTING, {}, behaviors, "test")
     wide = table.pivot(index="coalition", columns="query", values="value")

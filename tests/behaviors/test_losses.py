@@ -14,7 +14,8 @@ from diffcredit.behaviors import queries
 from diffcredit.behaviors.denoising_loss import DenoisingLoss
 from diffcredit.behaviors.losses import measure_shard
 from diffcredit.behaviors.setting import Setting
-from diffcredit.config import Behavior, LossMeasure, Model, QueryFolder
+from diffcredit.config import Behavior, Model
+from diffcredit.config.behaviors import QueryFolder
 from diffcredit.data.images import Images, to_table
 from diffcredit.errors import UserError
 from diffcredit.files import write_table, write_tensors
@@ -129,8 +130,10 @@ def test_shard_has_a_row_for_each_model_behavior_and_query(
 ) -> None:
     for index, seed in ((3, 0), (12, 1), (7, 0)):
         checkpoints.save(untrained(seed), tmp_path / f"{index:06d}", {"seconds": float(index)})
-    few, more = (LossMeasure(name="denoising_loss", queries=3, noises=noises) for noises in (2, 4))
-    levels = LossMeasure(name="denoising_loss", queries=3, noises=2, timesteps=[3, 20])
+    few, more = (
+        DenoisingLoss.Options(name="denoising_loss", queries=3, noises=noises) for noises in (2, 4)
+    )
+    levels = DenoisingLoss.Options(name="denoising_loss", queries=3, noises=2, timesteps=[3, 20])
     table = measure_shard(
         tmp_path,
         dict.fromkeys(("loss", "log_loss", "loss_4", "loss_of_levels"), query_images),
@@ -151,7 +154,7 @@ def test_shard_has_a_row_for_each_model_behavior_and_query(
     assert (wide.loc[3] != wide.loc[12]).all()
     np.testing.assert_allclose(wide["log_loss"], np.log(wide["loss"]))
     np.testing.assert_allclose(
-        wide.loc[12, "loss"], DenoisingLoss(query_images, SETTING, 2)(untrained(1))
+        wide.loc[12, "loss"], DenoisingLoss(query_images, SETTING, noises=2)(untrained(1))
     )
     assert (table["seconds_training"] == table["coalition"]).all()
     assert (table["seconds_sampling"] == 0).all()
@@ -169,7 +172,7 @@ def train(tmp_path: Path, digits: Images) -> Path:
 def test_training_queries_are_drawn_by_the_seed(train: Path, digits: Images) -> None:
     few, more, other = (
         queries.read(
-            LossMeasure(name="denoising_loss", images="train", queries=count),
+            DenoisingLoss.Options(name="denoising_loss", images="train", queries=count),
             {"train": train},
             seed,
         )
@@ -186,7 +189,7 @@ def test_training_queries_are_drawn_by_the_seed(train: Path, digits: Images) -> 
 def test_generated_queries_are_the_first_samples(tmp_path: Path, train: Path) -> None:
     samples = torch.arange(5 * 64, dtype=torch.uint8).reshape(5, 1, 8, 8)
     write_tensors({"images": samples}, tmp_path / "full.safetensors")
-    measure = LossMeasure(name="denoising_loss", images="generated", queries=2)
+    measure = DenoisingLoss.Options(name="denoising_loss", images="generated", queries=2)
     found = queries.read(measure, {"train": train, "generated": tmp_path / "full.safetensors"}, 0)
     np.testing.assert_array_equal(found, samples[:2].permute(0, 2, 3, 1))
 
@@ -198,10 +201,10 @@ def test_held_out_queries_are_the_first_of_those_held_out(
     apart = Images(digits.pixels[rows], digits.labels[rows], np.full(5, -1))
     places = {"train": train, "held_out": tmp_path / "held_out.parquet"}
     write_table(to_table(apart, "held_out"), places["held_out"])
-    measure = LossMeasure(name="denoising_loss", images="held_out", queries=3)
+    measure = DenoisingLoss.Options(name="denoising_loss", images="held_out", queries=3)
     found = queries.read(measure, places, seed=9)
     np.testing.assert_array_equal(found, digits.pixels[50:53])
-    many = LossMeasure(name="denoising_loss", images="held_out", queries=6)
+    many = DenoisingLoss.Options(name="denoising_loss", images="held_out", queries=6)
     with pytest.raises(UserError, match=r"6 queries are asked for, but .*held_out.parquet holds 5"):
         queries.read(many, places, seed=9)
 
@@ -214,14 +217,18 @@ def test_queries_of_a_folder_have_the_size_of_the_training_images(
     for name in ("a.png", "b.jpg", "inner/c.png"):
         Image.new("RGB", (20, 16), "gray").save(folder / name)
     (folder / "notes.txt").write_text("no image")
-    measure = LossMeasure(name="denoising_loss", images=QueryFolder(folder=str(folder)), queries=3)
+    measure = DenoisingLoss.Options(
+        name="denoising_loss", images=QueryFolder(folder=str(folder)), queries=3
+    )
     assert queries.read(measure, {"train": train}, 0).shape == (3, 8, 8, 1)
 
 
 def test_too_few_queries(tmp_path: Path, train: Path) -> None:
-    measure = LossMeasure(name="denoising_loss", images="train", queries=31)
+    measure = DenoisingLoss.Options(name="denoising_loss", images="train", queries=31)
     with pytest.raises(UserError, match=r"31 queries are asked for, but .*train.parquet holds 30"):
         queries.read(measure, {"train": train}, 0)
-    empty = LossMeasure(name="denoising_loss", images=QueryFolder(folder=str(tmp_path)), queries=1)
+    empty = DenoisingLoss.Options(
+        name="denoising_loss", images=QueryFolder(folder=str(tmp_path)), queries=1
+    )
     with pytest.raises(UserError, match="holds 0 images"):
         queries.read(empty, {"train": train}, 0)

@@ -8,12 +8,12 @@ import pytest
 from scipy.linalg import sqrtm
 
 from diffcredit.behaviors.entropy import Entropy
-from diffcredit.behaviors.evidence import Evidence
 from diffcredit.behaviors.fid import Fid, frechet_distance
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.inception_score import InceptionScore
 from diffcredit.registry import MEASURES
 
-Make = Callable[..., Evidence]
+Make = Callable[..., ImageFeatures]
 
 
 def covariance(size: int, seed: int, rank: int | None = None) -> np.ndarray:
@@ -66,29 +66,29 @@ def test_distance_of_singular_covariances_is_finite() -> None:
     assert found > 1 > max(limit)
 
 
-def test_fid_is_the_distance_of_the_moments_of_the_features(evidence: Make) -> None:
+def test_fid_is_the_distance_of_the_moments_of_the_features(image_features: Make) -> None:
     rng = np.random.default_rng(0)
     reference, samples = rng.normal(size=(300, 4)), 2 + 3 * rng.normal(size=(200, 4))
-    fid = Fid(evidence(reference))
-    assert fid(evidence(reference)) == pytest.approx(0, abs=1e-9)
+    fid = Fid(image_features(reference))
+    assert fid(image_features(reference)) == pytest.approx(0, abs=1e-9)
     expected = frechet_distance(
         reference.mean(0), np.cov(reference.T), samples.mean(0), np.cov(samples.T)
     )
-    assert fid(evidence(samples)) == pytest.approx(expected)
+    assert fid(image_features(samples)) == pytest.approx(expected)
     # 4 features: the means differ by 2, the standard deviations by 3 - 1.
-    assert fid(evidence(samples)) == pytest.approx(4 * (4 + 4), rel=0.15)
+    assert fid(image_features(samples)) == pytest.approx(4 * (4 + 4), rel=0.15)
 
 
-def test_fid_moves_with_the_shift_of_the_features(evidence: Make) -> None:
+def test_fid_moves_with_the_shift_of_the_features(image_features: Make) -> None:
     reference = np.random.default_rng(0).normal(size=(100, 3))
-    fid = Fid(evidence(reference))
-    assert fid(evidence(reference + np.array([1, 2, 2]))) == pytest.approx(9)
+    fid = Fid(image_features(reference))
+    assert fid(image_features(reference + np.array([1, 2, 2]))) == pytest.approx(9)
 
 
 @pytest.fixture
-def inception_score(evidence: Make) -> Callable[[np.ndarray], float]:
-    return lambda probabilities: InceptionScore(evidence(probabilities=probabilities))(
-        evidence(probabilities=probabilities)
+def inception_score(image_features: Make) -> Callable[[np.ndarray], float]:
+    return lambda probabilities: InceptionScore(image_features(probabilities=probabilities))(
+        image_features(probabilities=probabilities)
     )
 
 
@@ -116,9 +116,9 @@ def test_inception_score_is_the_exponential_of_the_mutual_information(
 
 
 @pytest.fixture
-def entropy(evidence: Make) -> Callable[[np.ndarray], float]:
-    return lambda probabilities: Entropy(evidence(probabilities=probabilities))(
-        evidence(probabilities=probabilities)
+def entropy(image_features: Make) -> Callable[[np.ndarray], float]:
+    return lambda probabilities: Entropy(image_features(probabilities=probabilities))(
+        image_features(probabilities=probabilities)
     )
 
 
@@ -156,17 +156,17 @@ def test_which_way_is_good() -> None:
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_fid_from_fewer_images_than_features_is_told_once(
-    evidence: Make,
+    image_features: Make,
     caplog: pytest.LogCaptureFixture,
     reference: int,
     samples: int,
     told: list[str],
 ) -> None:
     rng = np.random.default_rng(0)
-    fid = Fid(evidence(rng.normal(size=(reference, 8))))
+    fid = Fid(image_features(rng.normal(size=(reference, 8))))
     for _ in range(3):
         with contextlib.suppress(np.linalg.LinAlgError):
-            fid(evidence(rng.normal(size=(samples, 8))))
+            fid(image_features(rng.normal(size=(samples, 8))))
     found = [record.getMessage() for record in caplog.records]
     assert len(found) == len(told)
     for message, part in zip(found, told, strict=True):

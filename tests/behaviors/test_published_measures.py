@@ -11,8 +11,8 @@ from diffusers import DDPMScheduler, UNet2DModel  # noqa: F401  (before lean imp
 
 from diffcredit.behaviors import reconstruction
 from diffcredit.behaviors.diversity import Diversity
-from diffcredit.behaviors.evidence import Evidence
-from diffcredit.behaviors.extractors import pixels
+from diffcredit.behaviors.extractors.pixels import Pixels
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.inception_score import InceptionScore
 from diffcredit.behaviors.reconstruction import Reconstruction
 from diffcredit.behaviors.setting import Setting
@@ -24,7 +24,7 @@ from diffcredit.models.pixels import from_uint8, to_uint8
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
 
-Make = Callable[..., Evidence]
+Make = Callable[..., ImageFeatures]
 
 
 def published_distance(features: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def slow_entropy(counts: list[int]) -> float:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("distance", ["dot_product", "euclidean"])
-def test_diversity_against_its_definition(evidence: Make, distance: str, seed: int) -> None:
+def test_diversity_against_its_definition(image_features: Make, distance: str, seed: int) -> None:
     """Features of different lengths and means, as embeddings have them."""
     rng = np.random.default_rng(seed)
     reference = rng.normal(0.5, 1, size=(40, 4)) * rng.uniform(0.3, 3, size=(40, 1))
@@ -81,29 +81,29 @@ def test_diversity_against_its_definition(evidence: Make, distance: str, seed: i
         ]
         means = [sum(to_each[i] for i in cluster) / len(cluster) for cluster in members]
         counts[means.index(min(means))] += 1
-    measure = Diversity(evidence(reference), clusters=5, distance=distance)
+    measure = Diversity(image_features(reference), clusters=5, distance=distance)
     found = {tuple(np.flatnonzero(column)) for column in measure.averages.T}
     assert found == {tuple(sorted(cluster)) for cluster in members}
-    assert measure(evidence(samples)) == pytest.approx(slow_entropy(counts))
+    assert measure(image_features(samples)) == pytest.approx(slow_entropy(counts))
 
 
-def test_the_distance_matters_where_lengths_differ(evidence: Make) -> None:
+def test_the_distance_matters_where_lengths_differ(image_features: Make) -> None:
     rng = np.random.default_rng(0)
     reference = rng.normal(0.5, 1, size=(60, 4)) * rng.uniform(0.3, 3, size=(60, 1))
     published, other = (
-        Diversity(evidence(reference), 5, name)(evidence(reference))
+        Diversity(image_features(reference), clusters=5, distance=name)(image_features(reference))
         for name in ("dot_product", "euclidean")
     )
     assert abs(published - other) > 0.1
-    assert Diversity(evidence(reference), 5)(evidence(reference)) == published
+    assert Diversity(image_features(reference), clusters=5)(image_features(reference)) == published
 
 
 def test_fewer_clusters_than_asked_for_are_told(
-    evidence: Make, caplog: pytest.LogCaptureFixture
+    image_features: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     same = np.repeat(np.eye(3), 10, axis=0)
     with caplog.at_level("WARNING", logger="diffcredit"):
-        Diversity(evidence(same), clusters=5, distance="euclidean")
+        Diversity(image_features(same), clusters=5, distance="euclidean")
     assert "make 3 clusters, not 5" in caplog.text
 
 
@@ -150,14 +150,14 @@ def test_structural_similarity_against_its_definition(
     full = torch.randint(0, 256, shape, generator=generator).to(torch.uint8)
     change = noise * torch.randn(shape, generator=generator)
     drawn = (full + change).clamp(0, 255).to(torch.uint8)
-    seen = (Evidence(images, pixels.load()) for images in (full, drawn))
-    found = Ssim(next(seen), 3, window)(next(seen))
+    seen = (ImageFeatures(images, Pixels()) for images in (full, drawn))
+    found = Ssim(next(seen), queries=3, window=window)(next(seen))
     pairs = zip(full.double().numpy() / 255, drawn.double().numpy() / 255, strict=True)
     np.testing.assert_allclose(found, [slow_ssim(a, b, window) for a, b in pairs], atol=1e-6)
 
 
 @pytest.mark.parametrize("splits", [1, 2, 3, 7, 10])
-def test_inception_score_is_the_mean_over_splits(evidence: Make, splits: int) -> None:
+def test_inception_score_is_the_mean_over_splits(image_features: Make, splits: int) -> None:
     """Also of 64 samples, which 3, 7 and 10 do not divide; each sample is in one split."""
     p = np.random.default_rng(splits).dirichlet(np.full(5, 0.3), size=64)
     starts = [math.floor(64 * k / splits) for k in range(splits + 1)]
@@ -167,7 +167,9 @@ def test_inception_score_is_the_mean_over_splits(evidence: Make, splits: int) ->
         q = part.mean(axis=0)
         kl = [sum(x * math.log(x / y) for x, y in zip(row, q, strict=True) if x) for row in part]
         scores.append(math.exp(sum(kl) / len(kl)))
-    found = InceptionScore(evidence(probabilities=p), splits)(evidence(probabilities=p))
+    found = InceptionScore(image_features(probabilities=p), splits=splits)(
+        image_features(probabilities=p)
+    )
     assert found == pytest.approx(sum(scores) / splits)
 
 
@@ -260,6 +262,7 @@ def test_noise_of_ancestral_steps_is_common_and_does_not_depend_on_batches(
     twice = made(clean[[0, 0]], 2, 100)
     assert int((twice[:, 0].int() - twice[:, 1].int()).abs().max()) <= 1
     assert not torch.equal(twice[0], twice[1])
-    other = Reconstruction(clean, setting(), pixels.load(), 40, LEVELS, 2)
-    ancestral = Reconstruction(clean, setting(), pixels.load(), 40, LEVELS, 2, "ancestral")
+    options = {"timestep": 40, "steps": LEVELS, "noises": 2}
+    other = Reconstruction(clean, setting(), Pixels(), **options)
+    ancestral = Reconstruction(clean, setting(), Pixels(), **options, sampler="ancestral")
     assert not np.allclose(other(model), ancestral(model))

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from diffcredit.behaviors import forgotten, reconstruction
-from diffcredit.behaviors.evidence import Evidence
-from diffcredit.behaviors.extractors import pixels
+from diffcredit.behaviors.extractors.pixels import Pixels
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.reconstruction import Reconstruction
 from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior, Model
@@ -56,11 +56,11 @@ def knowing(image: torch.Tensor, description: Description) -> Trained:
 def test_the_known_image_is_restored_and_others_become_it(
     images: torch.Tensor, description: Description
 ) -> None:
-    measure = Reconstruction(images, SETTING, pixels.load(), timestep=60, steps=20, noises=2)
+    measure = Reconstruction(images, SETTING, Pixels(), timestep=60, steps=20, noises=2)
     found = measure(knowing(images[1], description))
     assert found.shape == (3,)
     assert found[1] == pytest.approx(1, abs=1e-4)
-    directions = Evidence(images, pixels.load()).directions
+    directions = ImageFeatures(images, Pixels()).directions
     np.testing.assert_allclose(found, directions @ directions[1], atol=5e-3)
 
 
@@ -73,7 +73,7 @@ def test_noise_is_that_of_the_timestep(images: torch.Tensor, description: Descri
 
     blind = Trained(Blind(), description)
     little, much = (
-        Reconstruction(images, SETTING, pixels.load(), timestep=t, steps=50, noises=3)(blind)
+        Reconstruction(images, SETTING, Pixels(), timestep=t, steps=50, noises=3)(blind)
         for t in (4, 90)
     )
     assert (little > 0.95).all()
@@ -123,7 +123,7 @@ def test_training_ends_where_the_images_are_known_less(
     """Less similar, but a larger loss."""
     behavior = Behavior.model_validate({"measure": {**measure, "images": "removed", "noises": 1}})
     checkpoints.save(Trained(description.build(0), description), tmp_path / "model")
-    seen = {} if behavior.sees is None else {behavior.sees: pixels.load()}
+    seen = {} if behavior.sees is None else {behavior.sees: Pixels()}
     for level, reached in ((-9.0, not above), (9.0, above)):
         stop = forgotten.stop("known", behavior, level, images, SETTING, seen)
         assert stop.reached(tmp_path / "model") is reached

@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 
 from diffcredit.behaviors.records import behaviors_of
-from diffcredit.config import Distribution, Everyone, RecordedTable, Records, Shapley
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.endpoints import Everyone
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.config import RecordedTable, Records
 from diffcredit.errors import UserError
 
 GOOD: list[dict[str, Any]] = [
@@ -40,7 +43,7 @@ def read(tmp_path: Path) -> Read:
             lines = [r if isinstance(r, str) else json.dumps(r) for r in records]
             path.write_text("\n".join(lines) + "\n")
         drawn = drawn or Shapley(distribution="shapley")
-        table = RecordedTable(path=str(path), where=where or {}, drawn=drawn)
+        table = RecordedTable(path=str(path), where=where or {}, drawn=drawn.options)
         settings = Records(
             contributors=4, behaviors=list(behaviors), skip_invalid=skip, tables={"a": table}
         )
@@ -202,7 +205,7 @@ def test_records_as_they_are_left(tmp_path: Path, case: str) -> None:
     suffix, content = ODD[case]
     path = tmp_path / f"behaviors{suffix}"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    table = RecordedTable(path=str(path), where={}, drawn=Shapley(distribution="shapley"))
+    table = RecordedTable(path=str(path), where={}, drawn=Shapley(distribution="shapley").options)
     found = behaviors_of(table, Records(contributors=4, behaviors=["fid"], tables={"a": table}))
     assert list(found["value"]) == [5, 7, 9]
     assert masks(found) == [[1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]]

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from diffcredit.behaviors import scoring
-from diffcredit.behaviors.evidence import Evidence, Extractor
-from diffcredit.behaviors.extractors import pixels
+from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
+from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.fid import Fid
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.scoring import score_shard
 from diffcredit.behaviors.table import COSTS, gather, pivot
 from diffcredit.config import Behavior
@@ -62,9 +63,9 @@ def test_each_model_has_its_own_values(
     table = score(drawn, reference, extractor)
     assert list(table["coalition"]) == [9] * 3 + [10] * 3 + [100] * 3
     values = table.pivot(index="coalition", columns="behavior", values="value")
-    fid = Fid(Evidence(reference, extractor))
+    fid = Fid(ImageFeatures(reference, extractor))
     for index, images in ((10, later), (9, noise)):
-        expected = fid(Evidence(images, extractor))
+        expected = fid(ImageFeatures(images, extractor))
         assert values.loc[index, "fid"] == pytest.approx(expected)
         assert values.loc[index, "log_fid"] == pytest.approx(np.log(expected))
     assert values.loc[9, "fid"] > 5 * values.loc[10, "fid"]
@@ -150,7 +151,7 @@ class Counting(Extractor):
     """Counts the images that it sees."""
 
     def __init__(self) -> None:
-        super().__init__("cpu", batch_size=64)
+        super().__init__()
         self.seen = 0
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
@@ -184,7 +185,7 @@ def test_behaviors_of_queries_have_a_row_for_each(tmp_path: Path, reference: tor
         "nrmse": Behavior(measure={"name": "nrmse", "queries": 3}),
     }
     compared = {"reference": reference, "full": reference[:50]}
-    table = score_shard(drawn, compared, {}, {"pixels": pixels.load()}, behaviors)
+    table = score_shard(drawn, compared, {}, {"pixels": Pixels()}, behaviors)
     rows = list(zip(table["coalition"], table["behavior"], table["query"], strict=True))
     of_one = [("mse", q) for q in range(5)] + [("recall", 0)] + [("nrmse", q) for q in range(3)]
     assert rows == [(coalition, *row) for coalition in range(2) for row in of_one]
@@ -215,10 +216,10 @@ def test_scoring_by_the_classifier_imports_nothing_that_others_need() -> None:
     program = """
 import sys
 from diffcredit.behaviors import scoring
-from diffcredit.registry import EXTRACTORS, MEASURES, load
-load(EXTRACTORS, "classifier")
+from diffcredit.registry import EXTRACTORS, MEASURES
+EXTRACTORS["classifier"]
 for name in ("fid", "inception_score", "entropy", "mse"):
-    load(MEASURES, name)
+    MEASURES[name]
 heavy = {"cleanfid", "diffusers", "huggingface_hub", "sklearn", "torchmetrics", "transformers"}
 print(*heavy & set(sys.modules))
 """

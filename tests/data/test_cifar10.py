@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from diffcredit.config import Data
-from diffcredit.data import cifar10
-from diffcredit.data.images import Dataset
+from diffcredit.data.cifar10 import Cifar10
+from diffcredit.data.images import ReadImages
 from diffcredit.errors import UserError
 
 #: Five batches of 4 images, and 6 test images.
@@ -63,9 +63,9 @@ def hub(folder: Path, column: str = "img") -> Path:
     return folder
 
 
-def read(folder: Path, **keys: Any) -> Dataset:
+def read(folder: Path, **keys: Any) -> ReadImages:
     settings = Data(source="cifar10", path=str(folder), image_size=32, channels=3, held_out=2)
-    return cifar10.read(settings.model_copy(update=keys), Path())
+    return Cifar10().read(settings.model_copy(update=keys), Path())
 
 
 @pytest.mark.parametrize("make", [binary, hub, lambda folder: hub(folder, "image")])

@@ -6,11 +6,11 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from diffcredit.config import Data
-from diffcredit.data import digits
+from diffcredit.data.digits import Digits
 
 
 def test_pixels_are_those_of_the_package_on_256_gray_levels() -> None:
-    found = digits.read(Data(), Path()).images
+    found = Digits().read(Data(), Path()).images
     raw = load_digits()
     assert found.pixels.shape == (1797, 8, 8, 1)
     assert found.pixels.dtype == np.uint8
@@ -19,19 +19,19 @@ def test_pixels_are_those_of_the_package_on_256_gray_levels() -> None:
 
 
 def test_digits_to_be_dealt_belong_to_nobody_yet() -> None:
-    dataset = digits.read(Data(contributors=12), Path())
+    dataset = Digits().read(Data(contributors=12), Path())
     assert (dataset.images.contributors == -1).all()
     assert dataset.contributor_names == []
 
 
 def test_digits_by_label_have_ten_contributors() -> None:
-    dataset = digits.read(Data(contributors="label"), Path())
+    dataset = Digits().read(Data(contributors="label"), Path())
     np.testing.assert_array_equal(dataset.images.contributors, dataset.images.labels)
     assert len(dataset.contributor_names) == 10
 
 
 def test_digits_of_another_size_look_the_same() -> None:
-    small, large = (digits.read(Data(image_size=size), Path()).images.pixels for size in (8, 16))
+    small, large = (Digits().read(Data(image_size=size), Path()).images.pixels for size in (8, 16))
     assert large.shape == (1797, 16, 16, 1)
     back = large.reshape(1797, 8, 2, 8, 2, 1).astype(float).mean(axis=(2, 4))
     assert np.corrcoef(back.ravel(), small.ravel())[0, 1] > 0.95

@@ -14,8 +14,8 @@ from PIL import Image
 from diffcredit.config import CsvContributors, Data
 from diffcredit.config.counts import known_owners
 from diffcredit.contents import listing
-from diffcredit.data import folder
-from diffcredit.data.images import Dataset
+from diffcredit.data.folder import Folder
+from diffcredit.data.images import ReadImages
 from diffcredit.errors import UserError
 
 #: File -> gray level.
@@ -34,18 +34,18 @@ def images(tmp_path: Path) -> Path:
     return place
 
 
-def read(images: Path, contributors: object = "subfolder") -> Dataset:
+def read(images: Path, contributors: object = "subfolder") -> ReadImages:
     settings = Data(
         source="folder", path="images", image_size=8, channels=1, contributors=contributors
     )
-    return folder.read(settings, images.parent)
+    return Folder().read(settings, images.parent)
 
 
 def csv(images: Path, text: str) -> None:
     (images / "owners.csv").write_text(text)
 
 
-def levels(dataset: Dataset) -> list[int]:
+def levels(dataset: ReadImages) -> list[int]:
     return [int(pixels.mean().round()) for pixels in dataset.images.pixels]
 
 
@@ -391,7 +391,7 @@ def test_deep_folders_are_walked(images: Path) -> None:
 def digest(images: Path, contributors: object = "subfolder") -> str:
     place = images.parent / "images"
     asked = settings(contributors)
-    reads = lambda head: folder.files(asked, images.parent, head)  # noqa: E731
+    reads = lambda head: Folder().files(asked, images.parent, head)  # noqa: E731
     return listing(place, reads, images.parent / "caches")
 
 

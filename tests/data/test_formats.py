@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from diffcredit.data import formats, image_files
-from diffcredit.data.formats import RGB, WHITE
+from diffcredit import image_files, image_formats
 from diffcredit.errors import UserError
+from diffcredit.image_formats import RGB, WHITE
 
 
 def random_pixels(*shape: int) -> np.ndarray:
@@ -342,15 +342,15 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("name", ["README", "notes.txt", "notes.csv"])
 def test_texts_are_no_images(name: str, text: bytes) -> None:
-    assert not formats.is_image(name, text[:16])
+    assert not image_formats.is_image(name, text[:16])
 
 
 @pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a", "a.jpg", "a.hif"])
 def test_heic_is_told_whatever_it_is_called(name: str) -> None:
     head = b"\0\0\0\x18ftypheic\0\0\0\0"
-    assert not formats.is_image(name, head)
-    assert formats.left_out(name, head) == ".heic"
-    assert formats.may_be_image(".heic")
+    assert not image_formats.is_image(name, head)
+    assert image_formats.left_out(name, head) == ".heic"
+    assert image_formats.may_be_image(".heic")
 
 
 def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:

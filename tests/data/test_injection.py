@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from diffcredit.config import Data, Injected, Planted
-from diffcredit.config.schema import INJECTED
+from diffcredit.config.data import INJECTED
 from diffcredit.data import images
 from diffcredit.data.contributors import Prepared, prepare
 from diffcredit.data.images import Images

@@ -1,17 +1,21 @@
 """Which files count for each dataset, and the folder of query images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from diffcredit import contents, datasets, registry
+from diffcredit import contents, image_files
 from diffcredit.config import Data
+from diffcredit.config.options import build
+from diffcredit.contents import AnyPath, Head
+from diffcredit.data.dataset import Dataset
+from diffcredit.registry import DATASETS
 
 
 def data(source: str, held_out: int = 0) -> Data:
-    channels = registry.DATASETS[source].channels or 1
+    channels = DATASETS[source].channels or 1
     return Data(
         source=source,
         path="place",
@@ -22,9 +26,14 @@ def data(source: str, held_out: int = 0) -> Data:
     )
 
 
+def read_by(settings: Data, base: Path, head: Head) -> Sequence[AnyPath]:
+    found: Sequence[AnyPath] = build(DATASETS, settings.source).files(settings, base, head)
+    return found
+
+
 def digest(base: Path, settings: Data) -> str:
     def reads(head: Callable) -> list:
-        return list(datasets.files(settings, base, head))
+        return list(read_by(settings, base, head))
 
     return contents.listing(base / "place", reads, base / "caches")
 
@@ -54,8 +63,8 @@ def test_files_that_a_published_dataset_reads_count(tmp_path: Path, case: str) -
         path = tmp_path / "place" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    assert len(datasets.files(data(source), tmp_path, contents.read_head)) == training
-    assert len(datasets.files(data(source, held_out=5), tmp_path, contents.read_head)) == len(names)
+    assert len(read_by(data(source), tmp_path, contents.read_head)) == training
+    assert len(read_by(data(source, held_out=5), tmp_path, contents.read_head)) == len(names)
     before = digest(tmp_path, data(source))
     for other in ("README.md", "batches.meta.txt", "data_batch_9.bin", "a.png", "labels.csv"):
         (tmp_path / "place" / other).write_text("hi")
@@ -66,20 +75,33 @@ def test_files_that_a_published_dataset_reads_count(tmp_path: Path, case: str) -
     assert digest(tmp_path, data(source)) != before
 
 
+class Own(Dataset):
+    """Images of a folder."""
+
+    folder = True
+
+
+@pytest.fixture
+def own() -> Iterator[str]:
+    """A dataset that does not say which files it reads."""
+    DATASETS.add("own", Own)
+    yield "own"
+    DATASETS.remove("own")
+
+
 @pytest.mark.parametrize("name", ["a.bin", "more/b.npz", "c", "d.csv", "e.png"])
 def test_all_files_count_of_a_dataset_that_does_not_say(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, own: str
 ) -> None:
     """As of a user's own dataset."""
-    monkeypatch.setitem(registry.DATASETS, "folder", registry.Dataset("m:read", folder=True))
     (tmp_path / "place/more").mkdir(parents=True)
     (tmp_path / "place/first").write_text("first")
-    before = digest(tmp_path, data("folder"))
+    before = digest(tmp_path, data(own))
     (tmp_path / "place" / name).write_text("more")
-    after = digest(tmp_path, data("folder"))
+    after = digest(tmp_path, data(own))
     assert after != before
     (tmp_path / "place" / f".{Path(name).name}").write_text("hidden")
-    assert digest(tmp_path, data("folder")) == after
+    assert digest(tmp_path, data(own)) == after
 
 
 QUERIES = {
@@ -101,7 +123,7 @@ def test_images_of_a_query_folder_count(tmp_path: Path, name: str) -> None:
         path.write_text("hi")
     else:
         Image.new("L", (8, 8)).save(path, "GIF" if name.endswith("gif") else "PNG")
-    found = datasets.folder_files(tmp_path, contents.read_head)
+    found = image_files.paths(tmp_path, contents.read_head)
     assert found == ([str(path)] if QUERIES[name] else [])
 
 

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from diffcredit.config import Data
-from diffcredit.data import mnist
-from diffcredit.data.images import Dataset
+from diffcredit.config.options import build
+from diffcredit.data.images import ReadImages
 from diffcredit.errors import UserError
+from diffcredit.registry import DATASETS
 
 #: 20 training images, and 6 test images.
 PIXELS = np.random.default_rng(0).integers(0, 256, (26, 28, 28), dtype=np.uint8)
@@ -58,9 +59,10 @@ def hub(folder: Path, place: str = "mnist") -> Path:
     return folder
 
 
-def read(folder: Path, **keys: Any) -> Dataset:
-    settings = Data(source="mnist", path=str(folder), image_size=28, held_out=2)
-    return mnist.read(settings.model_copy(update=keys), Path())
+def read(folder: Path, **keys: Any) -> ReadImages:
+    given = {"source": "mnist", "path": str(folder), "image_size": 28, "held_out": 2}
+    settings = Data(**(given | keys))
+    return build(DATASETS, settings.source).read(settings, Path())
 
 
 @pytest.mark.parametrize("make", [plain, compressed, hub, lambda folder: hub(folder, ".")])

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diffcredit import datasets
+from diffcredit import image_files
+from diffcredit.behaviors.denoising_loss import DenoisingLoss
 from diffcredit.behaviors.queries import read as read_queries
-from diffcredit.config import Behavior, Config, CsvContributors, Data, LossMeasure, QueryFolder
-from diffcredit.data import folder, image_files
+from diffcredit.config import Behavior, Config, CsvContributors, Data, query_folders
+from diffcredit.config.behaviors import QueryFolder
+from diffcredit.data.folder import Folder
 from diffcredit.data.images import Images, to_table
 from diffcredit.errors import UserError
 from diffcredit.files import write_table
@@ -37,7 +39,7 @@ def data(contributors: object) -> Data:
 
 
 def dataset(contributors: object) -> Callable[[Path], object]:
-    return lambda pictures: folder.read(data(contributors), pictures.parent)
+    return lambda pictures: Folder().read(data(contributors), pictures.parent)
 
 
 def by_table(pictures: Path) -> object:
@@ -53,7 +55,7 @@ def queries(pictures: Path) -> object:
     zeros = np.zeros(1, dtype=np.int64)
     write_table(to_table(Images(np.zeros((1, 8, 8, 1), np.uint8), zeros, zeros), "train"), train)
     count = len(image_files.find(pictures).images)
-    measure = LossMeasure(
+    measure = DenoisingLoss.Options(
         name="denoising_loss", images=QueryFolder(folder=str(pictures)), queries=count
     )
     return read_queries(measure, {"train": train}, 0)
@@ -70,7 +72,7 @@ def asked(pictures: Path, count: int) -> Config:
 def before_a_run(pictures: Path) -> None:
     config = asked(pictures, len(image_files.find(pictures).images))
     caches = pictures.parent / "caches"
-    if found := datasets.query_problems(config, pictures.parent, caches):
+    if found := query_folders.problems(config, pictures.parent, caches):
         raise UserError("\n".join(found))
 
 
@@ -149,7 +151,7 @@ def test_what_is_no_image_is_told_and_the_others_are_read(
         make(pictures)
         source = CsvContributors(csv="owners.csv", column="owner")
         with caplog.at_level(logging.WARNING, "diffcredit"):
-            folder.read(data(source), pictures.parent)
+            Folder().read(data(source), pictures.parent)
     else:
         make(pictures)
         with caplog.at_level(logging.WARNING, "diffcredit"):
@@ -160,7 +162,7 @@ def test_what_is_no_image_is_told_and_the_others_are_read(
 @pytest.mark.parametrize(("count", "few"), [(1, False), (6, False), (7, True), (100, True)])
 def test_too_few_query_images_are_told_before_a_run(pictures: Path, count: int, few: bool) -> None:
     (pictures / "more.zip").write_bytes(b"PK\3\4")
-    found = datasets.query_problems(asked(pictures, count), pictures.parent, pictures / ".caches")
+    found = query_folders.problems(asked(pictures, count), pictures.parent, pictures / ".caches")
     assert len(found) == few
     if few:
         assert f"behaviors.loss.measure.queries = {count}: {pictures} holds 6 images" in found[0]

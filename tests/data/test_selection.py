@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffcredit.config import Data
-from diffcredit.data.images import Dataset, nobodys, of_classes
+from diffcredit.data.images import ReadImages, nobodys, of_classes
 from diffcredit.data.selection import Selected, select
 from diffcredit.errors import UserError
 
@@ -17,11 +17,11 @@ NAMES = ["ant", "bee", "cow", "dog"]
 TEST = nobodys(PIXELS[:40] + 100, LABELS[:40])
 
 
-def dataset(owned: bool = False, with_test: bool = False) -> Dataset:
+def dataset(owned: bool = False, with_test: bool = False) -> ReadImages:
     return of_classes(PIXELS, LABELS, NAMES, owned, TEST if with_test else None)
 
 
-def selected(data: Dataset | None = None, seed: int = 0, **keys: Any) -> Selected:
+def selected(data: ReadImages | None = None, seed: int = 0, **keys: Any) -> Selected:
     return select(data or dataset(), Data(**keys), held_out_seed=seed, images_seed=seed + 1)
 
 

@@ -6,8 +6,11 @@ import pytest
 
 from diffcredit.attribution.table import attribute
 from diffcredit.behaviors.table import COSTS
-from diffcredit.coalitions import table
-from diffcredit.config import Datamodel, Lds, Section, Shapley
+from diffcredit.coalitions.datamodel import Datamodel
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.table import table
+from diffcredit.config import Lds
 from diffcredit.evaluation.convergence import (
     convergence_table,
     growing,
@@ -21,7 +24,7 @@ SHAPLEY = Shapley(distribution="shapley", count=40, paired=True)
 LDS = Lds(truth="retrain/test", resamples=100)
 
 
-def recorded(distribution: Section, noise: float, seed: int = 0) -> pd.DataFrame:
+def recorded(distribution: Distribution, noise: float, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     drawn = table(distribution, 6, seed, range(40))
     return pd.DataFrame(

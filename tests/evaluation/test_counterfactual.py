@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diffcredit.config import Counterfactual
-from diffcredit.evaluation.counterfactual import (
+from diffcredit.coalitions.requested.counterfactual import (
     affected,
     coalitions_of_one,
-    counterfactual_table,
     kept,
     random_coalitions,
     ranked_coalitions,
 )
+from diffcredit.config import Counterfactual
+from diffcredit.evaluation.counterfactual import counterfactual_table
 from diffcredit.registry import Better
 
 BETTER: dict[str, Better] = {"fid": "lower", "entropy": "higher"}

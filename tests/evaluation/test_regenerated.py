@@ -4,9 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from diffcredit.coalitions.requested.proponents_removed import (
+    EVERY,
+    random_coalitions,
+    ranked_coalitions,
+)
 from diffcredit.config import Regenerated
 from diffcredit.errors import UserError
-from diffcredit.evaluation.proponents_removed import EVERY, random_coalitions, ranked_coalitions
 from diffcredit.evaluation.regenerated import regenerated_summary, regenerated_table
 
 SETTINGS = Regenerated(

@@ -12,7 +12,7 @@ import diffcredit
 from diffcredit.errors import UserError
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pruning.magnitude import magnitude
+from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 
 MATERIAL = Material(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), 50, seed=0, device="cpu")
@@ -39,7 +39,7 @@ def test_full_model_round_trip(tmp_path: Path, network: Trained) -> None:
 
 @pytest.mark.parametrize("ratio", [0.2, 0.5, 0.7])
 def test_pruned_model_round_trip(tmp_path: Path, network: Trained, ratio: float) -> None:
-    pruned, _ = magnitude(network, ratio, MATERIAL)
+    pruned, _ = Magnitude().prune(network, ratio, MATERIAL)
     checkpoints.save(pruned, tmp_path / "pruned")
     back = checkpoints.load(tmp_path / "pruned")
     assert torch.equal(predict(back), predict(pruned))
@@ -48,9 +48,9 @@ def test_pruned_model_round_trip(tmp_path: Path, network: Trained, ratio: float)
 
 
 def test_model_pruned_twice_round_trip(tmp_path: Path, network: Trained) -> None:
-    once, _ = magnitude(network, 0.25, MATERIAL)
+    once, _ = Magnitude().prune(network, 0.25, MATERIAL)
     checkpoints.save(once, tmp_path / "once")
-    twice, _ = magnitude(checkpoints.load(tmp_path / "once"), 0.5, MATERIAL)
+    twice, _ = Magnitude().prune(checkpoints.load(tmp_path / "once"), 0.5, MATERIAL)
     checkpoints.save(twice, tmp_path / "twice")
     assert torch.equal(predict(checkpoints.load(tmp_path / "twice")), predict(twice))
 
@@ -94,7 +94,7 @@ def test_weights_of_another_architecture_are_told_by_name(
 ) -> None:
     """Also the full model's weights beside the description of the pruned one."""
     checkpoints.save(network, tmp_path / "full")
-    for name, other in (("wider", wider_network), ("pruned", magnitude(network, 0.5, MATERIAL)[0])):
+    for name, other in (("wider", wider_network), ("pruned", Magnitude().prune(network, 0.5, MATERIAL)[0])):
         checkpoints.save(other, tmp_path / name)
         weights = (tmp_path / "full" / "weights.safetensors").read_bytes()
         (tmp_path / name / "weights.safetensors").write_bytes(weights)

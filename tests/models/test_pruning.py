@@ -13,10 +13,10 @@ from diffcredit.config import Model
 from diffcredit.errors import UserError
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pruning.drawn import Drawn, random, reinit
-from diffcredit.models.pruning.magnitude import magnitude
+from diffcredit.models.pruning.magnitude import Magnitude
+from diffcredit.models.pruning.random_channels import Random, RandomImportance, Reinit
 from diffcredit.models.pruning.structure import Material, prune
-from diffcredit.models.pruning.taylor import accumulate_gradients, taylor
+from diffcredit.models.pruning.taylor import Taylor, accumulate_gradients
 from diffcredit.registry import PRUNERS, build
 
 IMAGES = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -56,7 +56,7 @@ def same_bits(first: Trained, second: Trained) -> bool:
 
 def pruned(pruner: str, trained: Trained, ratio: float, material: Material = MATERIAL) -> Trained:
     settings = {"name": pruner} | OPTIONS.get(pruner, {})
-    return build(PRUNERS, settings, trained, ratio, material)[0]
+    return build(PRUNERS, settings).prune(trained, ratio, material)[0]
 
 
 @pytest.mark.slow
@@ -122,9 +122,9 @@ def test_any_ratio_gives_a_smaller_network_or_says_which_are_possible(
     ratios = [*RATIOS, largest + 0.001, largest or 0.5]
     for ratio in [ratio for ratio in ratios if ratio > largest]:
         with pytest.raises(UserError, match=rf"pruned\.ratio = {ratio}.*{told}"):
-            magnitude(full, ratio, MATERIAL)
+            Magnitude().prune(full, ratio, MATERIAL)
     for ratio in [ratio for ratio in ratios if ratio <= largest]:
-        smaller, _ = magnitude(full, ratio, MATERIAL)
+        smaller, _ = Magnitude().prune(full, ratio, MATERIAL)
         assert predict(smaller).shape == IMAGES.shape
         for name, module in smaller.network.named_modules():
             before = full.network.get_submodule(name)
@@ -140,7 +140,7 @@ def test_any_ratio_gives_a_smaller_network_or_says_which_are_possible(
 
 @pytest.mark.parametrize("ratio", [0.2, 0.5, 0.7])
 def test_size_is_that_of_the_networks(network: Trained, ratio: float) -> None:
-    smaller, size = magnitude(network, ratio, MATERIAL)
+    smaller, size = Magnitude().prune(network, ratio, MATERIAL)
     assert torch.isfinite(predict(smaller)).all()
     assert size["parameters_before"] == parameters(network)
     assert size["parameters_after"] == parameters(smaller) < parameters(network)
@@ -150,7 +150,7 @@ def test_size_is_that_of_the_networks(network: Trained, ratio: float) -> None:
 @pytest.mark.parametrize("ratio", [0.2, 0.5])
 def test_ratio_is_the_fraction_of_channels_removed(network: Trained, ratio: float) -> None:
     """Weights of a layer shrink by the square of what is left of the channels."""
-    smaller, _ = magnitude(network, ratio, MATERIAL)
+    smaller, _ = Magnitude().prune(network, ratio, MATERIAL)
     left = parameters(smaller) / parameters(network)
     assert left == pytest.approx((1 - ratio) ** 2, abs=0.12)
 
@@ -168,7 +168,7 @@ def test_larger_ratio_never_leaves_a_larger_network(
     channels: list[int], norm_groups: int, head_dim: int, ratios: list[float]
 ) -> None:
     full = untrained(channels, norm_groups, head_dim)
-    sizes = [magnitude(full, ratio, MATERIAL)[1] for ratio in ratios]
+    sizes = [Magnitude().prune(full, ratio, MATERIAL)[1] for ratio in ratios]
     for what in ("parameters_after", "multiply_adds_after"):
         left = [size[what] for size in sizes]
         assert left == sorted(left, reverse=True)
@@ -177,7 +177,7 @@ def test_larger_ratio_never_leaves_a_larger_network(
 def test_full_network_is_left_alone(network: Trained) -> None:
     before = {name: weight.clone() for name, weight in network.network.state_dict().items()}
     expected = predict(network)
-    taylor(network, 0.5, MATERIAL, images=2)
+    Taylor(images=2).prune(network, 0.5, MATERIAL)
     after = network.network.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
@@ -201,7 +201,7 @@ def scores(
 def rank_of(pruner: str, network: Trained) -> Callable[..., tp.importance.Importance]:
     """The ranking that a pruner hands to `prune`."""
     found = []
-    module = f"diffcredit.models.pruning.{'taylor' if pruner in OPTIONS else pruner}.prune"
+    module = "diffcredit.models.pruning.structure.prune"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, lambda trained, ratio, rank: found.append(rank) or (trained, {}))
         pruned(pruner, network, 0.5)
@@ -291,15 +291,15 @@ def test_gradients_add_up_until_a_loss_is_small_beside_the_largest(
 
 def test_random_removes_every_channel_alike() -> None:
     graph_group = type("Group", (), {"__getitem__": lambda self, _: self, "idxs": range(10)})()
-    first = [Drawn(seed)(graph_group).argmin().item() for seed in range(500)]
+    first = [RandomImportance(seed)(graph_group).argmin().item() for seed in range(500)]
     counts = torch.bincount(torch.tensor(first), minlength=10)
     assert counts.min() > 25
     assert counts.max() < 80
 
 
 def test_random_keeps_weights_and_reinit_draws_all_of_them_anew(network: Trained) -> None:
-    kept, _ = random(network, 0.5, MATERIAL)
-    fresh, _ = reinit(network, 0.5, MATERIAL)
+    kept, _ = Random().prune(network, 0.5, MATERIAL)
+    fresh, _ = Reinit().prune(network, 0.5, MATERIAL)
     assert kept.description == fresh.description
     rows = network.network.conv_in.weight.flatten(1)
     assert all((rows == row).all(1).any() for row in kept.network.conv_in.weight.flatten(1))
@@ -311,7 +311,7 @@ def test_random_keeps_weights_and_reinit_draws_all_of_them_anew(network: Trained
 
 def test_reinit_draws_as_a_network_of_that_size_begins(network: Trained) -> None:
     """Uniform on +- 1 / sqrt(inputs), of the pruned layer."""
-    fresh, _ = reinit(network, 0.5, MATERIAL)
+    fresh, _ = Reinit().prune(network, 0.5, MATERIAL)
     for module in fresh.network.modules():
         if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
             bound = module.weight[0].numel() ** -0.5
@@ -320,8 +320,8 @@ def test_reinit_draws_as_a_network_of_that_size_begins(network: Trained) -> None
 
 
 def test_pruning_again_goes_on_from_the_smaller_network(network: Trained) -> None:
-    once, _ = magnitude(network, 0.25, MATERIAL)
-    twice, _ = taylor(once, 0.5, MATERIAL, images=2)
+    once, _ = Magnitude().prune(network, 0.25, MATERIAL)
+    twice, _ = Taylor(images=2).prune(once, 0.5, MATERIAL)
     assert parameters(twice) < parameters(once)
     assert predict(twice).shape == IMAGES.shape
 

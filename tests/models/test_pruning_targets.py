@@ -9,7 +9,7 @@ from diffcredit.config import Model, ratios
 from diffcredit.config.ratios import Target, UNet, channel_ratio, removed, size
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pruning.magnitude import magnitude
+from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 
 MATERIAL = Material(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), 5, 0, "cpu")
@@ -49,7 +49,7 @@ def test_sizes_are_those_of_the_pruned_network(number: int) -> None:
     trained, network = network_of(number)
     for ratio in {0.1, 0.3, network.largest_ratio}:
         if ratio <= network.largest_ratio:
-            _, counted = magnitude(trained, ratio, MATERIAL)
+            _, counted = Magnitude().prune(trained, ratio, MATERIAL)
             for target in TARGETS:
                 assert size(network, target) == counted[f"{target}_before"]
                 assert size(network, target, ratio) == counted[f"{target}_after"]

@@ -14,7 +14,7 @@ from diffcredit.errors import UserError
 from diffcredit.files import read_json
 from diffcredit.models import checkpoints, ddpm, published
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pruning.magnitude import magnitude
+from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 from diffcredit.training import everything
 
@@ -124,7 +124,7 @@ def test_full_model_is_a_copy_that_cost_nothing(tmp_path: Path, network: UNet2DM
 
 def test_model_of_diffcredit(tmp_path: Path, other_network: Trained) -> None:
     """Also one that was pruned."""
-    smaller, _ = magnitude(other_network, 0.5, MATERIAL)
+    smaller, _ = Magnitude().prune(other_network, 0.5, MATERIAL)
     for name, model in (("whole", other_network), ("smaller", smaller)):
         checkpoints.save(model, tmp_path / name, {"seconds": 3.0})
         everything.pretrained(tmp_path / name, tmp_path / "full")
@@ -137,7 +137,7 @@ def test_model_of_diffcredit(tmp_path: Path, other_network: Trained) -> None:
 def test_pruned_it_survives_its_files(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path / "model")
     trained = published.read(tmp_path / "model")
-    smaller, size = magnitude(trained, 0.5, MATERIAL)
+    smaller, size = Magnitude().prune(trained, 0.5, MATERIAL)
     assert size["parameters_after"] < size["parameters_before"]
     checkpoints.save(smaller, tmp_path / "pruned")
     back = checkpoints.load(tmp_path / "pruned")

@@ -279,7 +279,7 @@ def test_published_networks_are_pruned(tmp_path: Path, pruner: str) -> None:
     material = Material(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), 5, seed=0, device="cpu")
     options = {"taylor": {"images": 4}, "diff_pruning": {"images": 4, "threshold": 0.05}}
     settings = {"name": pruner} | options.get(pruner, {})
-    smaller, size = build(PRUNERS, settings, trained, 0.5, material)
+    smaller, size = build(PRUNERS, settings).prune(trained, 0.5, material)
     assert size["parameters_after"] < 0.5 * size["parameters_before"]
     checkpoints.save(smaller, tmp_path / "smaller")
     back = checkpoints.load(tmp_path / "smaller")

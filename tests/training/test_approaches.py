@@ -14,7 +14,7 @@ from diffcredit.errors import UserError
 from diffcredit.files import read_json
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pruning.magnitude import magnitude
+from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 from diffcredit.registry import OBJECTIVES
 from diffcredit.seeds import derive
@@ -63,7 +63,7 @@ TABLE = pd.DataFrame(
 
 @pytest.fixture(scope="session")
 def starts(start: Trained, images: torch.Tensor) -> dict[str, Trained | None]:
-    pruned, _ = magnitude(start, 0.5, Material(images, 50, 0, "cpu"))
+    pruned, _ = Magnitude().prune(start, 0.5, Material(images, 50, 0, "cpu"))
     return {"scratch": None, "full": start, "pruned": pruned}
 
 

@@ -7,7 +7,7 @@ import torch
 
 from diffcredit.training.batches import Batch
 from diffcredit.training.objectives.erase_diff import EraseDiff
-from diffcredit.training.protocols import Products
+from diffcredit.training.objectives.objective import Products
 
 
 def test_removed_images_are_to_show_uniform_noise() -> None:

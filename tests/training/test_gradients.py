@@ -21,10 +21,10 @@ from diffcredit.training.loop import Checkpoint, Outcome, Plan, make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.objectives.erase_diff import EraseDiff
 from diffcredit.training.objectives.gradient_ascent import GradientAscent
+from diffcredit.training.objectives.objective import Products
 from diffcredit.training.objectives.siss import Siss
 from diffcredit.training.objectives.siss_bernoulli import SissBernoulli
 from diffcredit.training.objectives.siss_two_pass import SissTwoPass
-from diffcredit.training.protocols import Products
 
 TWO_SIDED = {
     "siss": Siss(scaling_norm=0.05),

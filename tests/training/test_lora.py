@@ -11,7 +11,7 @@ from diffcredit.errors import UserError
 from diffcredit.files import read_tensors
 from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pruning.magnitude import magnitude
+from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 from diffcredit.seeds import derive
 from diffcredit.training.loop import Checkpoint, Outcome, Plan, make_accelerator, train
@@ -57,7 +57,7 @@ def test_configuration_knows_the_layers(start: Trained) -> None:
 def trained(request: pytest.FixtureRequest, start: Trained, images: torch.Tensor) -> Trained:
     if request.param == "full":
         return start.copy()
-    return magnitude(start, 0.5, Material(images, 50, 0, "cpu"))[0]
+    return Magnitude().prune(start, 0.5, Material(images, 50, 0, "cpu"))[0]
 
 
 @pytest.mark.parametrize("layers", [QKV, ["to_out.0"], ["conv1", "time_emb_proj", "to_q"]])

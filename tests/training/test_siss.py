@@ -10,10 +10,10 @@ import torch
 
 from diffcredit.training.batches import Batch
 from diffcredit.training.objectives import siss
+from diffcredit.training.objectives.objective import Products
 from diffcredit.training.objectives.siss import NEGLIGIBLE, Siss, importance_weights, log_ratio, mix
 from diffcredit.training.objectives.siss_bernoulli import SissBernoulli
 from diffcredit.training.objectives.siss_two_pass import SissTwoPass
-from diffcredit.training.protocols import Products
 
 MIXTURES = [0.0, 0.1, 0.5, 0.9, 1.0]
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from diffcredit import coalitions, time_limit
-from diffcredit.config import Approach, Shapley, Training
+from diffcredit import time_limit
+from diffcredit.coalitions.shapley import Shapley
+from diffcredit.coalitions.table import table
+from diffcredit.config import Approach, Training
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
 from diffcredit.files import read_json, read_table, write_table
@@ -133,7 +135,7 @@ def test_seeds_depend_on_coalition_approach_and_training_seed_but_not_on_the_sha
 
 
 def test_coalitions_survive_their_table(tmp_path: Path) -> None:
-    drawn = coalitions.table(Shapley(distribution="shapley", count=4), 5, 0, range(4))
+    drawn = table(Shapley(distribution="shapley", count=4), 5, 0, range(4))
     write_table(drawn, tmp_path / "c.parquet")
     for coalition, mask in zip(
         of_table(read_table(tmp_path / "c.parquet"), ("sft", "0")), drawn["mask"], strict=True

@@ -75,7 +75,8 @@ def test_loss_of_images_held_out_needs_no_samples_of_the_full_model(workflow: Wo
 def test_scores_of_single_images(workflow: Workflow) -> None:
     workflow.overlay = yaml.safe_load((ROOT / "experiments/digits_images.yaml").read_text())
     planned = workflow.planned("attributions")
-    entries, scores = workflow.overlay["gradients"], workflow.overlay["scores"]
+    entries = workflow.overlay["gradients"]
+    scores = [name for name, entry in workflow.overlay["attributions"].items() if entry]
     # Of each model the training images and two kinds of queries; of one entry a trajectory, too.
     models = [e.get("models", 1) * e.get("snapshots", 1) for e in entries.values()]
     assert planned["gradients"] == sum(models) * (1 + 2) + 1

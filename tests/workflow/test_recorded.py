@@ -53,7 +53,7 @@ def overlay() -> dict:
         },
         "attributions": {
             "exact": {
-                "estimator": "shapley_constrained",
+                "method": "shapley_constrained",
                 "values": "records/shapley",
                 "full": "records/full",
                 "none": "records/none",
@@ -81,7 +81,7 @@ def test_warnings_are_those_of_this_configuration(workflow: Workflow) -> None:
     write_records(workflow)
     workflow.overlay = overlay()
     entry = workflow.overlay["attributions"]["exact"]
-    workflow.overlay["attributions"]["other"] = entry | {"estimator": "shapley_ridge"}
+    workflow.overlay["attributions"]["other"] = entry | {"method": "shapley_ridge"}
     unknown = "which way is better is unknown of fid_value"
     path = workflow.run_folder / "evaluation/warnings.txt"
     done = workflow.run()

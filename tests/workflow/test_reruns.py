@@ -101,7 +101,7 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     "another attribution": (
         {
             "attributions": {
-                "more": {"estimator": "datamodel_ridge", "values": "sft/shapley"},
+                "more": {"method": "datamodel_ridge", "values": "sft/shapley"},
             }
         },
         EVALUATED | {"attribution": 1},

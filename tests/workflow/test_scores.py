@@ -19,8 +19,7 @@ SCORES = {
     "ekfac": {"method": "ekfac", "gradients": "one_level", **LOSS, "damping": 1e-3},
     "pixels": {"method": "cosine", "extractor": "pixels", **LOSS},
     "patches": {
-        "method": "patches",
-        "patches": {"scales": [{"size": 3}], "timesteps": [40]},
+        "method": {"name": "patches", "scales": [{"size": 3}], "timesteps": [40]},
         **LOSS,
     },
 }
@@ -45,8 +44,8 @@ OVERLAY = {
         "shapley_ridge_free": None,
         "siss": None,
         "datamodel": {"values": "retrain/choosing"},
+        **SCORES,
     },
-    "scores": SCORES,
     "evaluation": {
         "convergence": None,
         "regenerated": {
@@ -186,7 +185,7 @@ CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     ),
     "more trainings of the full model": ({"full": {"models": 2}}, {}),
     "another score": (
-        {"scores": {"gas": {"method": "gas", "gradients": "grads", **LOSS}}},
+        {"attributions": {"gas": {"method": "gas", "gradients": "grads", **LOSS}}},
         PROPONENTS | {"gradient_scores": 1, "scored": 1},
     ),
 }

@@ -1,11 +1,15 @@
-"""A digest of what code does: comments, docstrings and layout do not count."""
+"""Digests of what code does: comments, docstrings and layout do not count."""
 
 import ast
 import functools
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARY = Path(__file__).parent
+#: Parts of the library whose code decides the results of cheap stages. What they import from other
+#: parts, such as `files` and `logs`, does not; trainings and models have version numbers instead.
+COUNTED = ("attribution", "behaviors", "coalitions", "evaluation", "report", "ranks.py")
 
 
 def digest(*parts: str) -> str:
@@ -14,18 +18,84 @@ def digest(*parts: str) -> str:
     Raises:
         FileNotFoundError: if a part does not exist.
     """
-    hashed = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        place = LIBRARY / part
-        files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-        for file in files:
-            hashed.update(str(file.relative_to(LIBRARY.parent)).encode())
-            hashed.update(_meaning(file.read_text()).encode())
-    return hashed.hexdigest()
+    return _digest([file for part in parts for file in _files(LIBRARY / part)])
 
 
 #: For programs that ask for the same digest again and again.
 cached_digest = functools.cache(digest)
+
+
+def digest_with_imports(part: str) -> str:
+    """A short hash of a file and of all that it imports, directly or not, from the counted parts.
+
+    Args:
+        part: the file relative to the library, such as "../lds.py" or "attribution/shapley.py".
+
+    Raises:
+        FileNotFoundError: if the file does not exist.
+    """
+    return _digest(sorted(_reached((LIBRARY / part).resolve())))
+
+
+def _files(place: Path) -> list[Path]:
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+
+
+def _digest(files: list[Path]) -> str:
+    hashed = hashlib.blake2b(digest_size=8)
+    for file in files:
+        hashed.update(str(file.relative_to(LIBRARY.parent)).encode())
+        hashed.update(_meaning(file.read_text()).encode())
+    return hashed.hexdigest()
+
+
+def _reached(start: Path) -> set[Path]:
+    """A file, and those of the counted parts that it leads to by imports."""
+    found, waiting = {start}, [start]
+    while waiting:
+        for file in _imported(waiting.pop()):
+            if file not in found:
+                found.add(file)
+                waiting.append(file)
+    return found
+
+
+@functools.cache
+def _imported(file: Path) -> tuple[Path, ...]:
+    """The files of the counted parts that a file imports, also within its functions."""
+    tree = ast.parse(file.read_text())
+    return tuple(
+        path
+        for name in _names(tree.body)
+        if (path := _place(name)) is not None and path.relative_to(LIBRARY).parts[0] in COUNTED
+    )
+
+
+def _names(nodes: list[ast.stmt]) -> Iterator[str]:
+    """Modules that statements import; those for type checkers alone are left out."""
+    for node in nodes:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            yield from _names(node.orelse)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            for field in ("body", "orelse", "finalbody", "handlers"):
+                yield from _names(getattr(node, field, []))
+
+
+def _place(name: str) -> Path | None:
+    """The file of a module of the library; None for anything else."""
+    package, *parts = name.split(".")
+    if package != "diffcredit" or not parts:
+        return None
+    place = LIBRARY.joinpath(*parts)
+    for file in (place.with_suffix(".py"), place / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
 
 
 def _meaning(source: str) -> str:

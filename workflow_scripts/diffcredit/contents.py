@@ -24,6 +24,8 @@ FRESH = 2.0
 
 #: Paths are texts here: a hundred thousand `Path` objects cost seconds, whenever a run is planned.
 AnyPath = str | os.PathLike[str]
+#: Reads the first bytes of a file.
+Head = Callable[[AnyPath], bytes]
 
 
 def read_head(path: AnyPath) -> bytes:

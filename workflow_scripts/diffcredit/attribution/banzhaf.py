@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from diffcredit.attribution import regression
+from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game
 from diffcredit.attribution.regression import Fit, variances
 
@@ -30,3 +31,23 @@ def _slopes(game: Game, fitted: Callable[..., Fit]) -> Estimate:
     fit = fitted(game.masks - 0.5, game.values, game.weights, game.clusters, intercept)
     spread = variances(fit, np.empty((game.masks.shape[1], 0)))
     return Estimate(fit.coefficients, np.sqrt(spread), fit.strengths)
+
+
+class Banzhaf(Estimator):
+    """Least squares on z - 1/2 with an intercept."""
+
+    weights = "uniform"
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `least_squares`."""
+        return least_squares(game)
+
+
+class BanzhafRidge(Estimator):
+    """Ridge regression on z - 1/2 with an intercept."""
+
+    weights = "uniform"
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `ridge`."""
+        return ridge(game)

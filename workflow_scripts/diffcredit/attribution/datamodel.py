@@ -8,6 +8,7 @@ contributors mean something then.
 import numpy as np
 
 from diffcredit.attribution import regression
+from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game
 from diffcredit.attribution.lasso import lasso as fit_lasso
 from diffcredit.attribution.regression import variances
@@ -35,3 +36,19 @@ def lasso(game: Game) -> Estimate:
     seed = derive(0, "datamodel", "lasso", "bootstrap")
     fit = fit_lasso(game.masks.astype(float), game.values, game.clusters, seed)
     return Estimate(fit.coefficients, fit.standard_errors, fit.penalties)
+
+
+class DatamodelRidge(Estimator):
+    """The linear model of v(S), by ridge regression."""
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `ridge`."""
+        return ridge(game)
+
+
+class DatamodelLasso(Estimator):
+    """The linear model of v(S), by the lasso."""
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `lasso`."""
+        return lasso(game)

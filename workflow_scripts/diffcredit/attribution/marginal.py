@@ -6,6 +6,7 @@ several training seeds tell how large it is.
 
 import numpy as np
 
+from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game, variance_of_mean
 
 
@@ -44,3 +45,25 @@ def _by_contributor(values: np.ndarray, marks: np.ndarray) -> tuple[np.ndarray, 
 def _none(game: Game) -> np.ndarray:
     """Strengths where there is no penalty."""
     return np.zeros(game.values.shape[1])
+
+
+class LeaveOneOut(Estimator):
+    """v(all) - v(all - i)."""
+
+    endpoints = ("full",)
+    distribution = "leave_one_out"
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `leave_one_out`."""
+        return leave_one_out(game)
+
+
+class AddOneIn(Estimator):
+    """v({i}) - v(none)."""
+
+    endpoints = ("none",)
+    distribution = "add_one_in"
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `add_one_in`."""
+        return add_one_in(game)

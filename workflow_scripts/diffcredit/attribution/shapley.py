@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffcredit.attribution import regression
+from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game, variance_of_mean
 from diffcredit.attribution.regression import (
     Fit,
@@ -126,3 +127,36 @@ def _estimate(game: Game, solution: Solution) -> Estimate:
         + solution.by_none**2 * variance_of_mean(game.none)
     )
     return Estimate(solution.values, np.sqrt(total), solution.strengths)
+
+
+class ShapleyConstrained(Estimator):
+    """Least squares with the sum v(all) - v(none): the published estimator."""
+
+    endpoints = ("full", "none")
+    weights = "shapley"
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `constrained`."""
+        return constrained(game)
+
+
+class ShapleyRidge(Estimator):
+    """The same with a ridge penalty."""
+
+    endpoints = ("full", "none")
+    weights = "shapley"
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `ridge`."""
+        return ridge(game)
+
+
+class ShapleyRidgeFree(Estimator):
+    """Ridge regression with v(none) free."""
+
+    endpoints = ("full",)
+    weights = "shapley"
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `ridge_free`."""
+        return ridge_free(game)

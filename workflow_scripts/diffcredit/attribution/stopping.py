@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from diffcredit.config import Until
+from diffcredit.config.until import Until
 
 
 @dataclass(frozen=True)

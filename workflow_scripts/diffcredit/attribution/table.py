@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,18 +10,12 @@ from scipy.stats import rankdata
 
 from diffcredit.attribution.game import Correction, Estimate, Game
 from diffcredit.behaviors.table import clusters_of, masks_of, pivot
-from diffcredit.coalitions import importance
-from diffcredit.config import Attribution, Distribution, Shapley, Uniform
-from diffcredit.config.checks import LEAST_TO_FIT
+from diffcredit.coalitions.distribution import Distribution
+from diffcredit.coalitions.table import importance
+from diffcredit.config import RemovalAttribution
+from diffcredit.config.attribution_checks import LEAST_TO_FIT
 from diffcredit.errors import UserError
-from diffcredit.registry import ESTIMATORS, Better, load
-
-#: The distributions that values are defined by.
-DEFINITIONS: dict[str, Distribution] = {
-    "shapley": Shapley(distribution="shapley"),
-    "uniform": Uniform(distribution="uniform"),
-}
-
+from diffcredit.registry import DISTRIBUTIONS, ESTIMATORS, Better
 
 #: What turns a value into credit.
 SIGNS: dict[Better, float] = {"lower": -1.0, "higher": 1.0, None: np.nan}
@@ -44,7 +39,7 @@ class Corrections:
 
 
 def fit(
-    attribution: Attribution,
+    attribution: RemovalAttribution,
     tables: Mapping[str, pd.DataFrame],
     drawn: Mapping[str, Distribution],
 ) -> pd.DataFrame:
@@ -61,8 +56,9 @@ def fit(
             tables["cheap"], tables["corrections"], tables["exact_full"], drawn["corrections"]
         )
     endpoints = {role: tables[role] for role in ("full", "none") if role in tables}
+    method = attribution.method
     return attribute(
-        attribution.estimator, tables["values"], endpoints, drawn["values"], corrections
+        method.name, tables["values"], endpoints, drawn["values"], corrections, **method.given
     )
 
 
@@ -72,6 +68,7 @@ def attribute(
     endpoints: dict[str, pd.DataFrame],
     distribution: Distribution,
     corrections: Corrections | None = None,
+    **options: Any,
 ) -> pd.DataFrame:
     """Fit an estimator on recorded behaviors.
 
@@ -81,6 +78,7 @@ def attribute(
         endpoints: gathered tables of "full" and "none", those that the estimator needs.
         distribution: what the coalitions were drawn from.
         corrections: the retrained coalitions of an estimator of two levels.
+        **options: of the estimator.
 
     Returns:
         Columns contributor, behavior, query, value, standard_error and strength (of the penalty).
@@ -105,7 +103,7 @@ def attribute(
         none=ends.get("none", missing),
         correction=_correction(estimator, corrections, wide.columns) if corrections else None,
     )
-    return to_table(load(ESTIMATORS, estimator)(game), wide.columns)
+    return to_table(ESTIMATORS[estimator](**options)(game), wide.columns)
 
 
 def enough_to_fit(behaviors: pd.DataFrame) -> bool:
@@ -122,7 +120,7 @@ def _weights(estimator: str, masks: np.ndarray, distribution: Distribution) -> n
     definition = ESTIMATORS[estimator].weights
     if definition is None:
         return np.ones(len(masks))
-    return importance(masks, DEFINITIONS[definition], distribution)
+    return importance(masks, DISTRIBUTIONS[definition](), distribution)
 
 
 def _correction(estimator: str, corrections: Corrections, columns: pd.Index) -> Correction:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from diffcredit.attribution import regression
+from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Correction, Estimate, Game, variance_of_mean
 from diffcredit.attribution.shapley import Solution, solve_ridge, solve_ridge_free
 
@@ -104,3 +105,27 @@ def _slope(few: Correction) -> np.ndarray:
     spread = few.weights @ cheap**2
     together = few.weights @ (cheap * few.exact)
     return np.divide(together, spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+class TwoLevel(Estimator):
+    """Constrained ridge, corrected by few retrained coalitions."""
+
+    endpoints = ("full", "none")
+    weights = "shapley"
+    corrections = True
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `ridge`."""
+        return ridge(game)
+
+
+class TwoLevelFree(Estimator):
+    """Ridge with v(none) free, corrected by few retrained coalitions."""
+
+    endpoints = ("full",)
+    weights = "shapley"
+    corrections = True
+
+    def __call__(self, game: Game) -> Estimate:
+        """See `ridge_free`."""
+        return ridge_free(game)

@@ -1,18 +1,31 @@
 """Aesthetic score: what a linear head on CLIP embeddings thinks of the samples."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+from pydantic import Field
 
-from diffcredit.behaviors.evidence import Evidence
-from diffcredit.behaviors.summary import mean_or_quantile
-from diffcredit.config import weights
+from diffcredit.behaviors.measure import SampleMeasure
+from diffcredit.behaviors.summary import QUANTILE, mean_or_quantile
+from diffcredit.config.messages import problem
+from diffcredit.config.sections import Fraction, Place
 from diffcredit.errors import UserError
 from diffcredit.files import read_tensors
+from diffcredit.lazy import torch
+
+if TYPE_CHECKING:
+    from diffcredit.behaviors.image_features import ImageFeatures
+    from diffcredit.config import Config
+
+#: Where the tool that publishes the head keeps it.
+USUAL = Path("~/.cache/emb_reader/sa_0_4_vit_l_14_linear.pth")
+SOURCE = "https://github.com/LAION-AI/aesthetic-predictor/raw/main/sa_0_4_vit_l_14_linear.pth"
 
 
-class Aesthetic:
+class Aesthetic(SampleMeasure):
     """Mean or quantile over the samples of w.x + b, x a CLIP embedding of length 1.
 
     The published head was fitted to people's ratings from 1 to 10 (LAION's aesthetic predictor). Lu
@@ -20,12 +33,40 @@ class Aesthetic:
     samples by linear interpolation as here.
     """
 
-    def __init__(self, reference: Evidence, head: str | None = None, quantile: float | None = None):
-        self.head = weights.head(head)
-        self.weight, self.bias = read_head(self.head)
-        self.quantile = quantile
+    needs, better = "clip", "higher"
 
-    def __call__(self, samples: Evidence) -> float:
+    class Options(SampleMeasure.Options):
+        """The linear head, and how the scores of the samples become one value."""
+
+        head: Place | None = Field(
+            None,
+            description="weights of the head, a .pth state dict or .safetensors; "
+            "null: ~/.cache/emb_reader/sa_0_4_vit_l_14_linear.pth",
+        )
+        quantile: Fraction | None = QUANTILE
+
+        def place(self, base: Path = Path()) -> Path:
+            """File of the head, whether or not it exists."""
+            return USUAL.expanduser() if self.head is None else base / Path(self.head).expanduser()
+
+        def files(self) -> list[Path]:
+            """The head."""
+            return [self.place()]
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """The line about a head that does not exist."""
+            found = self.place(base)
+            if found.is_file():
+                return []
+            hint = f"the head for CLIP ViT-L/14 comes from {SOURCE}"
+            return [problem(f"{key}.head", self.head, f"the file {found} does not exist", hint)]
+
+    def prepare(self, reference: ImageFeatures) -> None:
+        """Read the head."""
+        self.head = self.options.place()
+        self.weight, self.bias = read_head(self.head)
+
+    def __call__(self, samples: ImageFeatures) -> float:
         """About 1 to 10.
 
         Raises:
@@ -38,7 +79,7 @@ class Aesthetic:
                 f"the extractor gives {embeddings.shape[1]}\n"
                 "    Hint: heads and CLIP models come in pairs"
             )
-        return mean_or_quantile(embeddings @ self.weight + self.bias, self.quantile)
+        return mean_or_quantile(embeddings @ self.weight + self.bias, self.options.quantile)
 
 
 def read_head(path: Path) -> tuple[np.ndarray, float]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.metrics import pairwise_distances_chunked
 
 STRIP_MIB = 256
 
@@ -22,6 +21,8 @@ def reduce_distances(
     Returns:
         (n, ...) what ``reduce`` makes of all strips.
     """
+    from sklearn.metrics import pairwise_distances_chunked
+
     strips = pairwise_distances_chunked(
         rows, columns, reduce_func=lambda strip, _: reduce(strip), working_memory=STRIP_MIB
     )

@@ -1,18 +1,27 @@
 """Diversity: entropy of the samples over clusters of the reference images."""
 
-from typing import Literal
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, ward
-from scipy.stats import entropy
+from pydantic import Field
 
 from diffcredit.behaviors.distances import reduce_distances
-from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.measure import SampleMeasure
+from diffcredit.config.counts import known_images
+from diffcredit.config.sections import Several
+from diffcredit.config.step_checks import at_most
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
 
+if TYPE_CHECKING:
+    from diffcredit.behaviors.image_features import ImageFeatures
+    from diffcredit.config import Config
 
-class Diversity:
+
+class Diversity(SampleMeasure):
     """Entropy in bits of the frequencies of Ward clusters of the reference (Ward 1963).
 
     A sample belongs to the cluster to whose members its mean distance is least. Clustering takes
@@ -23,27 +32,41 @@ class Diversity:
     largest dot product of any two reference images minus their own dot product, and an image has
     distance 0 to itself. Features of different lengths make this another clustering than
     ``euclidean``, whose result may differ by half a bit.
-
-    Args:
-        reference: images that are clustered.
-        clusters: their number.
-        distance: "dot_product" or "euclidean".
     """
 
-    def __init__(
-        self,
-        reference: Evidence,
-        clusters: int = 20,
-        distance: Literal["dot_product", "euclidean"] = "dot_product",
-    ):
+    needs, better = "features", "higher"
+
+    class Options(SampleMeasure.Options):
+        """How the reference images are clustered."""
+
+        clusters: Several = Field(20, description="Ward clusters, 2 or more")
+        distance: Literal["dot_product", "euclidean"] = Field(
+            "dot_product",
+            description="dot_product (largest dot product minus that of two images, as published) "
+            "or euclidean",
+        )
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """The line about more clusters than reference images."""
+            known = known_images(config.data)
+            return at_most(f"{key}.clusters", self.clusters, known, "training images")
+
+    def prepare(self, reference: ImageFeatures) -> None:
+        """Cluster the reference images.
+
+        Raises:
+            UserError: if they are fewer than the clusters.
+        """
+        from scipy.cluster.hierarchy import fcluster, ward
+
+        clusters = self.options.clusters
         if len(reference.features) < clusters:
             raise UserError(
                 f"{len(reference.features)} reference images make no {clusters} clusters"
             )
         self.reference = reference.features
-        self.distance = distance
         # Ward's method reads (n, d) as points, and n (n - 1) / 2 numbers as distances.
-        euclidean = distance == "euclidean"
+        euclidean = self.options.distance == "euclidean"
         tree = ward(self.reference if euclidean else dot_product_distances(self.reference))
         labels = fcluster(tree, clusters, "maxclust")
         members = labels[:, None] == np.unique(labels)
@@ -55,9 +78,9 @@ class Diversity:
                 clusters,
             )
 
-    def clusters(self, samples: Evidence) -> np.ndarray:
+    def clusters(self, samples: ImageFeatures) -> np.ndarray:
         """(n,) number of the cluster of each sample."""
-        if self.distance == "dot_product":
+        if self.options.distance == "dot_product":
             # The least mean of a constant minus dot products is the largest mean dot product.
             means = self.averages.T @ self.reference  # (clusters, d)
             return (samples.features @ means.T).argmax(axis=1)
@@ -65,8 +88,10 @@ class Diversity:
             samples.features, self.reference, lambda strip: (strip @ self.averages).argmin(axis=1)
         )
 
-    def __call__(self, samples: Evidence) -> float:
+    def __call__(self, samples: ImageFeatures) -> float:
         """Between 0 and log2 of the number of clusters."""
+        from scipy.stats import entropy
+
         counts = np.bincount(self.clusters(samples), minlength=self.averages.shape[1])
         return float(entropy(counts, base=2))
 

@@ -1,22 +1,29 @@
 """Diversity: entropy of the classes that the samples are taken for."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.stats import entropy
 
-from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.measure import SampleMeasure
+
+if TYPE_CHECKING:
+    from diffcredit.behaviors.image_features import ImageFeatures
 
 
-class Entropy:
+class Entropy(SampleMeasure):
     """Entropy in bits of the frequencies of the most probable class of each sample.
 
     Not a published measure: it is diversity over known classes, without a clustering.
     """
 
-    def __init__(self, reference: Evidence):
-        pass
+    needs, better = "probabilities", "higher"
 
-    def __call__(self, samples: Evidence) -> float:
+    def __call__(self, samples: ImageFeatures) -> float:
         """Between 0 and log2 of the number of classes."""
+        from scipy.stats import entropy
+
         classes = samples.probabilities.shape[1]
         counts = np.bincount(samples.probabilities.argmax(axis=1), minlength=classes)
         return float(entropy(counts, base=2))

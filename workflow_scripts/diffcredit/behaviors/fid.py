@@ -1,9 +1,16 @@
 """Frechet distance between the features of samples and of reference images."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.measure import SampleMeasure
 from diffcredit.logs import logger
+
+if TYPE_CHECKING:
+    from diffcredit.behaviors.image_features import ImageFeatures
 
 
 def frechet_distance(
@@ -36,7 +43,7 @@ def _distance(
     return float(np.sum((mean1 - mean2) ** 2) + trace)
 
 
-class Fid:
+class Fid(SampleMeasure):
     """Frechet distance of the features; 0 for samples like the reference (Heusel et al. 2017).
 
     With the extractor inception it is clean-fid's FID (Parmar et al. 2022, arXiv 2104.11222).
@@ -47,14 +54,17 @@ class Fid:
     The root of the reference's covariance, half of the work, is taken once for all models.
     """
 
-    def __init__(self, reference: Evidence):
+    needs, better = "features", "lower"
+
+    def prepare(self, reference: ImageFeatures) -> None:
+        """Take the mean, the covariance and its root of the reference images' features."""
         self.told = False
         self._tell_rank(reference, "reference")
         self.mean = reference.features.mean(axis=0)
         self.covariance = np.cov(reference.features, rowvar=False)
         self.root = square_root(self.covariance)
 
-    def __call__(self, samples: Evidence) -> float:
+    def __call__(self, samples: ImageFeatures) -> float:
         """At least 0, in squared units of the features."""
         if not self.told:
             self._tell_rank(samples, "drawn")
@@ -62,7 +72,7 @@ class Fid:
         mean = samples.features.mean(axis=0)
         return _distance(self.mean, self.covariance, self.root, mean, covariance)
 
-    def _tell_rank(self, of: Evidence, which: str) -> None:
+    def _tell_rank(self, of: ImageFeatures, which: str) -> None:
         """Warn once of a covariance that so few images do not determine."""
         images, features = of.features.shape
         if images > features:

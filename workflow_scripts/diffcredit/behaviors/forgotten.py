@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.losses import make
 from diffcredit.behaviors.scoring import transformed
 from diffcredit.behaviors.setting import Setting

@@ -1,13 +1,24 @@
 """Inception score: are the samples recognizable, and do they cover the classes?"""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
-from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.measure import SampleMeasure
+from diffcredit.config.messages import problem
+from diffcredit.config.sections import Count
+
+if TYPE_CHECKING:
+    from diffcredit.behaviors.image_features import ImageFeatures
+    from diffcredit.config import Config
 
 
-class InceptionScore:
+class InceptionScore(SampleMeasure):
     """exp E_x KL(p(y|x) || p(y)) with the extractor's probabilities (Salimans et al. 2016).
 
     The samples are split, as they come, into parts of equal size, and the score is the mean over
@@ -16,19 +27,34 @@ class InceptionScore:
     samples. The network matters, too: the extractor inception has the 1,008 classes of the first
     Inception score, Lu et al. have 1,000 of another Inception network, SISS a classifier of its
     dataset as the extractor classifier is one.
-
-    Args:
-        reference: unused.
-        splits: parts of the samples, which need 2 samples each.
     """
 
-    def __init__(self, reference: Evidence, splits: int = 1):
-        self.splits = splits
+    needs, better = "probabilities", "higher"
 
-    def __call__(self, samples: Evidence) -> float:
+    class Options(SampleMeasure.Options):
+        """The number of splits."""
+
+        splits: Count = Field(
+            1,
+            description="parts of the samples whose scores are averaged, 2 samples or more in "
+            "each; 1 or more",
+        )
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """The line about splits of fewer than 2 samples."""
+            images = config.sampling.images
+            if 2 * self.splits <= max(images, 2):
+                return []
+            accepted = (
+                f"each needs 2 of sampling.images = {images}; accepted: 1 to {max(images // 2, 1)}"
+            )
+            return [problem(f"{key}.splits", self.splits, accepted)]
+
+    def __call__(self, samples: ImageFeatures) -> float:
         """Between 1 and the number of classes."""
+        splits = self.options.splits
         p = np.clip(samples.probabilities, 1e-16, None)
-        ends = [part * len(p) // self.splits for part in range(self.splits + 1)]
+        ends = [part * len(p) // splits for part in range(splits + 1)]
         parts = [p[start:end] for start, end in pairwise(ends)]
         return float(np.mean([_score(part) for part in parts]))
 

@@ -1,18 +1,24 @@
 """How likely a model thinks given images are, by its probability-flow ODE."""
 
+from __future__ import annotations
+
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
+from pydantic import Field
 
-from diffcredit.behaviors.setting import Setting
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import from_uint8
+from diffcredit.behaviors.measure import ModelMeasure
+from diffcredit.config.sections import Count
+from diffcredit.lazy import torch
+
+if TYPE_CHECKING:
+    from diffcredit.behaviors.extractor import Extractor
+    from diffcredit.behaviors.setting import Setting
+    from diffcredit.models.checkpoints import Trained
 
 
-class Likelihood:
+class Likelihood(ModelMeasure):
     """Negative log-likelihood in bits per dimension (Song et al. 2021, arXiv 2011.13456, sec. 4.3).
 
     With alpha^2 + sigma^2 = 1 and the signal-to-noise ratio alpha / sigma = exp(-u), the ODE of
@@ -27,28 +33,39 @@ class Likelihood:
 
     Steps of equal length in u by the Runge-Kutta method of order 4 keep images apart: no value
     depends on which others are asked for, as it would if an error in all of them chose the steps.
-
-    Args:
-        images: (n, c, h, w) uint8.
-        setting: how models are queried.
-        steps: of the ODE; each asks the network four times.
-        probes: random signs for each image by which the trace is estimated without bias
-            (Hutchinson), the same at all levels and for all models; "exact" takes the trace
-            itself, for c h w backward passes instead of one for each probe.
-        dequantize: whether each pixel is drawn uniformly from its 256th of [-1, 1], as Song et al.
-            do, so that the value bounds the likelihood of whole pixels; the pixel as the networks
-            see it where not, as SISS does (Alberti et al. 2025, arXiv 2503.01034), whose value is a
-            density at that point alone and can be far lower.
     """
 
-    def __init__(
-        self,
-        images: torch.Tensor,
-        setting: Setting,
-        steps: int = 20,
-        probes: int | Literal["exact"] = 1,
-        dequantize: bool = True,
-    ):
+    needs, better = None, "lower"
+    traits = frozenset({"pixel_density"})
+
+    class Options(ModelMeasure.Options):
+        """How the ODE is solved, and what the density is of.
+
+        Each step asks the network four times. The probes are random signs for each image by which
+        the trace is estimated without bias (Hutchinson), the same at all levels and for all models;
+        "exact" takes the trace itself, for c h w backward passes instead of one for each probe.
+        With ``dequantize`` each pixel is drawn uniformly from its 256th of [-1, 1], as Song et al.
+        do, so that the value bounds the likelihood of whole pixels. Without it, the value is from
+        the density at the pixels as the networks see them, as in SISS (Alberti et al. 2025, arXiv
+        2503.01034), and can be far lower.
+        """
+
+        steps: Count = Field(20, description="Runge-Kutta steps of the ODE, 1 or more")
+        probes: Count | Literal["exact"] = Field(
+            1, description="random probes of the divergence for an image, 1 or more; or exact"
+        )
+        dequantize: bool = Field(
+            True, description="true draws each pixel from its 256th of the range; false leaves it"
+        )
+
+    def prepare(
+        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+    ) -> None:
+        """Take the (n, c, h, w) uint8 images, and how models are queried."""
+        from diffcredit.models.pixels import from_uint8
+
+        options = self.options
+        steps, probes, dequantize = options.steps, options.probes, options.dequantize
         generator = torch.Generator().manual_seed(setting.seed)
         draws = [_draw(image, 0 if probes == "exact" else probes, generator) for image in images]
         within = torch.stack([draw[0] for draw in draws])
@@ -102,6 +119,8 @@ class Likelihood:
         self, network: torch.nn.Module, x: torch.Tensor, u: float, probes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """dx/du (b, c, h, w) and its divergence (b,)."""
+        from diffcredit.models import ddpm
+
         sigma = math.sqrt(1 / (1 + math.exp(-2 * u)))
         timestep = float(np.interp(u, self.levels, np.arange(len(self.levels))))
         with torch.enable_grad():
@@ -129,5 +148,7 @@ def _draw(
 
 def noise_levels(timesteps: int) -> np.ndarray:
     """(timesteps,) u = log(sigma / alpha) of the schedule, from the cleanest to the noisiest."""
+    from diffcredit.models import ddpm
+
     signal = ddpm.noise_schedule(timesteps).alphas_cumprod.double().numpy()
     return np.log((1 - signal) / signal) / 2

@@ -1,24 +1,23 @@
 """Measure the behaviors of every model of a shard by the model itself, on given images."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.extractor import Extractor
+from diffcredit.behaviors.measure import Measure
 from diffcredit.behaviors.scoring import transformed
 from diffcredit.behaviors.setting import Setting
 from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
+from diffcredit.config.options import build
 from diffcredit.files import read_json
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints
-from diffcredit.models.checkpoints import Trained
-from diffcredit.registry import MEASURES, load
+from diffcredit.registry import MEASURES
 
 
 def measure_shard(
@@ -60,12 +59,10 @@ def make(
     images: torch.Tensor,
     setting: Setting,
     extractors: dict[str, Extractor],
-) -> Callable[[Trained], np.ndarray]:
+) -> Measure:
     """The measure of a behavior, to be called with models; arguments as of `measure_shard`."""
     seen = [] if behavior.sees is None else [extractors[behavior.sees]]
-    made: Callable[[Trained], np.ndarray] = load(MEASURES, behavior.measure.name)(
-        images, setting, *seen, **behavior.options
-    )
+    made: Measure = build(MEASURES, behavior.measure, images, setting, *seen)
     return made
 
 

@@ -6,11 +6,25 @@ paper takes k = 3 and the features of VGG-16; here they are those of any extract
 are not rounded to half precision as in the code of Lu et al. 2025 (arXiv 2407.03153).
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
+from pydantic import Field
 
 from diffcredit.behaviors.distances import reduce_distances
-from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.measure import SampleMeasure
+from diffcredit.config.counts import known_images
+from diffcredit.config.messages import problem
+from diffcredit.config.sections import Count
+from diffcredit.config.step_checks import at_most
 from diffcredit.errors import UserError
+
+if TYPE_CHECKING:
+    from diffcredit.behaviors.image_features import ImageFeatures
+    from diffcredit.config import Config
 
 
 def radii(features: np.ndarray, k: int) -> np.ndarray:
@@ -30,25 +44,52 @@ def covered(points: np.ndarray, centers: np.ndarray, reach: np.ndarray) -> float
     return float(inside.mean())
 
 
-class Precision:
+class NeighborMeasure(SampleMeasure, base=True):
+    """Samples and reference images in each other's neighborhoods."""
+
+    class Options(SampleMeasure.Options):
+        """How far a neighborhood reaches."""
+
+        k: Count = Field(
+            3, description="nearest neighbors of an image that span its ball, 1 or more"
+        )
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """A line where the reference images, or the samples, have no k neighbors each."""
+            known, drawn = known_images(config.data), config.sampling.images
+            others = None if known is None else known - 1
+            found = at_most(f"{key}.k", self.k, others, "others of the training images")
+            if self.k >= drawn:
+                accepted = f"must be below sampling.images = {drawn}"
+                found.append(problem(f"{key}.k", self.k, accepted))
+            return found
+
+    def prepare(self, reference: ImageFeatures) -> None:
+        """Take the features of the reference images."""
+        self.reference = reference.features
+
+
+class Precision(NeighborMeasure):
     """How many samples look like reference images."""
 
-    def __init__(self, reference: Evidence, k: int = 3):
-        self.reference = reference.features
-        self.radii = radii(reference.features, k)
+    needs, better = "features", "higher"
 
-    def __call__(self, samples: Evidence) -> float:
+    def prepare(self, reference: ImageFeatures) -> None:
+        """Measure how far the neighborhoods of the reference images reach."""
+        super().prepare(reference)
+        self.radii = radii(self.reference, self.options.k)
+
+    def __call__(self, samples: ImageFeatures) -> float:
         """Between 0 and 1."""
         return covered(samples.features, self.reference, self.radii)
 
 
-class Recall:
+class Recall(NeighborMeasure):
     """How many reference images look like samples."""
 
-    def __init__(self, reference: Evidence, k: int = 3):
-        self.reference = reference.features
-        self.k = k
+    needs, better = "features", "higher"
 
-    def __call__(self, samples: Evidence) -> float:
+    def __call__(self, samples: ImageFeatures) -> float:
         """Between 0 and 1."""
-        return covered(self.reference, samples.features, radii(samples.features, self.k))
+        reach = radii(samples.features, self.options.k)
+        return covered(self.reference, samples.features, reach)

@@ -1,23 +1,33 @@
 """How far the pixels of an image are from those of the full model's image from the same noise."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from diffcredit.behaviors.evidence import Evidence
+from diffcredit.behaviors.measure import PairMeasure
+
+if TYPE_CHECKING:
+    from diffcredit.behaviors.image_features import ImageFeatures
 
 # The length of an image of the darkest gray, which stands for that of a black one.
 DARKEST = 1 / 255
 
 
-class Mse:
+class Mse(PairMeasure):
     """Mean squared error of the pixels in [0, 1], a value for each of the first initial noises.
 
     Lower is better: a model from which good images were taken draws other images.
     """
 
-    def __init__(self, full: Evidence, queries: int):
-        self.full = full.first(queries).features
+    needs, better = None, "lower"
 
-    def __call__(self, samples: Evidence) -> np.ndarray:
+    def prepare(self, full: ImageFeatures) -> None:
+        """Take the pixels of the full model's images."""
+        self.full = full.first(self.options.queries).features
+
+    def __call__(self, samples: ImageFeatures) -> np.ndarray:
         """(queries,) between 0 and 1."""
         return ((samples.first(len(self.full)).features - self.full) ** 2).mean(axis=1)
 
@@ -29,7 +39,7 @@ class Nrmse(Mse):
     2407.03153); a black image counts as one of the darkest gray.
     """
 
-    def __call__(self, samples: Evidence) -> np.ndarray:
+    def __call__(self, samples: ImageFeatures) -> np.ndarray:
         """(queries,) 0 or more."""
         scale = np.sqrt((self.full**2).mean(axis=1))
         return np.sqrt(super().__call__(samples)) / np.maximum(scale, DARKEST)

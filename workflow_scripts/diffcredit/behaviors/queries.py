@@ -5,17 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from diffcredit.config import PairMeasure, QueryFolder, QueryMeasure
-from diffcredit.data import image_files, images, removal
-from diffcredit.data.formats import RGB
-from diffcredit.data.query_folders import draw, drawn
+from diffcredit import image_files
+from diffcredit.behaviors.measure import PairMeasure, QueryMeasure
+from diffcredit.config.behaviors import QueryFolder
+from diffcredit.config.query_folders import draw, drawn
+from diffcredit.data import images, removal
 from diffcredit.errors import UserError
 from diffcredit.files import read_table, read_tensors
+from diffcredit.image_formats import RGB
 from diffcredit.logs import logger
 
 
 def read(
-    measure: QueryMeasure | PairMeasure,
+    measure: QueryMeasure.Options | PairMeasure.Options,
     places: Mapping[str, Path],
     seed: int,
     background: RGB = (255, 255, 255),

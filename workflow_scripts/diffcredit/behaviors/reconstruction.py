@@ -1,56 +1,82 @@
 """How well a model restores given images from noise: a model that knows an image draws it again."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
+from pydantic import Field
 
-from diffcredit.behaviors.evidence import Evidence, Extractor
-from diffcredit.behaviors.setting import Setting
-from diffcredit.models import checkpoints, ddpm
-from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import from_uint8
-from diffcredit.sampling import initial_noise
+from diffcredit.behaviors.image_features import ImageFeatures
+from diffcredit.behaviors.measure import ModelMeasure
+from diffcredit.config.messages import problem
+from diffcredit.config.sections import Count, Several
 from diffcredit.seeds import derive
 from diffcredit.steps import seed_and_step
+
+if TYPE_CHECKING:
+    import torch
+
+    from diffcredit.behaviors.extractor import Extractor
+    from diffcredit.behaviors.setting import Setting
+    from diffcredit.config import Config
+    from diffcredit.models.checkpoints import Trained
 
 Sampler = Literal["ddim", "ancestral"]
 
 
-class Reconstruction:
+class Reconstruction(ModelMeasure):
     """Cosine similarity of an image and of what the model makes of it with noise.
 
     The image is noised to a timestep, denoised, and the features of both are compared (Alberti et
     al. 2025, arXiv 2503.01034, with SSCD features from timestep 250). A value for each image, the
-    mean over noises, which are the same for every image and model.
-
-    Args:
-        images: (n, c, h, w) uint8.
-        setting: how models are queried.
-        extractor: what makes features of images.
-        timestep: noise level that denoising begins from.
-        steps: from pure noise, of which those at or below the timestep are made.
-        noises: that an image is noised with.
-        sampler: "ddim", which adds no noise, or "ancestral" (DDPM). The paper takes ancestral steps
-            through all noise levels: ``steps`` is their number then. The noise of ancestral steps
-            is the same for every image and model, too.
+    mean over noises, which are the same for every image and model. Steps of the sampler "ddim" add
+    no noise, those of "ancestral" (DDPM) do. The paper takes ancestral steps through all noise
+    levels: ``steps`` is their number then. The noise of ancestral steps is the same for every image
+    and model, too.
     """
 
-    def __init__(
-        self,
-        images: torch.Tensor,
-        setting: Setting,
-        extractor: Extractor,
-        timestep: int,
-        steps: int,
-        noises: int,
-        sampler: Sampler = "ddim",
-    ):
+    needs, better = "features", "higher"
+
+    class Options(ModelMeasure.Options):
+        """How images are noised and denoised."""
+
+        timestep: Count = Field(
+            250, description="noise level that it begins from, 1 or more, below model.timesteps"
+        )
+        steps: Several = Field(
+            50,
+            description="steps from pure noise, of which those at or below timestep are made; "
+            "2 to model.timesteps",
+        )
+        sampler: Sampler = Field(
+            "ddim",
+            description="ddim, or ancestral (DDPM steps, with steps = model.timesteps as in SISS)",
+        )
+        noises: Count = Field(4, description="noises, the same for every model; 1 or more")
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """A line for each option that asks for more noise levels than the model has."""
+            found, levels = [], config.model.timesteps
+            if self.timestep >= levels:
+                accepted = f"must be below model.timesteps = {levels}"
+                found.append(problem(f"{key}.timestep", self.timestep, accepted))
+            if self.steps > levels:
+                accepted = f"must not exceed model.timesteps = {levels}"
+                found.append(problem(f"{key}.steps", self.steps, accepted))
+            return found
+
+    def prepare(
+        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+    ) -> None:
+        """Take the (n, c, h, w) uint8 images, and what makes features of them."""
+        assert extractor is not None
+        options = self.options
         self.images, self.setting, self.extractor = images, setting, extractor
-        self.timestep, self.steps, self.noises = timestep, steps, noises
-        self.sampler = sampler
-        self.directions = Evidence(images, extractor).directions
+        self.timestep, self.steps, self.noises = options.timestep, options.steps, options.noises
+        self.sampler = options.sampler
+        self.directions = ImageFeatures(images, extractor).directions
 
     def __call__(self, trained: Trained) -> np.ndarray:
         """(n,) of the n images, between -1 and 1."""
@@ -63,7 +89,7 @@ class Reconstruction:
             self.noises,
             self.sampler,
         )
-        found = Evidence(images.flatten(0, 1), self.extractor).directions
+        found = ImageFeatures(images.flatten(0, 1), self.extractor).directions
         alike = found.reshape(self.noises, *self.directions.shape) * self.directions
         return alike.sum(axis=2).mean(axis=0)
 
@@ -78,6 +104,10 @@ def restored(
     sampler: Sampler = "ddim",
 ) -> torch.Tensor:
     """(noises, n, c, h, w) uint8, what a model makes of images (n, c, h, w) with noise."""
+    from diffcredit.models import ddpm
+    from diffcredit.models.pixels import from_uint8
+    from diffcredit.sampling import initial_noise
+
     network = trained.network.to(setting.device).eval()
     noise = initial_noise(trained.description.architecture, noises, setting.seed)
     clean = from_uint8(images)
@@ -114,6 +144,8 @@ def course(
         steps: from pure noise.
         sampler: "ddim" or "ancestral".
     """
+    from diffcredit.models import checkpoints
+
     found = {}
     for folder in checkpoints.folders(models):
         seed, step = seed_and_step(int(folder.name))

@@ -24,6 +24,7 @@ from diffcredit.config.record_files import Repeated, parsed, rows
 from diffcredit.config.recorded import matches
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
+from diffcredit.registry import DISTRIBUTIONS
 from diffcredit.text import clean
 
 KINDS = ("wrong", "missing", "duplicate", "conflicting")
@@ -69,12 +70,13 @@ def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
     bad: list[tuple[int, str, str]] = []
     guessed: Counter[str] = Counter()
     matching = 0
+    repeated = DISTRIBUTIONS[table.drawn.distribution].endpoint is not None
     for place, row in rows(Path(table.path)):
         if isinstance(row, dict) and not matches(row, table.where):
             continue
         matching += 1
         try:
-            found.append(_record(place, row, settings, table.drawn.distribution, guessed))
+            found.append(_record(place, row, settings, repeated, guessed))
         except BadRecordError as error:
             bad.append((place, error.kind, str(error)))
     if not matching:
@@ -90,16 +92,23 @@ def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
 
 
 def _record(
-    place: int, row: Any, settings: Records, distribution: str, guessed: Counter[str]
+    place: int, row: Any, settings: Records, repeated: bool, guessed: Counter[str]
 ) -> Record:
-    """A record, or `BadRecordError`; ``guessed`` counts what was guessed of its contributors."""
+    """A record, or `BadRecordError`.
+
+    Args:
+        place: its line or row.
+        row: what stands there.
+        settings: of all records.
+        repeated: whether records of the same coalition are repetitions, as those of v(all) are.
+        guessed: counts what was guessed of the contributors of records.
+    """
     if isinstance(row, Repeated):
         raise BadRecordError("wrong", f"has {row.key} more than once")
     if not isinstance(row, dict):
         raise BadRecordError("wrong", "is not a JSON object")
     mask = _mask(row, settings.contributors, guessed)
     seed = _seed(row)
-    repeated = distribution in ("full", "none")
     identity = seed if seed is not None else f"row {place}" if repeated else mask.tobytes()
     values: dict[tuple[str, int], float] = {}
     for behavior in settings.behaviors:

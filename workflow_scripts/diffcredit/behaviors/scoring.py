@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from diffcredit.behaviors.evidence import Evidence, Extractor
-from diffcredit.behaviors.extractors import pixels
+from diffcredit.behaviors.extractor import Extractor
+from diffcredit.behaviors.extractors.pixels import Pixels
+from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
+from diffcredit.config.options import build
 from diffcredit.errors import UserError
-from diffcredit.registry import MEASURES, load
+from diffcredit.registry import MEASURES
 from diffcredit.samples import Drawn
 
 
@@ -39,18 +41,21 @@ def score_shard(
         Columns coalition, behavior, query (0 where a behavior has one value), value, and the
         seconds of training, sampling and scoring of the model.
     """
-    known: dict[str | None, Extractor] = {None: pixels.load()}
+    known: dict[str | None, Extractor] = {None: Pixels()}
     known.update(extractors)
     against = {
-        (images, extractor): Evidence(compared[images], known[extractor])
+        (images, extractor): ImageFeatures(compared[images], known[extractor])
         for images, extractor in {(_compared(b), b.sees) for b in behaviors.values()}
     }
-    sought = {name: Evidence(found, known[behaviors[name].sees]) for name, found in queries.items()}
+    sought = {
+        name: ImageFeatures(found, known[behaviors[name].sees]) for name, found in queries.items()
+    }
     measures = {
-        (b.measure, b.sees): load(MEASURES, b.measure.name)(
+        (b.measure, b.sees): build(
+            MEASURES,
+            b.measure,
             *([sought[name]] if name in sought else []),
             against[_compared(b), b.sees],
-            **b.options,
         )
         for name, b in behaviors.items()
     }
@@ -72,7 +77,7 @@ def _score(
 ) -> pd.DataFrame:
     began = time.perf_counter()
     images = drawn.images()
-    seen = {name: Evidence(images, found) for name, found in extractors.items()}
+    seen = {name: ImageFeatures(images, found) for name, found in extractors.items()}
     measured = {key: measure(seen[key[1]]) for key, measure in measures.items()}
     values = {
         name: transformed(name, b, measured[b.measure, b.sees], drawn.described)

@@ -1,6 +1,10 @@
 """One value of a model from the scores of its samples."""
 
 import numpy as np
+from pydantic import Field
+
+#: The option of a measure whose value is the mean over the samples, or a quantile.
+QUANTILE = Field(None, description="above 0 and below 1, as 0.9; null: the mean over the samples")
 
 
 def mean_or_quantile(scores: np.ndarray, quantile: float | None) -> float:

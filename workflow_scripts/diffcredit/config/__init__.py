@@ -9,146 +9,59 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from diffcredit.config.behaviors import (
-    AestheticMeasure,
-    Behavior,
-    DiversityMeasure,
-    LikelihoodMeasure,
-    LossMeasure,
-    NeighborMeasure,
-    PairMeasure,
-    PlainMeasure,
-    PromptMeasure,
-    QueryFolder,
-    QueryMeasure,
-)
+from diffcredit.config.approach import Approach
+from diffcredit.config.attributions import RemovalAttribution, ScoreAttribution
+from diffcredit.config.behaviors import Behavior
 from diffcredit.config.checks import problems
+from diffcredit.config.classifier import Classifier
 from diffcredit.config.counts import counted
+from diffcredit.config.data import CsvContributors, Data, Injected, Planted
+from diffcredit.config.evaluation import Convergence, Counterfactual, Evaluation, Lds, Regenerated
+from diffcredit.config.execution import Execution, Keep
 from diffcredit.config.explain import explain, unreadable
-from diffcredit.config.image_scores import Gradients, Patches, Score
-from diffcredit.config.schema import (
-    Adapters,
-    AddOneIn,
-    Approach,
-    Attribution,
-    BlipExtractor,
-    Classifier,
-    ClipExtractor,
-    Config,
-    Convergence,
-    Counterfactual,
-    CsvContributors,
-    Data,
-    Datamodel,
-    DiffPruning,
-    Distribution,
-    Ema,
-    EraseDiff,
-    Evaluation,
-    Everyone,
-    Execution,
-    Full,
-    GradientAscent,
-    HubExtractor,
-    InceptionExtractor,
-    Influence,
-    Injected,
-    Keep,
-    Lds,
-    LeaveOneOut,
-    Listed,
-    Lora,
-    Model,
-    Nobody,
-    OwnExtractor,
-    Planted,
-    Pruned,
-    RecordedTable,
-    Records,
-    Regenerated,
-    Sampling,
-    Section,
-    Shapley,
-    Siss,
-    SissBernoulli,
-    SissTwoPass,
-    SscdExtractor,
-    Taylor,
-    Training,
-    Uniform,
-    Until,
-)
+from diffcredit.config.full import Full
+from diffcredit.config.gradients import Gradients
+from diffcredit.config.model import Model
+from diffcredit.config.pruned import Pruned
+from diffcredit.config.records import RecordedTable, Records
+from diffcredit.config.sampling import Sampling
+from diffcredit.config.schema import Config
+from diffcredit.config.sections import Section
+from diffcredit.config.training import Ema, Training
 from diffcredit.config.unlearning import Cluster, Removal, Unlearning
 from diffcredit.errors import UserError
 
 __all__ = [
-    "Adapters",
-    "AddOneIn",
-    "AestheticMeasure",
     "Approach",
-    "Attribution",
     "Behavior",
-    "BlipExtractor",
     "Classifier",
-    "ClipExtractor",
     "Cluster",
     "Config",
     "Convergence",
     "Counterfactual",
     "CsvContributors",
     "Data",
-    "Datamodel",
-    "DiffPruning",
-    "Distribution",
-    "DiversityMeasure",
     "Ema",
-    "EraseDiff",
     "Evaluation",
-    "Everyone",
     "Execution",
     "Full",
-    "GradientAscent",
     "Gradients",
-    "HubExtractor",
-    "InceptionExtractor",
-    "Influence",
     "Injected",
     "Keep",
     "Lds",
-    "LeaveOneOut",
-    "LikelihoodMeasure",
-    "Listed",
-    "Lora",
-    "LossMeasure",
     "Model",
-    "NeighborMeasure",
-    "Nobody",
-    "OwnExtractor",
-    "PairMeasure",
-    "Patches",
-    "PlainMeasure",
     "Planted",
-    "PromptMeasure",
     "Pruned",
-    "QueryFolder",
-    "QueryMeasure",
     "RecordedTable",
     "Records",
     "Regenerated",
     "Removal",
+    "RemovalAttribution",
     "Sampling",
-    "Score",
+    "ScoreAttribution",
     "Section",
-    "Shapley",
-    "Siss",
-    "SissBernoulli",
-    "SissTwoPass",
-    "SscdExtractor",
-    "Taylor",
     "Training",
-    "Uniform",
     "Unlearning",
-    "Until",
     "load",
 ]
 
@@ -187,7 +100,6 @@ NAMED_SECTIONS = (
     "behaviors",
     "gradients",
     "attributions",
-    "scores",
 )
 
 
@@ -203,7 +115,7 @@ def _without_models(raw: dict[str, Any]) -> dict[str, Any]:
     """A run that reads records makes no models, and attributes the records alone."""
     if raw.get("records") is None:
         return raw
-    cleaned = raw | {s: {} for s in ("coalitions", "approaches", "behaviors", "scores")}
+    cleaned = raw | {s: {} for s in ("coalitions", "approaches", "behaviors")}
     cleaned["unlearning"] = None
     if isinstance(entries := raw.get("attributions"), dict):
         cleaned["attributions"] = {k: v for k, v in entries.items() if _is_of_records(v)}

@@ -1,18 +1,13 @@
 """What start, objective, parameters and steps of an approach ask of each other."""
 
-from diffcredit.config.messages import choices, problem
-from diffcredit.config.schema import Adapters, Approach, Config
-from diffcredit.registry import CLOSED_FORM, OBJECTIVES
+from pathlib import Path
 
-#: How the names of the U-Net's linear and convolutional layers end.
-LAYERS = [
-    *("to_q", "to_k", "to_v", "to_out.0"),
-    *("conv_in", "conv1", "conv2", "conv_shortcut", "conv", "conv_out"),
-    *("time_emb_proj", "linear_1", "linear_2"),
-]
+from diffcredit.config.messages import problem
+from diffcredit.config.schema import Approach, Config
+from diffcredit.registry import OBJECTIVES
 
 
-def approach_problems(config: Config) -> list[str]:
+def approach_problems(config: Config, base: Path) -> list[str]:
     """One line for each key of an approach that does not go with its others."""
     found = []
     for name, approach in config.approaches.items():
@@ -22,11 +17,12 @@ def approach_problems(config: Config) -> list[str]:
             accepted = "pruning is not known with model.scale_shift: true; accepted: others"
             found.append(problem(f"{key}.start", approach.start, accepted))
         found += _start_problems(key, approach)
-        found += _layer_problems(key, approach)
-        if OBJECTIVES[approach.objective.name].runner == CLOSED_FORM:
-            found += _closed_form_problems(key, approach)
-        else:
+        found += approach.parameters.problems(f"{key}.parameters", config, base)
+        found += approach.objective.problems(f"{key}.objective", config, base)
+        if OBJECTIVES[approach.objective.name].loops:
             found += _loop_problems(key, approach)
+        else:
+            found += _closed_form_problems(key, approach)
     return found
 
 
@@ -35,21 +31,11 @@ def _start_problems(key: str, approach: Approach) -> list[str]:
     accepted = OBJECTIVES[objective].starts
     if approach.start not in accepted:
         reason = f"{objective} unlearns from a trained network; accepted: {' or '.join(accepted)}"
-    elif approach.start == "scratch" and approach.parameters != "all":
+    elif approach.start == "scratch" and approach.parameters.name != "all":
         reason = "adapters change a trained network; accepted: full or pruned"
     else:
         return []
     return [problem(f"{key}.start", approach.start, reason)]
-
-
-def _layer_problems(key: str, approach: Approach) -> list[str]:
-    if not isinstance(approach.parameters, Adapters):
-        return []
-    return [
-        problem(f"{key}.parameters.lora.layers", name, f"its end {choices(name, LAYERS)}")
-        for name in approach.parameters.lora.layers
-        if not any(f".{name}".endswith(f".{ending}") for ending in LAYERS)
-    ]
 
 
 def _closed_form_problems(key: str, approach: Approach) -> list[str]:
@@ -59,15 +45,15 @@ def _closed_form_problems(key: str, approach: Approach) -> list[str]:
         for name in ("steps", "learning_rate")
         if (value := getattr(approach, name)) is not None
     ]
-    if approach.parameters != "all":
-        value = approach.model_dump()["parameters"]
+    if approach.parameters.name != "all":
+        value = {approach.parameters.name: approach.parameters.given}
         found.append(problem(f"{key}.parameters", value, f"{objective} moves all; accepted: all"))
     return found
 
 
 def _loop_problems(key: str, approach: Approach) -> list[str]:
     found = []
-    option = OBJECTIVES[approach.objective.name].instead_of_steps
+    option = OBJECTIVES[approach.objective.name].steps_option
     given = getattr(approach.objective, option) if option else None
     if approach.steps is None and given is None:
         other = f"; or objective.{option} instead" if option else ""

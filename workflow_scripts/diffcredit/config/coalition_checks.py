@@ -1,73 +1,21 @@
 """Which coalitions there can be of so many contributors."""
 
-import math
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffcredit.config.counts import known_contributors
+from diffcredit.config.data import Data
 from diffcredit.config.messages import choices, problem, shown
-from diffcredit.config.schema import (
-    AddOneIn,
-    Config,
-    Data,
-    Datamodel,
-    Distribution,
-    LeaveOneOut,
-)
+from diffcredit.config.schema import Config
+from diffcredit.registry import DISTRIBUTIONS
+
+if TYPE_CHECKING:
+    from diffcredit.coalitions.distribution import DistributionOptions, Impossible
 
 #: More jobs than Snakemake can plan.
 MOST_SHARDS = 100_000
 #: Most contributors whose coalitions are counted; of more there are enough of any distribution.
 COUNTED = 64
-
-
-def datamodel_size(contributors: int, alpha: float) -> int:
-    """Contributors kept by datamodel(alpha): floor(alpha N)."""
-    return math.floor(alpha * contributors + 1e-9)  # 0.29 * 100 is 28.999999999999996
-
-
-@dataclass(frozen=True)
-class Impossible:
-    """Why there are no such coalitions: the key that is wrong, what is accepted, and a hint."""
-
-    key: str
-    accepted: str
-    hint: str
-
-
-def impossible(distribution: Distribution, contributors: int) -> Impossible | None:
-    """Why so many contributors have no coalitions of a distribution; None where they have.
-
-    Returns:
-        The key that is wrong: "contributors", or "alpha" or "count" of the distribution.
-    """
-    if distribution.distribution in ("full", "none"):
-        return None
-    if contributors < 2:
-        accepted = f"{distribution.distribution} coalitions need 2 contributors or more"
-        return Impossible("contributors", accepted, "data.contributors: 2")
-    if isinstance(distribution, Datamodel):
-        return _impossible_alpha(distribution.alpha, contributors)
-    one_each = isinstance(distribution, LeaveOneOut | AddOneIn)
-    if one_each and distribution.count not in (None, contributors):
-        accepted = f"must be the number of contributors, {contributors}; it may be left out"
-        return Impossible("count", accepted, f"count: {contributors}")
-    return None
-
-
-def _impossible_alpha(alpha: float, contributors: int) -> Impossible | None:
-    size = datamodel_size(contributors, alpha)
-    if size == 0:
-        # Rounded up, so that what is told is accepted.
-        digits = len(str(contributors)) + 2
-        least = math.ceil(10**digits / contributors) / 10**digits
-        hint = f"floor(alpha N) must be at least 1: alpha >= {least:.{digits}f}"
-        return Impossible("alpha", f"keeps none of {contributors} contributors", hint)
-    if size == contributors:
-        most = (contributors - 0.5) / contributors
-        hint = f"floor(alpha N) must be below N: alpha <= {most:.6g}"
-        return Impossible("alpha", f"keeps all of {contributors} contributors", hint)
-    return None
 
 
 def _shard_size_problems(config: Config) -> list[str]:
@@ -134,23 +82,20 @@ def coalition_problems(config: Config, base: Path) -> list[str]:
     return found
 
 
-def different(distribution: Distribution, contributors: int) -> int | None:
+def impossible(entry: "DistributionOptions", contributors: int) -> "Impossible | None":
+    """Why so many contributors have no coalitions of a distribution; None where they have."""
+    return DISTRIBUTIONS[entry.distribution].of(entry).impossible(contributors)
+
+
+def different(entry: "DistributionOptions", contributors: int) -> int | None:
     """How many different coalitions of everybody but all and nobody a distribution can draw.
 
     Returns:
         Of very many contributors their number, a lower bound: the others are too long to compute.
-        None where a file lists them.
+        None where it is unknown, as of a list.
     """
-    if contributors > COUNTED and distribution.distribution != "file":
-        return contributors
-    if isinstance(distribution, Datamodel):
-        return math.comb(contributors, datamodel_size(contributors, distribution.alpha))
-    if isinstance(distribution, LeaveOneOut | AddOneIn):
-        return contributors
-    if distribution.distribution in ("shapley", "uniform"):
-        # The uniform one draws everybody and nobody, too.
-        return 2**contributors - 2 * (distribution.distribution == "shapley")
-    return None
+    there = DISTRIBUTIONS[entry.distribution].of(entry).different(min(contributors, COUNTED))
+    return contributors if there is not None and contributors > COUNTED else there
 
 
 def alike_problems(config: Config, base: Path, key: str, reference: str, least: int) -> list[str]:

@@ -1,53 +1,35 @@
 """How many coalitions, contributors and images there are, where the data or a file says so."""
 
 from pathlib import Path
-from typing import Any
 
-from diffcredit import folders
-from diffcredit.config import classes, lists
-from diffcredit.config.messages import problem, shown
-from diffcredit.config.places import missing_folder
-from diffcredit.config.schema import (
-    INJECTED,
-    AddOneIn,
-    Config,
-    CsvContributors,
-    Data,
-    Injected,
-    LeaveOneOut,
-    Listed,
-)
+from diffcredit.config import classes
+from diffcredit.config.data import INJECTED, Data, Injected
+from diffcredit.config.messages import problem
+from diffcredit.config.options import build
+from diffcredit.config.schema import Config
 from diffcredit.errors import UserError
-from diffcredit.registry import DATASETS
+from diffcredit.registry import DATASETS, DISTRIBUTIONS
 
 #: Fewest coalitions whose ranks say anything.
 LEAST_TO_RANK = 3
 
 
 def count_problems(config: Config, base: Path) -> list[str]:
-    """One line for each distribution whose count is unknown, or contradicts data or file."""
-    found = []
-    known = known_contributors(config.data, base)
-    for name, entry in config.coalitions.items():
-        key = f"coalitions.{name}"
-        if isinstance(entry, LeaveOneOut | AddOneIn):
-            if entry.count is None and known is None:
-                found.append(
-                    f"  {key}.count is missing: data.contributors = "
-                    f"{shown(config.data.contributors)} does not tell the number of contributors"
-                )
-        elif isinstance(entry, Listed):
-            found += _list_problems(key, entry, base)
-    return found
+    """One line for each distribution whose count is unknown, or whose options cannot be."""
+    return [
+        line
+        for name, entry in config.coalitions.items()
+        for line in entry.problems(f"coalitions.{name}", config, base)
+    ]
 
 
 def rank_problems(config: Config, key: str, value: str) -> list[str]:
     """Coalitions that a key names for an LDS must differ, or there is nothing to rank."""
     entry = config.drawn(value)
-    if entry is not None and entry.distribution in ("full", "none"):
+    if entry is not None and DISTRIBUTIONS[entry.distribution].endpoint:
         accepted = "models of everybody, or of nobody, are all alike; accepted: other coalitions"
         return [problem(key, value, accepted)]
-    count = None if config.records else getattr(entry, "count", None)
+    count = None if config.records or entry is None else entry.count
     if count is not None and count < LEAST_TO_RANK:
         accepted = f"the ranks of {key} = {value!r} need {LEAST_TO_RANK} coalitions or more"
         return [problem(f"coalitions.{value.split('/')[1]}.count", count, accepted)]
@@ -57,14 +39,8 @@ def rank_problems(config: Config, key: str, value: str) -> list[str]:
 def counted(config: Config, base: Path) -> Config:
     """The configuration with every count filled in; it has no count problems."""
     known = known_contributors(config.data, base)
-    filled: dict[str, Any] = {}
-    for name, entry in config.coalitions.items():
-        if isinstance(entry, LeaveOneOut | AddOneIn) and entry.count is None:
-            entry = entry.model_copy(update={"count": known})
-        elif isinstance(entry, Listed) and entry.count is None:
-            listed = len(lists.read(base / entry.path).coalitions)
-            entry = entry.model_copy(update={"count": listed})
-        filled[name] = entry
+    entries = config.coalitions.items()
+    filled = {name: entry.counted(known, base) for name, entry in entries}
     return config.model_copy(update={"coalitions": filled})
 
 
@@ -94,15 +70,8 @@ def known_owners(data: Data, base: Path) -> int | None:
 
 
 def known_classes(data: Data, base: Path) -> list[str]:
-    """Names of all classes: of the source, or of the subfolders; none where a table names them."""
-    if names := DATASETS[data.source].classes:
-        return list(names)
-    if data.path is None or isinstance(data.contributors, CsvContributors):
-        return []
-    folder = base / Path(data.path).expanduser()
-    if missing_folder(folder):
-        return []
-    return sorted({folders.meant(name) for name in folders.subfolders(folder)})
+    """Names of all classes, where the source or its folder tells them; none where it does not."""
+    return build(DATASETS, data.source).known_classes(data, base)
 
 
 def dealt_names(count: int) -> list[str]:
@@ -152,20 +121,10 @@ def known_images(data: Data) -> int | None:
 
 def known_total(data: Data) -> int | None:
     """Number of images of the classes that are kept, where the source tells it."""
-    entry = DATASETS[data.source]
+    entry = DATASETS[data.source.name]
     if not entry.sizes:
         return None
     try:
         return sum(entry.sizes[n] for n in classes.kept(data.labels, entry.classes).numbers)
     except UserError:  # Told elsewhere.
         return None
-
-
-def _list_problems(key: str, entry: Listed, base: Path) -> list[str]:
-    try:
-        listed = len(lists.read(base / entry.path).coalitions)
-    except UserError as error:
-        return [problem(f"{key}.path", entry.path, str(error))]
-    if entry.count is not None and entry.count > listed:
-        return [problem(f"{key}.count", entry.count, f"{entry.path} lists {listed} coalitions")]
-    return []

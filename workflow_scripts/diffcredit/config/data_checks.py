@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from diffcredit import folders
 from diffcredit.config import classes
 from diffcredit.config.counts import (
     injected_file,
@@ -12,11 +11,13 @@ from diffcredit.config.counts import (
     known_owners,
     known_total,
 )
+from diffcredit.config.data import CsvContributors, Data
 from diffcredit.config.messages import problem, shown
-from diffcredit.config.places import missing_file, missing_folder
-from diffcredit.config.schema import Config, CsvContributors, Data
+from diffcredit.config.options import build
+from diffcredit.config.places import missing_folder
+from diffcredit.config.schema import Config
 from diffcredit.errors import UserError
-from diffcredit.registry import DATASETS, load_target
+from diffcredit.registry import DATASETS
 from diffcredit.text import clean
 
 COLORS = {1: "gray", 3: "in color"}
@@ -27,7 +28,7 @@ def data_problems(config: Config, base: Path) -> list[str]:
     data = config.data
     return [
         *_source_problems(data),
-        *_folder_problems(data, base),
+        *_folder_problems(config, base),
         *_label_problems(config, base),
         *_image_problems(data),
         *_contributor_problems(data, base),
@@ -37,7 +38,7 @@ def data_problems(config: Config, base: Path) -> list[str]:
 
 def _source_problems(data: Data) -> list[str]:
     """What is fixed by the source."""
-    source, entry = data.source, DATASETS[data.source]
+    source, entry = data.source.name, DATASETS[data.source.name]
     found = []
     if not entry.folder and data.path is not None:
         accepted = f"must be null: the {source} come with a package"
@@ -52,56 +53,20 @@ def _source_problems(data: Data) -> list[str]:
     return found
 
 
-def _folder_problems(data: Data, base: Path) -> list[str]:
-    """The folder, and what the contributors ask of it."""
-    if not DATASETS[data.source].folder:
-        return []
-    if data.path is None:
-        return [f"  data.path is missing: source {data.source} needs a folder of images"]
-    folder = base / Path(data.path).expanduser()
-    if missing := missing_folder(folder):
-        return [problem("data.path", data.path, missing)]
-    if check := DATASETS[data.source].check:
-        return _file_problems(check, data, folder)
-    if isinstance(data.contributors, CsvContributors):
-        missing = missing_file(folder / data.contributors.csv)
-        accepted = f"{missing}, in data.path = {shown(data.path)}"
-        return [problem("data.contributors.csv", data.contributors.csv, accepted)] * bool(missing)
-    if data.contributors == "subfolder" and not folders.subfolders(folder):
-        accepted = "must hold a subfolder with images for each contributor; it has none"
-        return [problem("data.path", data.path, accepted)]
-    if folders.fewer_files(folder, 1) is None and not folders.subfolders(folder):
-        accepted = "its images must lie in subfolders, which are their classes; it has none"
-        return [problem("data.path", data.path, accepted)]
-    return _few_files(data, folder)
-
-
-def _few_files(data: Data, folder: Path) -> list[str]:
-    """Each image is a file; how many of the files are images the job tells."""
-    asked = {
-        "data.contributors": data.contributors if isinstance(data.contributors, int) else 1,
-        "data.images": data.images or 1,
-    }
-    most = max(asked.values())
-    there = folders.fewer_files(folder, data.held_out + most)
-    if not there:
-        return []  # Of an empty folder the job says which images would be read.
-    files = f"there are {there} files in {shown(data.path)}"
-    for key, value in asked.items():
-        if value > there:
-            return [problem(key, value, f"must not exceed {there}: {files}")]
-    accepted = f"must not exceed {there - most}: {files}, of which {most} or more are trained on"
-    return [problem("data.held_out", data.held_out, accepted)]
-
-
-def _file_problems(check: str, data: Data, folder: Path) -> list[str]:
-    """The files of a published dataset are there; what is in them the job reads."""
-    splits = ["train", "test"] if data.held_out else ["train"]
-    try:
-        load_target(check)(folder, splits)
-    except (UserError, OSError) as error:
-        return [f"  {error}"]
-    return []
+def _folder_problems(config: Config, base: Path) -> list[str]:
+    """The folder and its files are there; what is in them the job reads."""
+    data, source = config.data, build(DATASETS, config.data.source)
+    if source.folder:
+        if data.path is None:
+            return [f"  data.path is missing: source {data.source.name} needs a folder of images"]
+        folder = base / Path(data.path).expanduser()
+        if missing := missing_folder(folder):
+            return [problem("data.path", data.path, missing)]
+        try:
+            source.check(folder, ["train", "test"] if data.held_out else ["train"])
+        except (UserError, OSError) as error:
+            return [f"  {error}"]
+    return data.source.problems("data.source", config, base)
 
 
 def _label_problems(config: Config, base: Path) -> list[str]:
@@ -112,39 +77,25 @@ def _label_problems(config: Config, base: Path) -> list[str]:
             classes.kept(data.labels, names)
         except UserError as error:
             return [f"  {error}"]
+    if data.labels is None or len(data.labels) != 1 or not (accepted := needs_classes(config)):
+        return []
+    return [problem("data.labels", data.labels, accepted, ANOTHER_EXTRACTOR)]
+
+
+#: What to do where images of one class are classified.
+ANOTHER_EXTRACTOR = "name another extractor for them, such as pixels"
+
+
+def needs_classes(config: Config) -> str:
+    """What behaviors ask of the classes that a classifier tells apart; "" where none is used."""
     classified = [
         name
         for name, behavior in config.behaviors.items()
         if (entry := config.extractors.get(behavior.sees or "")) and entry.kind == "classifier"
     ]
     if not classified:
-        return []
-    accepted = f"the classifier that measures {', '.join(classified)} needs 2 classes or more"
-    hint = "name another extractor for them, such as pixels"
-    if data.labels is not None:
-        few = [problem("data.labels", data.labels, accepted, hint)]
-        return few if len(data.labels) == 1 else []
-    if (only := _only_subfolder(data, base)) is None:
-        return []
-    accepted += f", which are the subfolders; there is one, {shown(only)}"
-    assert data.path is not None
-    below = Path(data.path) / only
-    if len(folders.subfolders(base / below.expanduser())) > 1:
-        accepted += ", with subfolders of its own"
-        hint = f"data.path: {below}"
-    return [problem("data.path", data.path, accepted, hint)]
-
-
-def _only_subfolder(data: Data, base: Path) -> str | None:
-    """The one class of a folder; None where it has several, or a table tells them."""
-    entry, by_table = DATASETS[data.source], isinstance(data.contributors, CsvContributors)
-    if not entry.folder or entry.classes or by_table or data.path is None:
-        return None
-    folder = base / Path(data.path).expanduser()
-    if missing_folder(folder):
-        return None
-    there = folders.subfolders(folder)
-    return there[0] if len(there) == 1 else None
+        return ""
+    return f"the classifier that measures {', '.join(classified)} needs 2 classes or more"
 
 
 def _image_problems(data: Data) -> list[str]:
@@ -153,10 +104,11 @@ def _image_problems(data: Data) -> list[str]:
     if total is None or data.held_out + (data.images or 1) <= total:
         return []
     if data.held_out >= total:
-        accepted = f"must leave some of the {total} images of {data.source} to train on"
+        accepted = f"must leave some of the {total} images of {data.source.name} to train on"
         return [problem("data.held_out", data.held_out, accepted)]
     held_out = f", data.held_out = {data.held_out} of which are held out" if data.held_out else ""
-    accepted = f"must not exceed {total - data.held_out}: {data.source} has {total}{held_out}"
+    there = f"{data.source.name} has {total}"
+    accepted = f"must not exceed {total - data.held_out}: {there}{held_out}"
     return [problem("data.images", data.images, accepted)]
 
 
@@ -181,7 +133,7 @@ def _contributor_problems(data: Data, base: Path) -> list[str]:
 
 def _may_be_trained_on(image: str, data: Data, base: Path) -> bool:
     """Whether an image of the source may have the name."""
-    if DATASETS[data.source].classes:
+    if not DATASETS[data.source.name].named_by_files:
         return re.fullmatch("image [0-9]+", clean(image)) is not None
     return data.path is not None and (base / Path(data.path).expanduser() / image).is_file()
 

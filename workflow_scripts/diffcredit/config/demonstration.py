@@ -2,6 +2,7 @@
 
 from diffcredit.config.messages import shown
 from diffcredit.config.schema import Config
+from diffcredit.registry import DATASETS
 
 #: Keys whose defaults are too small for larger images, by section.
 CHOSEN_FOR_DIGITS = {
@@ -24,7 +25,8 @@ def unfit_defaults(config: Config) -> str | None:
     Returns:
         What to say, with each key and its value; None where there is nothing to say.
     """
-    if config.data.source == "digits":
+    source = config.data.source.name
+    if DATASETS[source].demonstration:
         return None
     used = {name for name, approach in config.approaches.items() if approach.coalitions}
     pruned = any(approach.start == "pruned" for approach in config.approaches.values())
@@ -48,7 +50,7 @@ def unfit_defaults(config: Config) -> str | None:
     if not kept:
         return None
     return (
-        f"these defaults were chosen for 8x8 digits, and the images of source {config.data.source} "
+        f"these defaults were chosen for 8x8 digits, and the images of source {source} "
         f"have {config.data.image_size}x{config.data.image_size} pixels: {', '.join(kept)}; "
         "choose them for your images"
     )

@@ -3,17 +3,16 @@
 import re
 import typing
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from pydantic.fields import FieldInfo
 
 from diffcredit.config.messages import LONGEST, choices, closest, problem, shown
-from diffcredit.config.schema import Config, Section
+from diffcredit.config.options import UNKNOWN, Registered
+from diffcredit.config.renamed import renamed
+from diffcredit.config.schema import Config
+from diffcredit.config.sections import Section
 from diffcredit.config.source import MOST_VALUES
-
-#: The keys by whose values unions know their members.
-DISCRIMINATORS = ("distribution", "name", "kind")
-
 
 #: A configuration is no deeper, and YAML can make one that contains itself.
 DEEPEST = 20
@@ -92,7 +91,7 @@ def _place(item: Any, raw: dict[str, Any]) -> tuple[Any, ...]:
         listed = isinstance(current, list) and isinstance(part, int)
         if named or listed:
             current = current[part]
-        elif part is not item["loc"][-1] or item["type"] != "missing":
+        elif part is not item["loc"][-1] or item["type"] not in ("missing", UNKNOWN):
             continue
         place.append(part)
     return tuple(place)
@@ -131,15 +130,14 @@ def _line(place: tuple[Any, ...], items: list[Any]) -> str:
     key = _joined(place)
     kind, value = item["type"], item["input"]
     description = _description(item["loc"])
+    if kind == "extra_forbidden" and (told := renamed(place)):
+        return problem(key, value, told)
     if kind == "extra_forbidden":
         return problem(key, value, f"unknown key; {choices(place[-1], _known_keys(item['loc']))}")
     if kind == "missing":
         return f"  {key} is missing: {description or 'it has no default'}"
-    if kind in ("union_tag_not_found", "union_tag_invalid"):
-        tag = item["ctx"]["discriminator"].strip("'")
-        given = value.get(tag) if isinstance(value, dict) else value
-        accepted = [name for s in _sections(item["loc"]) for name in _tags(s, tag)]
-        return problem(f"{key}.{tag}", given, choices(given, dict.fromkeys(accepted)))
+    if kind == UNKNOWN:
+        return problem(key, value, item["msg"])
     if item["loc"][-1] == "[key]" or kind == "invalid_key":
         return problem(key, value, NAME)
     if value is None and (example := _example(key, item["loc"])):
@@ -176,34 +174,35 @@ def _example(key: str, location: Sequence[Any]) -> str:
 
 
 def _sections(location: Sequence[Any]) -> list[type[Section]]:
-    """The section classes at a location of pydantic's, in which types of unions are named."""
-    found: list[type[Section]] = [Config]
+    """The section classes at a location of pydantic's, in which entries of registries are named."""
+    found: list[tuple[str, type[Section]]] = [("", Config)]
     named = False
     for part in location:
         if named:  # The user's name of an entry, which may be that of a type, too.
             named = False
             continue
-        fields = [s.model_fields[part].annotation for s in found if part in s.model_fields]
+        fields = [s.model_fields[part] for _, s in found if part in s.model_fields]
         if fields:
-            named = any(typing.get_origin(field) is dict for field in fields)
-            found = [section for field in fields for section in _section_types(field)]
-        elif len(found) > 1:  # The member of a union, named by its tag.
-            tagged = [s for s in found if any(part in _tags(s, key) for key in DISCRIMINATORS)]
-            found = tagged or found
-    return found
+            named = any(typing.get_origin(field.annotation) is dict for field in fields)
+            found = [
+                member for field in fields for member in _members(field.annotation, field.metadata)
+            ]
+        elif len(found) > 1:
+            found = [(name, section) for name, section in found if name == part] or found
+    return [section for _, section in found]
 
 
-def _tags(section: type[Section], key: str) -> list[Any]:
-    """The values by which a union knows a section: the literals of its discriminating key."""
-    annotation = section.model_fields[key].annotation if key in section.model_fields else None
-    return list(typing.get_args(annotation)) if typing.get_origin(annotation) is Literal else []
-
-
-def _section_types(annotation: Any) -> list[type[Section]]:
-    """The sections that an annotation is made of."""
+def _members(annotation: Any, metadata: Sequence[Any] = ()) -> list[tuple[str, type[Section]]]:
+    """The sections that an annotation is made of, each with its name in a registry, if any."""
+    for mark in metadata:
+        if isinstance(mark, Registered):
+            return [(name, mark.table[name].Options) for name in mark.table]
     if isinstance(annotation, type) and issubclass(annotation, Section):
-        return [annotation]
-    return [s for part in typing.get_args(annotation) for s in _section_types(part)]
+        return [("", annotation)]
+    if typing.get_origin(annotation) is Annotated:
+        inner, *marks = typing.get_args(annotation)
+        return _members(inner, marks)
+    return [member for part in typing.get_args(annotation) for member in _members(part)]
 
 
 def _known_keys(location: Sequence[Any]) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from diffcredit import folders
 from diffcredit.config import classes
 from diffcredit.config.counts import known_classes, known_names
-from diffcredit.config.schema import Data
+from diffcredit.config.data import Data
 from diffcredit.errors import UserError
 
 #: Images of a folder that are looked for, which may have many.

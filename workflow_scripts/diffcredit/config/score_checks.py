@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from diffcredit.config import weights
+from diffcredit.config.attributions import ScoreAttribution
 from diffcredit.config.counts import rank_problems
-from diffcredit.config.image_scores import Gradients, Score
+from diffcredit.config.gradients import Gradients
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.ratios import of_model, size
 from diffcredit.config.schema import Config
@@ -26,7 +25,7 @@ class Source:
 
     field: str
     needed: str
-    problems: Callable[[Config, str, Score, Path], list[str]]
+    problems: Callable[[Config, str, ScoreAttribution, Path], list[str]]
 
 
 def score_problems(config: Config, made: list[str], base: Path) -> list[str]:
@@ -37,11 +36,10 @@ def score_problems(config: Config, made: list[str], base: Path) -> list[str]:
         found.append(problem("full.snapshots", config.full.snapshots, accepted))
     for name, gradients in config.gradients.items():
         found += _gradient_problems(config, f"gradients.{name}", gradients)
-    for name, score in config.scores.items():
-        key = f"scores.{name}"
-        if name in config.attributions:
-            found.append(f"  {key}: attributions have this name, too; choose another one")
+    for name, score in config.score_attributions.items():
+        key = f"attributions.{name}"
         found += _source_problems(config, key, score, base)
+        found += score.method.problems(f"{key}.method", config, base)
         found += _behavior_problems(config, key, score)
         found += _damping_problems(config, key, score, made)
     return found
@@ -76,61 +74,45 @@ def _dimension_problems(config: Config, key: str, dimensions: int | str) -> list
     return [problem(key, dimensions, accepted, f"{key}: all")]
 
 
-def _source_problems(config: Config, key: str, score: Score, base: Path) -> list[str]:
+def _source_problems(config: Config, key: str, score: ScoreAttribution, base: Path) -> list[str]:
     """Each method is made of one thing: it must be there, and no other."""
-    source = SOURCES[SCORES[score.method].of]
-    fields = {other.field for other in SOURCES.values()}
+    source = SOURCES[SCORES[score.method.name].made_of]
+    fields = {other.field for other in SOURCES.values() if other.field}
     found = [
         problem(
-            f"{key}.{field}", getattr(score, field), f"{score.method} does not use it; leave it out"
+            f"{key}.{field}",
+            getattr(score, field),
+            f"{score.method.name} does not use it; leave it out",
         )
         for field in sorted(fields - {source.field})
         if getattr(score, field) is not None
     ]
-    if getattr(score, source.field) is None:
-        missing = f"  {key}.{source.field} is missing: {score.method} needs {source.needed}"
+    if source.field and getattr(score, source.field) is None:
+        missing = f"  {key}.{source.field} is missing: {score.method.name} needs {source.needed}"
         return [*found, missing]
     return [*found, *source.problems(config, key, score, base)]
 
 
-def _gradients_of(config: Config, key: str, score: Score, base: Path) -> list[str]:
+def _gradients_of(config: Config, key: str, score: ScoreAttribution, base: Path) -> list[str]:
     name = str(score.gradients)
     if name not in config.gradients:
         return [problem(f"{key}.gradients", name, choices(name, config.gradients, "gradients"))]
-    gradients, method = config.gradients[name], SCORES[score.method]
-    if method.of == "model" and find_spec("kronfluence") is None:
-        accepted = "needs the package kronfluence, which is not installed"
-        return [problem(f"{key}.method", score.method, accepted, 'pip install "kronfluence<2"')]
-    if method.of == "model" and gradients.function != "loss":
-        accepted = f"must be loss: {score.method} is of the loss"
-        return [problem(f"gradients.{name}.function", gradients.function, accepted)]
-    return []
+    gradients, function = config.gradients[name], SCORES[score.method.name].function
+    if function is None or gradients.function.name == function:
+        return []
+    accepted = f"must be {function}: {score.method.name} is of the {function}"
+    return [problem(f"gradients.{name}.function", gradients.function.name, accepted)]
 
 
-def _extractor_of(config: Config, key: str, score: Score, base: Path) -> list[str]:
+def _extractor_of(config: Config, key: str, score: ScoreAttribution, base: Path) -> list[str]:
     name = str(score.extractor)
     if name not in config.extractors:
         return [problem(f"{key}.extractor", name, choices(name, config.extractors, "extractors"))]
-    return weights.missing(name, config.extractors[name], False, base)
+    return config.extractors[name].missing(f"extractors.{name}", False, base)
 
 
-def _patches_of(config: Config, key: str, score: Score, base: Path) -> list[str]:
-    assert score.patches is not None
-    side, levels = config.data.image_size, config.model.timesteps
-    found = []
-    for scale in score.patches.scales:
-        if scale.size > side:
-            accepted = f"must not exceed data.image_size = {side}"
-            found.append(problem(f"{key}.patches.scales.size", scale.size, accepted))
-        if scale.size % scale.pool:
-            accepted = f"must divide size = {scale.size}"
-            found.append(problem(f"{key}.patches.scales.pool", scale.pool, accepted))
-    found += [
-        problem(f"{key}.patches.timesteps", t, f"must be below model.timesteps = {levels}")
-        for t in score.patches.timesteps
-        if t >= levels
-    ]
-    return found
+def _pixels_of(config: Config, key: str, score: ScoreAttribution, base: Path) -> list[str]:
+    return []
 
 
 _GRADIENTS = Source("gradients", "an entry of gradients", _gradients_of)
@@ -139,11 +121,11 @@ SOURCES = {
     "gradients": _GRADIENTS,
     "model": _GRADIENTS,
     "features": Source("extractor", "an entry of extractors", _extractor_of),
-    "pixels": Source("patches", "a section, such as {scales: [{size: 3}]}", _patches_of),
+    "pixels": Source("", "", _pixels_of),
 }
 
 
-def _behavior_problems(config: Config, key: str, score: Score) -> list[str]:
+def _behavior_problems(config: Config, key: str, score: ScoreAttribution) -> list[str]:
     """A behavior has queries of its own, or those of another one stand for the model."""
     known = list(config.behaviors)
     found = [
@@ -170,19 +152,21 @@ def _behavior_problems(config: Config, key: str, score: Score) -> list[str]:
     if not whole and score.queries is not None:
         accepted = "all behaviors have queries of their own; leave it out"
         return [problem(f"{key}.queries", score.queries, accepted)]
-    if SCORES[score.method].trajectory:
+    if SCORES[score.method.name].trajectory:
         for name in [*(n for n in score.behaviors if n in queried), *filter(None, [score.queries])]:
             images = config.behaviors[name].query_images
             if images != "generated":
-                accepted = f"{score.method} needs generated images, which have a trajectory"
+                accepted = f"{score.method.name} needs generated images, which have a trajectory"
                 found.append(problem(f"behaviors.{name}.measure.images", images, accepted))
     return found
 
 
-def _damping_problems(config: Config, key: str, score: Score, made: list[str]) -> list[str]:
-    if not SCORES[score.method].damped:
+def _damping_problems(
+    config: Config, key: str, score: ScoreAttribution, made: list[str]
+) -> list[str]:
+    if not SCORES[score.method.name].dampings:
         return [
-            problem(f"{key}.{field}", getattr(score, field), f"{score.method} has no damping")
+            problem(f"{key}.{field}", getattr(score, field), f"{score.method.name} has no damping")
             for field in ("damping", "chosen_on")
             if getattr(score, field) is not None
         ]

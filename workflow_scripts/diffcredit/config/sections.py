@@ -1,8 +1,6 @@
 """What sections of the configuration are made of."""
 
-import typing
-from collections.abc import Collection
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -14,9 +12,7 @@ from pydantic import (
     create_model,
 )
 
-from diffcredit.config.messages import choices
 from diffcredit.config.places import usable
-from diffcredit.errors import UserError
 
 
 def _number(value: Any) -> Any:
@@ -27,60 +23,6 @@ def _number(value: Any) -> Any:
         except ValueError:
             return value
     return value
-
-
-def one_of(entries: Collection[str]) -> Any:
-    """A name out of a registry table."""
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, str) or value not in entries:
-            raise ValueError(choices(value, list(entries)))
-        return value
-
-    return Annotated[str, BeforeValidator(check)]
-
-
-def check_options(section: "type[Section]", reserved: Collection[str] = ()) -> None:
-    """Raise `UserError` where the name of an option means another thing to the program.
-
-    Args:
-        section: its own keys are the name and the options.
-        reserved: what the program itself reads of what the section stands for.
-    """
-    named = typing.get_origin(section.model_fields["name"].annotation) is Literal
-    own = set(section.__annotations__)
-    for option in sorted(own & set(reserved)) + (["name"] if not named else []):
-        raise UserError(
-            f"{section.__name__}: no option can be called {option}, which means another thing "
-            "there\n    Hint: rename the option, in its section and where it is implemented; not "
-            f"{' or '.join(['name', *reserved])}"
-        )
-
-
-def named(
-    entries: Collection[str], *with_options: "type[Section]", reserved: Collection[str] = ()
-) -> Any:
-    """An entry of a registry table: its name, or {name: ..., and the options that it has}.
-
-    Args:
-        entries: names of all entries.
-        with_options: sections of those that have options.
-        reserved: names that no option can have.
-    """
-    for section in with_options:
-        check_options(section, reserved)
-    own = [typing.get_args(s.model_fields["name"].annotation)[0] for s in with_options]
-    others = Literal[tuple(name for name in entries if name not in own)]  # type: ignore[valid-type]
-    named: Any = (others, Field(description="its name"))
-    plain = create_model("Plain", __base__=Section, name=named)
-
-    def spelled_out(value: Any) -> Any:
-        if isinstance(value, str) and value not in entries:
-            raise ValueError(choices(value, list(entries)))
-        return {"name": value} if isinstance(value, str) else value
-
-    union = typing.Union[(plain, *with_options)]  # type: ignore[valid-type]
-    return Annotated[union, Field(discriminator="name"), BeforeValidator(spelled_out)]
 
 
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]

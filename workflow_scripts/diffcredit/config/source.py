@@ -1,12 +1,11 @@
-"""The configuration as it is written: where YAML is wrong, and what it makes of a text.
+"""The files of a configuration, and where their YAML is wrong.
 
-YAML 1.1 reads 0012 as 10, no as false and 2024-01-01 as a date, a repeated key hides the first one,
-and Snakemake tells of a broken file neither its name nor a line.
+A repeated key hides the first one in YAML 1.1, and Snakemake names neither a broken file nor its line.
 """
 
 import re
 import sys
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from json import JSONDecodeError, loads
@@ -19,18 +18,6 @@ from diffcredit.errors import UserError
 
 Keys = tuple[str | int, ...]
 
-#: Places whose values name a contributor, a class or an image; * is any key or number.
-NAMING = (
-    "unlearning.remove.contributor",
-    "unlearning.remove.label",
-    "unlearning.remove.images.*",
-    "data.labels.*",
-    "data.injected.image",
-)
-#: Places whose values are compared with what a file says.
-COMPARED = ("records.tables.*.where.*", "records.tables.*.where.*.*")
-#: Names that there are which a hint lists.
-LISTED = 4
 MERGE = "tag:yaml.org,2002:merge"
 #: What YAML may take a text for, by its tag.
 KINDS = {"timestamp": "a date", "int": "a whole number", "float": "a number"}
@@ -64,20 +51,6 @@ class Source:
 
     path: str
     root: yaml.Node | None
-
-
-@dataclass(frozen=True)
-class Changed:
-    """A text without quotes that YAML takes for something else."""
-
-    place: str
-    text: str
-    value: Any
-
-    @property
-    def told(self) -> str:
-        """What YAML makes of it."""
-        return f"YAML reads {self.text or 'an empty value'} as {_in_words(self.text, self.value)}"
 
 
 def read_all(paths: Sequence[str | Path]) -> list[Source]:
@@ -114,69 +87,13 @@ def read(path: Path) -> Source:
         text = bad.value if len(bad.value) <= LONGEST else f"{bad.value[:LONGEST]}..."
         kind = bad.tag.rsplit(":", 1)[-1]
         raise UserError(
-            f"{_line(shown, bad)}: YAML reads {text} as {KINDS.get(kind, kind)}, which it is not\n"
+            f"{line_of(shown, bad)}: YAML reads {text} as {KINDS.get(kind, kind)}, which it is not\n"
             f"    Hint: for a name or a text, write {text!r} in quotes"
         ) from error
     if not isinstance(node, yaml.MappingNode):
         what = "is empty" if node is None else "has no keys"
         raise UserError(f"{shown} {what}: a configuration has keys, such as experiment: mine")
     return Source(shown, node)
-
-
-def problems(
-    config: dict[str, Any],
-    sources: Sequence[Source],
-    known: Callable[[dict[str, Any], str], Sequence[str]] = lambda config, key: (),
-) -> list[str]:
-    """One line for each place where YAML has changed what names something, or misread a number.
-
-    Args:
-        config: as Snakemake made it of the files.
-        sources: the files, later ones laid over those before.
-        known: names that there are for a key of a configuration, see `known.names`.
-    """
-    found = []
-    for keys, value in _values(config, ()):
-        naming, compared = _matches(keys, NAMING), _matches(keys, COMPARED)
-        changed = _changed(keys, value, sources)
-        if changed is None or (value is None and keys[-1] in ("contributor", "label", "image")):
-            continue
-        word = isinstance(value, bool) and changed.text.lower() not in ("true", "false")
-        misread = isinstance(value, date) or _is_octal(changed.text) or ":" in changed.text
-        if naming or misread or (compared and word):
-            key = ".".join(map(str, keys))
-            shown = "null" if value is None else str(value)
-            shown = shown.lower() if isinstance(value, bool) else shown
-            names = known(config, key) if naming else ()
-            found.append(
-                f"  {key} = {shown}: {changed.told} ({changed.place})\n"
-                f"    Hint: {_instead(changed, naming)}{_listed(names)}"
-            )
-    return found
-
-
-def _written(changed: Changed, message: str) -> str:
-    """What to write for what YAML has changed, where a message says what a key must be."""
-    if "must be a section" in message:
-        return "a section has keys below it; leave it out for its defaults"
-    if "must be a list" in message:
-        return f"write [{changed.text!r}] for a list with the text"
-    return f"write {changed.text!r} in quotes for the text"
-
-
-def explained(message: str, config: dict[str, Any], sources: Sequence[Source]) -> str:
-    """A message about keys, with what YAML made of their values where they were other texts."""
-    lines = []
-    for line in message.split("\n"):
-        lines.append(line)
-        if match := re.match(r"  ([\w.]+) = ", line):
-            keys = tuple(int(key) if key.isdecimal() else key for key in match[1].split("."))
-            changed = _changed(keys, _value_at(config, keys), sources)
-            if changed is not None:
-                lines.append(
-                    f"    Hint: {changed.told} ({changed.place}); {_written(changed, line)}"
-                )
-    return "\n".join(lines)
 
 
 def check_command(arguments: Sequence[str]) -> None:
@@ -294,7 +211,8 @@ def _without_colon(lines: Sequence[str], line: int) -> int | None:
     return None
 
 
-def _line(shown: str, node: yaml.Node) -> str:
+def line_of(shown: str, node: yaml.Node) -> str:
+    """The file and the line of a node."""
     return f"{shown}, line {node.start_mark.line + 1}"
 
 
@@ -306,7 +224,7 @@ def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 def _fails(node: yaml.ScalarNode) -> bool:
     try:
-        _constructed(node)
+        constructed(node)
     except ValueError:
         return True
     return False
@@ -351,87 +269,35 @@ def _check_keys(root: yaml.Node, shown: str) -> None:
         for key, _ in node.value:
             if key.tag == MERGE or not isinstance(key, yaml.ScalarNode):
                 continue
-            value = _constructed(key)
+            value = constructed(key)
             name = ".".join(map(str, (*keys, key.value)))
             if not isinstance(value, str):
                 raise UserError(
-                    f"{_line(shown, key)}: {name}: a key is a text, but YAML reads "
-                    f"{key.value or 'an empty key'} as {_in_words(key.value, value)}\n"
+                    f"{line_of(shown, key)}: {name}: a key is a text, but YAML reads "
+                    f"{key.value or 'an empty key'} as {in_words(key.value, value)}\n"
                     f"    Hint: write '{key.value}' in quotes"
                 )
             if value in first:
                 raise UserError(
-                    f"{_line(shown, key)}: {name} is there twice, first in line "
+                    f"{line_of(shown, key)}: {name} is there twice, first in line "
                     f"{first[value].start_mark.line + 1}\n"
                     "    Hint: YAML would take the last one alone; put both into one section"
                 )
             first[value] = key
 
 
-def _constructed(node: yaml.Node) -> Any:
+def constructed(node: yaml.Node) -> Any:
+    """What YAML makes of a node."""
     return yaml.FullLoader("").construct_object(node)
 
 
-def _values(value: Any, keys: Keys, within: tuple[int, ...] = ()) -> Iterator[tuple[Keys, Any]]:
-    """What is no section and no list in a configuration, with its keys."""
-    if not isinstance(value, dict | list):
-        yield keys, value
-    elif id(value) not in within:  # Anchors may make a section contain itself.
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, inner in pairs:
-            yield from _values(inner, (*keys, key), (*within, id(value)))
-
-
-def _value_at(config: Any, keys: Keys) -> Any:
-    for key in keys:
-        try:
-            config = config[key]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return config
-
-
-def _matches(keys: Keys, patterns: Sequence[str]) -> bool:
-    return any(
-        len(keys) == len(parts) and all(p in ("*", k) for p, k in zip(parts, keys, strict=True))
-        for parts in (pattern.split(".") for pattern in patterns)
-    )
-
-
-def _changed(keys: Keys, value: Any, sources: Sequence[Source]) -> Changed | None:
-    """How a value is written, if YAML made something else of it."""
-    if isinstance(value, str | dict | list):
-        return None
-    for source in reversed(sources):
-        node = _node_at(source.root, keys)
-        if not isinstance(node, yaml.ScalarNode):
-            continue
-        made = _constructed(node)
-        if type(made) is not type(value) or made != value:
-            continue
-        if node.style is not None or (type(value) is int and node.value == str(value)):
-            return None
-        return Changed(_line(source.path, node), node.value, value)
-    return None
-
-
-def _node_at(node: yaml.Node | None, keys: Keys) -> yaml.Node | None:
-    for key in keys:
-        if isinstance(node, yaml.MappingNode):
-            # What is merged stands before what is written there.
-            node = next((v for k, v in reversed(node.value) if k.value == key), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
-            node = node.value[key] if key < len(node.value) else None
-        else:
-            return None
-    return node
-
-
-def _is_octal(text: str) -> bool:
+def is_octal(text: str) -> bool:
+    """Whether YAML 1.1 takes a text for an octal number."""
     return re.fullmatch("[-+]?0[0-7_]*[1-7][0-7_]*", text) is not None
 
 
-def _in_words(text: str, value: Any) -> str:
+def in_words(text: str, value: Any) -> str:
+    """What YAML makes of a text, such as: the date 2024-01-01."""
     if value is None:
         return "null: nothing"
     if isinstance(value, bool):
@@ -440,23 +306,6 @@ def _in_words(text: str, value: Any) -> str:
         return f"the date {value}"
     kinds = {"0x": "hexadecimal number ", "0b": "binary number "}
     kind = kinds.get(text.lower().lstrip("+-")[:2], "number ")
-    if _is_octal(text):
+    if is_octal(text):
         kind = "octal number "
     return f"the {kind}{value}"
-
-
-def _instead(changed: Changed, naming: bool) -> str:
-    quoted = f"write {changed.text!r} in quotes"
-    if naming and type(changed.value) is int:
-        return f"{quoted} for the name, {changed.value} for that number"
-    if type(changed.value) not in (int, float) or naming:
-        return quoted
-    if _is_octal(changed.text):
-        plain = changed.text.lstrip("+-0").replace("_", "")
-        return f"write {plain}, or {changed.value} if that was meant, or {quoted[6:]} for a text"
-    return f"write {changed.value}, or {quoted[6:]} for a text"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = ", ..." if len(names) > LISTED else ""
-    return f" (names: {', '.join(names[:LISTED])}{more})" if names else ""

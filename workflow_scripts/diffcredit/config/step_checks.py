@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from diffcredit.config.behaviors import DiversityMeasure, NeighborMeasure, QueryMeasure
-from diffcredit.config.counts import known_images, known_training_images
+from diffcredit.config.counts import known_training_images
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import Config
 
@@ -53,23 +52,20 @@ def _warmups(config: Config) -> Iterator[tuple[str, int, str, int]]:
 
 def image_count_problems(config: Config, base: Path) -> list[str]:
     """There are training images enough for what looks at some of them, where they are known."""
-    reference, train = known_images(config.data), known_training_images(config.data, base)
+    train = known_training_images(config.data, base)
     found = []
     for name, behavior in config.behaviors.items():
-        measure, key = behavior.measure, f"behaviors.{name}.measure"
-        if isinstance(measure, QueryMeasure) and behavior.query_images in ("train", "retained"):
-            found += _at_most(f"{key}.queries", measure.queries, train, "training images")
-        if isinstance(measure, DiversityMeasure):
-            found += _at_most(f"{key}.clusters", measure.clusters, reference, "training images")
-        if isinstance(measure, NeighborMeasure) and reference is not None:
-            found += _at_most(f"{key}.k", measure.k, reference - 1, "others of the training images")
+        if behavior.query_images in ("train", "retained"):
+            key = f"behaviors.{name}.measure.queries"
+            found += at_most(key, behavior.queries, train, "training images")
     for name, gradients in config.gradients.items():
         key = f"gradients.{name}.shards"
-        found += _at_most(key, gradients.shards, train, "training images")
+        found += at_most(key, gradients.shards, train, "training images")
     return found
 
 
-def _at_most(key: str, asked: int, there: int | None, what: str) -> list[str]:
+def at_most(key: str, asked: int, there: int | None, what: str) -> list[str]:
+    """The line about a key that asks for more than there is; none where that is unknown."""
     if there is None or asked <= there:
         return []
     return [problem(key, asked, f"must not exceed the {there} {what}")]

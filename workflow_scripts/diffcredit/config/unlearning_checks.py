@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from diffcredit.config import classes, names, weights
+from diffcredit.config import classes, names
 from diffcredit.config.counts import (
     known_classes,
     known_contributors,
@@ -11,7 +11,7 @@ from diffcredit.config.counts import (
     known_training_images,
 )
 from diffcredit.config.messages import choices, problem
-from diffcredit.config.schema import Config, GradientAscent
+from diffcredit.config.schema import Config
 from diffcredit.config.unlearning import (
     ABOUT_APPROACHES,
     JUDGED,
@@ -20,7 +20,7 @@ from diffcredit.config.unlearning import (
     Unlearning,
 )
 from diffcredit.errors import UserError
-from diffcredit.registry import DATASETS
+from diffcredit.registry import DATASETS, OBJECTIVES
 from diffcredit.steps import APART
 
 KEY = "unlearning"
@@ -52,7 +52,7 @@ def _removal_problems(config: Config, settings: Unlearning, base: Path) -> list[
     if removal.contributor is not None:
         return _contributor_problems(config, removal.contributor, base)
     if removal.label is not None:
-        labels, classes = config.data.labels, DATASETS[config.data.source].classes
+        labels, classes = config.data.labels, DATASETS[config.data.source.name].classes
         known = len(labels) if labels else len(classes) or None
         if known == 1:
             accepted = (
@@ -118,7 +118,7 @@ def _range_problems(key: str, number: int, count: int | None, what: str) -> list
 def _cluster_problems(config: Config, cluster: Cluster, base: Path) -> list[str]:
     key, name = f"{REMOVE}.cluster", cluster.extractor
     if name in config.extractors:
-        found = weights.missing(name, config.extractors[name], False, base)
+        found = config.extractors[name].missing(f"extractors.{name}", False, base)
     else:
         found = [problem(f"{key}.extractor", name, choices(name, config.extractors, "extractors"))]
     if cluster.number >= cluster.clusters:
@@ -148,7 +148,8 @@ def _stepless_problems(config: Config, settings: Unlearning) -> list[str]:
     for name in settings.approaches:
         approach = config.approaches.get(name)
         objective = approach.objective if approach else None
-        ratio = objective.ga_ratio if isinstance(objective, GradientAscent) else None
+        option = OBJECTIVES[objective.name].steps_option if objective else ""
+        ratio = getattr(objective, option) if option else None
         if ratio is None or not removed:
             continue
         batches = math.ceil(removed / config.training_of(name).batch_size)
@@ -157,7 +158,7 @@ def _stepless_problems(config: Config, settings: Unlearning) -> list[str]:
                 f"leaves no step of a pass over the {removed} removed images, whose number of "
                 f"batches is {batches}; must be at most {batches}"
             )
-            found.append(problem(f"approaches.{name}.objective.ga_ratio", ratio, accepted))
+            found.append(problem(f"approaches.{name}.objective.{option}", ratio, accepted))
     return found
 
 

@@ -1,214 +1,107 @@
 """One's own folder of images: a subfolder, or a value of a CSV column, for each contributor."""
 
-import os
-import unicodedata
-from collections import Counter
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffcredit import folders
-from diffcredit.config import CsvContributors, Data
-from diffcredit.config.names import shortened, tell_spellings
-from diffcredit.contents import read_head
-from diffcredit.data import image_files
-from diffcredit.data.formats import NAMED
-from diffcredit.data.image_files import BESIDE, UNNAMED, Found, Head
-from diffcredit.data.images import Dataset, names_to_numbers, of_classes
-from diffcredit.data.owners import read_owners, tell_other_ways
-from diffcredit.errors import UserError
-from diffcredit.logs import logger
+from diffcredit.config.data import CsvContributors, Data
+from diffcredit.config.messages import problem, shown
+from diffcredit.config.places import missing_file, missing_folder
+from diffcredit.contents import AnyPath, Head
+from diffcredit.data.dataset import Dataset, place
+
+if TYPE_CHECKING:
+    from diffcredit.config.schema import Config
+    from diffcredit.data.images import ReadImages
 
 
-def read(settings: Data, base: Path) -> Dataset:
-    """Read the images of ``settings.path`` (relative to ``base``), sorted by their path.
+class Folder(Dataset):
+    """A folder of image files."""
 
-    Labels are the first folder level, or the contributors where a CSV table names them: they
-    train the classifier that measures the samples. What is not read is logged.
+    folder = True
+    named_by_files = True
 
-    Raises:
-        UserError: where a file is unreadable or missing, a path leaves the folder, or nothing of a
-            contributor can be read.
-    """
-    folder = _place(settings, base)
-    names, groups, found = _listed(settings, folder, read_head)
-    owned = not isinstance(settings.contributors, int)
-    kind = "contributor" if owned and settings.contributors != "image" else "group"
-    summary = f"{len(names)} images of {len(set(groups))} {kind}s"
-    image_files.tell(found, summary, folder)
-    _check_nobody_vanishes(settings, folder, set(groups), found)
-    if not isinstance(settings.contributors, CsvContributors):
-        tell_spellings([name.split("/")[0] for name in names], kind, f"the subfolders of {folder}")
-    _tell_shared(folder, names, groups)
-    pixels = image_files.read(
-        [folder / name for name in names],
-        settings.image_size,
-        settings.channels,
-        settings.background_color,
-    )
-    labels, numbers = names_to_numbers(groups)
-    return of_classes(pixels, numbers, labels, owned=owned, files=_shown(names))
+    class Options(Dataset.Options):
+        """None; what is in the folder decides."""
 
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """What is asked of the folder, once it is there."""
+            data = config.data
+            if data.path is None or missing_folder(folder := place(data, base)):
+                return []
+            return [*_folder_problems(data, folder), *_one_class(config, folder)]
 
-def files(settings: Data, base: Path, head: Head) -> list[str]:
-    """The files that `read` reads: the images that belong to somebody, and the table that says so.
+    def read(self, settings: Data, base: Path) -> ReadImages:
+        """See `Dataset.read`; what is not read is logged."""
+        from diffcredit.data import folder_images
 
-    Args:
-        settings: as for `read`.
-        base: as for `read`.
-        head: reads the first bytes of a file.
-    """
-    folder = _place(settings, base)
-    names, _, _ = _listed(settings, folder, head)
-    source = settings.contributors
-    tables = [source.csv] if isinstance(source, CsvContributors) else []
-    return [f"{folder}/{name}" for name in (*tables, *names)]
+        return folder_images.read(settings, base)
+
+    def files(self, settings: Data, base: Path, head: Head) -> Sequence[AnyPath]:
+        """The images that belong to somebody, and the table that says so."""
+        from diffcredit.data import folder_images
+
+        return folder_images.files(settings, base, head)
+
+    def known_classes(self, settings: Data, base: Path) -> list[str]:
+        """The subfolders; unknown where a table names the classes."""
+        if settings.path is None or isinstance(settings.contributors, CsvContributors):
+            return []
+        folder = place(settings, base)
+        if missing_folder(folder):
+            return []
+        return sorted({folders.meant(name) for name in folders.subfolders(folder)})
 
 
-def _place(settings: Data, base: Path) -> Path:
-    assert settings.path is not None
-    return base / Path(settings.path).expanduser()
+def _folder_problems(data: Data, folder: Path) -> list[str]:
+    """What the contributors ask of the folder."""
+    if isinstance(data.contributors, CsvContributors):
+        missing = missing_file(folder / data.contributors.csv)
+        accepted = f"{missing}, in data.path = {shown(data.path)}"
+        return [problem("data.contributors.csv", data.contributors.csv, accepted)] * bool(missing)
+    if data.contributors == "subfolder" and not folders.subfolders(folder):
+        accepted = "must hold a subfolder with images for each contributor; it has none"
+        return [problem("data.path", data.path, accepted)]
+    if folders.fewer_files(folder, 1) is None and not folders.subfolders(folder):
+        accepted = "its images must lie in subfolders, which are their classes; it has none"
+        return [problem("data.path", data.path, accepted)]
+    return _few_files(data, folder)
 
 
-def _listed(settings: Data, folder: Path, head: Head) -> tuple[list[str], list[str], Found]:
-    """Names of the images, the group of each, and what is there besides."""
-    found = image_files.find(folder, head)
-    if isinstance(settings.contributors, CsvContributors):
-        names, groups = _from_csv(folder, settings.contributors)
-        table = os.path.normpath(settings.contributors.csv)
-        left = {why: [n for n in names if n != table] for why, names in found.left.items()}
-        return names, groups, Found(found.images, left).only(names, UNNAMED)
-    names = [name for name in found.images if "/" in name]
-    if not names:
-        rest = image_files.not_read(found.only(names, BESIDE).left)
-        raise UserError(
-            f"data.path = {folder} has no images in subfolders"
-            + (f"; not read: {rest}" if rest else "")
-            + "\n    Hint: one subfolder for each contributor, with images that are read: PNG, "
-            "JPEG, GIF, WebP, AVIF, TIFF, BMP or PPM"
-        )
-    return names, [image_files.owner(name) for name in names], found.only(names, BESIDE)
+def _few_files(data: Data, folder: Path) -> list[str]:
+    """Each image is a file; how many of the files are images the job tells."""
+    asked = {
+        "data.contributors": data.contributors if isinstance(data.contributors, int) else 1,
+        "data.images": data.images or 1,
+    }
+    most = max(asked.values())
+    there = folders.fewer_files(folder, data.held_out + most)
+    if not there:
+        return []  # Of an empty folder the job says which images would be read.
+    files = f"there are {there} files in {shown(data.path)}"
+    for key, value in asked.items():
+        if value > there:
+            return [problem(key, value, f"must not exceed {there}: {files}")]
+    accepted = f"must not exceed {there - most}: {files}, of which {most} or more are trained on"
+    return [problem("data.held_out", data.held_out, accepted)]
 
 
-def _check_nobody_vanishes(settings: Data, folder: Path, groups: set[str], found: Found) -> None:
-    """Each subfolder with files has an image, where subfolders are contributors."""
-    if isinstance(settings.contributors, CsvContributors):
-        return
-    if empty := folders.empty_subfolders(folder):
-        logger.warning(
-            "%d empty subfolders are no contributors: %s", len(empty), ", ".join(map(repr, empty))
-        )
-    names = folders.subfolders(folder)
-    lost = [name for name in names if folders.meant(name) not in groups]
-    if not lost:
-        return
-    lines = []
-    for name in lost[:NAMED]:
-        own = {
-            why: [n for n in left if n == name or n.startswith(f"{name}/")]
-            for why, left in found.left.items()
-        }
-        lines.append(f"  {name}: {image_files.not_read(own)}")
-    message = f"{folder}: no image can be read in {len(lost)} of {len(names)} subfolders:\n" + (
-        "\n".join([*lines, *(["  ..."] if len(lost) > NAMED else [])])
-    )
-    if isinstance(settings.contributors, int) or settings.contributors == "image":
-        logger.warning("%s", message)
-        return
-    raise UserError(
-        f"{message}\n    Hint: each would vanish from the contributors; convert its files to PNG "
-        "or JPEG, give permission or mend the links, or move the folder out of data.path"
-    )
+def _one_class(config: Config, folder: Path) -> list[str]:
+    """Subfolders are the classes, which a classifier must have several of."""
+    from diffcredit.config.data_checks import ANOTHER_EXTRACTOR, needs_classes
 
-
-def _tell_shared(folder: Path, names: list[str], groups: list[str]) -> None:
-    """Tell of files that several groups share by links."""
-    owners: dict[tuple[int, int], tuple[str, str]] = {}
-    shared = []
-    for name, group in zip(names, groups, strict=True):
-        try:
-            status = (folder / name).stat()
-        except OSError:
-            continue
-        first = owners.setdefault((status.st_dev, status.st_ino), (group, name))
-        if first[0] != group:
-            shared.append(f"{name} is {first[1]}")
-    if shared:
-        logger.warning(
-            "%d files belong to more than one contributor by links: %s",
-            len(shared),
-            shortened(shared),
-        )
-
-
-def _shown(names: list[str]) -> list[str]:
-    """The names of files with their letters in one piece (NFC), where they stay different."""
-    shown = [folders.as_text(name) for name in names]
-    return shown if len(set(shown)) == len(shown) else names
-
-
-def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[str], list[str]]:
-    """Files, relative to the folder, and the value of the column of each."""
-    path = folder / source.csv
-    table = read_owners(folder, source)
-    files = _places(folder, list(table[source.file]), path)
-    if again := [file for file, count in Counter(files).items() if count > 1]:
-        raise UserError(
-            f"{path} lists {len(again)} {'image' if len(again) == 1 else 'images'} more than once: "
-            f"{shortened(map(repr, again))}\n    Hint: an image has one contributor, and one row"
-        )
-    if empty := [n for n, c in zip(table[source.file], table[source.column], strict=True) if not c]:
-        raise UserError(
-            f"{path}: {len(empty)} images have no contributor: {shortened(map(repr, empty))}\n"
-            "    Hint: name one, or take their rows out of the table"
-        )
-    return files, list(table[source.column])
-
-
-def _places(folder: Path, names: list[str], table: Path) -> list[str]:
-    """Files of a table relative to the folder, each of which is there.
-
-    Links are followed wherever they lead, but ".." of a table may not lead out of the folder. A
-    name may be written with backslashes, or with its letters encoded in another way.
-    """
-    places = [_inside(folder, name, table) for name in names]
-    lost = {place for place in places if not (folder / place).is_file()}
-    if not lost:
-        return places
-    there = _by_meaning(folder)
-    in_order = [place for place in dict.fromkeys(places) if place in lost]
-    meant = {place: there[key] for place in in_order if (key := _meaning(place)) in there}
-    missing = [n for n, p in zip(names, places, strict=True) if p in lost and p not in meant]
-    if missing:
-        raise _missing(missing, there, table, folder)
-    tell_other_ways(table, {there: place for place, there in meant.items()})
-    return [meant.get(place, place) for place in places]
-
-
-def _inside(folder: Path, name: str, table: Path) -> str:
-    place = os.path.normpath(name)
-    if Path(place).is_absolute():
-        place = os.path.relpath(place, folder.absolute())
-    if Path(place).parts[:1] == (os.pardir,):
-        raise UserError(f"{table} names {name!r}, which lies outside data.path = {folder}")
-    return place
-
-
-def _meaning(name: str) -> str:
-    return unicodedata.normalize("NFC", os.path.normpath(name.replace("\\", "/")))
-
-
-def _by_meaning(folder: Path) -> dict[str, str]:
-    return {_meaning(name): name for name in folders.files(folders.walk(folder))}
-
-
-def _missing(missing: list[str], there: dict[str, str], table: Path, folder: Path) -> UserError:
-    more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-    named = ", ".join(repr(name) for name in missing[:NAMED])
-    verb = "which does" if len(missing) == 1 else f"{len(missing)} files that do"
-    spelled = {place.casefold(): place for place in there}
-    close = spelled.get(_meaning(missing[0]).casefold())
-    hint = (
-        f"\n    Hint: did you mean {close!r}?"
-        if close
-        else ("\n    Hint: put the files there, or take their rows out of the table")
-    )
-    return UserError(f"{table} names {named}{more}, {verb} not exist in data.path = {folder}{hint}")
+    data, accepted = config.data, needs_classes(config)
+    by_table = isinstance(data.contributors, CsvContributors)
+    there = folders.subfolders(folder)
+    if not accepted or data.labels is not None or by_table or len(there) != 1:
+        return []
+    only, hint = there[0], ANOTHER_EXTRACTOR
+    accepted += f", which are the subfolders; there is one, {shown(only)}"
+    if len(folders.subfolders(folder / only)) > 1:
+        assert data.path is not None
+        accepted += ", with subfolders of its own"
+        hint = f"data.path: {Path(data.path) / only}"
+    return [problem("data.path", data.path, accepted, hint)]

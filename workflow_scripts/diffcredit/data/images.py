@@ -10,9 +10,9 @@ import pandas as pd
 from PIL import Image
 
 from diffcredit.config.names import shortened
-from diffcredit.data.formats import UNREADABLE
 from diffcredit.errors import UserError
 from diffcredit.files import read_table
+from diffcredit.image_formats import UNREADABLE
 
 #: Of an image that is in none of the classes.
 NO_LABEL = -1
@@ -34,8 +34,8 @@ class Images:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """What a reader returns.
+class ReadImages:
+    """What a dataset reads.
 
     Attributes:
         images: to train on.
@@ -64,20 +64,20 @@ def of_classes(
     owned: bool,
     test: Images | None = None,
     files: list[str] | None = None,
-) -> Dataset:
-    """A dataset whose contributors are its classes, or nobody yet.
+) -> ReadImages:
+    """Images whose contributors are its classes, or nobody yet.
 
     Args:
         pixels: (n, height, width, channels) uint8.
         labels: (n,) classes from 0.
         names: of the classes.
         owned: whether each class contributes its images.
-        test: as in `Dataset`.
-        files: as in `Dataset`.
+        test: as in `ReadImages`.
+        files: as in `ReadImages`.
     """
     if owned:
-        return Dataset(Images(pixels, labels, labels), names, names, test, files)
-    return Dataset(nobodys(pixels, labels), [], names, test, files)
+        return ReadImages(Images(pixels, labels, labels), names, names, test, files)
+    return ReadImages(nobodys(pixels, labels), [], names, test, files)
 
 
 def to_table(images: Images, split: str) -> pd.DataFrame:

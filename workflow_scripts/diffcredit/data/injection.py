@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from diffcredit import image_files
 from diffcredit.config import Data
 from diffcredit.config.counts import injected_file
+from diffcredit.config.data import INJECTED
 from diffcredit.config.names import find, of_key
-from diffcredit.config.schema import INJECTED
-from diffcredit.data import image_files
 from diffcredit.data.contributors import Prepared
 from diffcredit.data.images import NO_LABEL, Images
 from diffcredit.errors import UserError

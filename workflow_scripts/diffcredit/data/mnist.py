@@ -4,26 +4,23 @@ The IDX format is LeCun's: two bytes of zeros, one that says that values are byt
 dimensions, the dimensions as big-endian 32-bit integers, and the values.
 """
 
+from __future__ import annotations
+
 import gzip
 import math
 import zlib
-from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from diffcredit.config import Data
-from diffcredit.data import published
-from diffcredit.data.images import Dataset
+from diffcredit.data.digits import DIGITS
 from diffcredit.data.published import AGAIN, Published, Split
 from diffcredit.errors import UserError
-from diffcredit.registry import DATASETS
 
 SIDE = 28
-NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 #: How the IDX files of a split begin.
 IDX = {"train": "train", "test": "t10k"}
+IMAGES, LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
 #: Zeros, and the type of unsigned bytes; the number of dimensions follows.
 MAGIC = b"\0\0\x08"
 ACCEPTED = (
@@ -33,79 +30,70 @@ ACCEPTED = (
 )
 
 
-def read(settings: Data, base: Path) -> Dataset:
-    """Read the images of ``settings.path`` (relative to ``base``) and of its subfolders, gray.
+class Mnist(Published):
+    """MNIST: ten classes of handwritten digits, gray."""
 
-    Raises:
-        UserError: where a file is missing, truncated or of another format.
-    """
-    dataset = _published(settings.source)
-    return published.read(dataset, partial(_read_idx_split, dataset), settings, base)
+    channels = 1
+    side = SIDE
+    classes = DIGITS
+    title = "MNIST"
+    columns = ("image",)
+    accepted = ACCEPTED
 
+    def is_of_split(self, name: str, split: str) -> bool:
+        """See `Published.is_of_split`."""
+        return name.removesuffix(".gz") in [f"{IDX[split]}-{kind}" for kind in (IMAGES, LABELS)]
 
-def check_mnist(folder: Path, splits: Iterable[str]) -> None:
-    """Raise `UserError` where the files of these splits are not in a folder."""
-    _check("mnist", folder, splits)
+    def find(self, files: list[Path], split: str, folder: Path) -> tuple[Path, Path]:
+        """The files of the images and of the labels of a split."""
+        if not any("-ubyte" in path.name for path in files):
+            raise UserError(
+                f"data.path = {folder} holds no {self.title} that is read: it has no .parquet and "
+                f"no -ubyte files\n    Hint: {ACCEPTED}"
+            )
+        images = self._file(files, split, IMAGES, folder)
+        return images, self._file(files, split, LABELS, folder)
 
+    def _file(self, files: list[Path], split: str, kind: str, folder: Path) -> Path:
+        """The one file of a kind, compressed or not."""
+        name = f"{IDX[split]}-{kind}"
+        found = [path for path in files if path.name in (name, f"{name}.gz")]
+        if len(found) != 1:
+            raise self.incomplete(folder, split, found, f"of {name} (or {name}.gz)")
+        return found[0]
 
-def check_fashion_mnist(folder: Path, splits: Iterable[str]) -> None:
-    """The same of Fashion-MNIST."""
-    _check("fashion_mnist", folder, splits)
-
-
-def _check(source: str, folder: Path, splits: Iterable[str]) -> None:
-    dataset = _published(source)
-    published.check(dataset, partial(_found, dataset), folder, splits)
-
-
-def _published(source: str) -> Published:
-    classes = DATASETS[source].classes
-    return Published(NAMES[source], classes, (SIDE, SIDE, 1), ("image",), ACCEPTED)
-
-
-def files(settings: Data, base: Path, head: object) -> list[Path]:
-    """The files that `read` reads; ``head`` is not needed."""
-    return published.files(_is_of_split, settings, base)
-
-
-def _is_of_split(name: str, split: str) -> bool:
-    kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
-    return name.removesuffix(".gz") in [f"{IDX[split]}-{kind}" for kind in kinds]
-
-
-def _found(dataset: Published, files: list[Path], split: str, folder: Path) -> tuple[Path, Path]:
-    """The files of the images and of the labels of a split."""
-    if not any("-ubyte" in path.name for path in files):
-        raise UserError(
-            f"data.path = {folder} holds no {dataset.name} that is read: it has no .parquet and no "
-            f"-ubyte files\n    Hint: {ACCEPTED}"
-        )
-    place = _file(files, split, "images-idx3-ubyte", folder, dataset)
-    return place, _file(files, split, "labels-idx1-ubyte", folder, dataset)
+    def read_split(self, files: list[Path], split: str, folder: Path) -> Split:
+        """See `Published.read_split`."""
+        place, beside = self.find(files, split, folder)
+        pixels, labels = _read_idx(place, 3), _read_idx(beside, 1)
+        if pixels.shape[1:] != (SIDE, SIDE):
+            raise UserError(
+                f"{place} holds images of {pixels.shape[1]}x{pixels.shape[2]} pixels, not of "
+                f"{SIDE}x{SIDE}: it is not of {self.title}\n    Hint: {ACCEPTED}"
+            )
+        if not len(pixels) or len(pixels) != len(labels):
+            raise UserError(
+                f"{place} holds {len(pixels)} images, {beside.name} {len(labels)} labels\n{AGAIN}"
+            )
+        return pixels[..., None], self.checked(labels, beside)
 
 
-def _read_idx_split(dataset: Published, files: list[Path], split: str, folder: Path) -> Split:
-    place, beside = _found(dataset, files, split, folder)
-    pixels, labels = _read_idx(place, 3), _read_idx(beside, 1)
-    if pixels.shape[1:] != dataset.shape[:2]:
-        raise UserError(
-            f"{place} holds images of {pixels.shape[1]}x{pixels.shape[2]} pixels, not of "
-            f"{SIDE}x{SIDE}: it is not of {dataset.name}\n    Hint: {ACCEPTED}"
-        )
-    if not len(pixels) or len(pixels) != len(labels):
-        raise UserError(
-            f"{place} holds {len(pixels)} images, {beside.name} {len(labels)} labels\n{AGAIN}"
-        )
-    return pixels[..., None], dataset.checked(labels, beside)
+class FashionMnist(Mnist):
+    """Fashion-MNIST: ten classes of clothes, gray, in the formats of MNIST."""
 
-
-def _file(files: list[Path], split: str, kind: str, folder: Path, dataset: Published) -> Path:
-    """The one file of a kind, compressed or not."""
-    name = f"{IDX[split]}-{kind}"
-    found = [path for path in files if path.name in (name, f"{name}.gz")]
-    if len(found) != 1:
-        raise dataset.incomplete(folder, split, found, f"of {name} (or {name}.gz)")
-    return found[0]
+    classes = (
+        "T-shirt/top",
+        "trouser",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    )
+    title = "Fashion-MNIST"
 
 
 def _read_idx(path: Path, dimensions: int) -> np.ndarray:

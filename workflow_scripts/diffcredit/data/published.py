@@ -1,21 +1,23 @@
 """What published datasets share: their Parquet tables on the hub, and checks of what is read."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import parquet
 
 from diffcredit import folders
-from diffcredit.config import Data
-from diffcredit.data.formats import UNREADABLE
-from diffcredit.data.images import Dataset, decode, nobodys, of_classes, resized
+from diffcredit.contents import AnyPath, Head
+from diffcredit.data.dataset import Dataset, place
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
+
+if TYPE_CHECKING:
+    from diffcredit.config.data import Data
+    from diffcredit.data.images import ReadImages
 
 AGAIN = "    Hint: download it again"
 
@@ -23,23 +25,90 @@ AGAIN = "    Hint: download it again"
 Split = tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Published:
-    """What the files of a dataset must hold.
+class Published(Dataset):
+    """A dataset that is read from its published files, in a format of its own or as on the hub.
 
     Attributes:
-        name: of the dataset.
-        classes: names of its labels, from 0.
-        shape: (h, w, c) of its images.
-        columns: how the column of the images may be called.
+        title: what it is called.
+        columns: how the column of the images may be called in Parquet files.
         accepted: what is said of the formats that are read.
     """
 
-    name: str
-    classes: tuple[str, ...]
-    shape: tuple[int, int, int]
-    columns: tuple[str, ...]
-    accepted: str
+    folder = True
+    contributors = 12
+    title: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+    accepted: ClassVar[str]
+
+    def find(self, files: list[Path], split: str, folder: Path) -> Any:
+        """The files of a split, "train" or "test", in the dataset's own format.
+
+        Args:
+            files: all files of the folder.
+            split: which one.
+            folder: where they are, for messages.
+
+        Raises:
+            UserError: where some are missing, or there twice.
+        """
+        raise NotImplementedError
+
+    def read_split(self, files: list[Path], split: str, folder: Path) -> Split:
+        """Read a split in the dataset's own format; see `find`."""
+        raise NotImplementedError
+
+    def is_of_split(self, name: str, split: str) -> bool:
+        """Whether a file of the dataset's own format, by its name, is of a split."""
+        raise NotImplementedError
+
+    def read(self, settings: Data, base: Path) -> ReadImages:
+        """Read ``settings.path`` (relative to ``base``) and its subfolders.
+
+        The test split is read only where images are held out, which are drawn from it.
+
+        Raises:
+            UserError: where a file is missing, truncated or of another format.
+        """
+        from diffcredit.data.images import nobodys, of_classes, resized
+
+        folder = place(settings, base)
+        there = _there(folder)
+
+        def split(name: str) -> Split:
+            tables = _tables(there)
+            found = (
+                self._read_hub(tables, name, folder)
+                if tables
+                else self.read_split(there, name, folder)
+            )
+            return resized(found[0], settings.image_size), found[1]
+
+        pixels, labels = split("train")
+        return of_classes(
+            pixels,
+            labels,
+            list(self.classes),
+            owned=settings.contributors == "label",
+            test=nobodys(*split("test")) if settings.held_out else None,
+        )
+
+    def check(self, folder: Path, splits: Iterable[str]) -> None:
+        """See `Dataset.check`; the files are not read."""
+        there = _there(folder)
+        tables = _tables(there)
+        for split in splits:
+            if tables:
+                self._shards(tables, split, folder)
+            else:
+                self.find(there, split, folder)
+
+    def files(self, settings: Data, base: Path, head: Head) -> Sequence[AnyPath]:
+        """The files that `read` reads, whole or not; ``head`` is not needed."""
+        there = _there(place(settings, base))
+        splits = ("train", "test") if settings.held_out else ("train",)
+        if tables := _tables(there):
+            return [path for path in tables if any(split in path.name for split in splits)]
+        return [p for p in there if any(self.is_of_split(p.name, split) for split in splits)]
 
     def checked(self, labels: np.ndarray, path: Path) -> np.ndarray:
         """The labels as int64, if each is one of the classes.
@@ -51,7 +120,7 @@ class Published:
         if len(wrong):
             raise UserError(
                 f"{path}: the label of image {wrong[0]} is {labels[wrong[0]]}, not 0 to "
-                f"{len(self.classes) - 1}: it is damaged, or not of {self.name}\n{AGAIN}"
+                f"{len(self.classes) - 1}: it is damaged, or not of {self.title}\n{AGAIN}"
             )
         return labels.astype(np.int64)
 
@@ -59,91 +128,83 @@ class Published:
         """What to say of a split whose files are not all there, or there twice."""
         there = ", ".join(str(path.relative_to(folder)) for path in found) or "none"
         return UserError(
-            f"data.path = {folder} does not hold the whole {split} split of {self.name}, once: "
+            f"data.path = {folder} does not hold the whole {split} split of {self.title}, once: "
             f"{wanted} there are {there}\n    Hint: {self.accepted}"
         )
 
+    def _read_hub(self, tables: list[Path], split: str, folder: Path) -> Split:
+        """Read the Parquet files of a split: columns {bytes, path} of the image, and label."""
+        return joined(self._read_table(path) for path in self._shards(tables, split, folder))
 
-def read(
-    dataset: Published,
-    read_own: Callable[[list[Path], str, Path], Split],
-    settings: Data,
-    base: Path,
-) -> Dataset:
-    """Read a dataset from ``settings.path`` (relative to ``base``) and its subfolders.
+    def _shards(self, files: list[Path], split: str, folder: Path) -> list[Path]:
+        """The Parquet files of a split, each of which must be there once where numbered."""
+        found = [path for path in files if split in path.name]
+        numbered = [match for path in found if (match := re.search(r"-(\d+)-of-(\d+)", path.name))]
+        numbers = sorted(int(match[1]) for match in numbered)
+        whole = all(numbers == list(range(int(match[2]))) for match in numbered)
+        if not found or not whole:
+            wanted = f"of Parquet files with {split} in their names"
+            raise self.incomplete(folder, split, found, wanted)
+        return found
 
-    The test split is read only where images are held out, which are drawn from it.
+    def _read_table(self, path: Path) -> Split:
+        import pyarrow as pa
+        from pyarrow import parquet
 
-    Args:
-        dataset: what the files must hold.
-        read_own: reads a split, "train" or "test", of the dataset's own format: it is given all
-            files of the folder, the split and the folder.
-        settings: the configuration.
-        base: folder of the configuration.
+        try:
+            table = parquet.ParquetFile(path).read()
+        except (OSError, pa.ArrowException) as error:
+            reason = str(error).split("\n")[0]
+            raise UserError(
+                f"{path} cannot be read as a Parquet table: {reason}\n{AGAIN}"
+            ) from error
+        names = table.column_names
+        image = next((name for name in self.columns if name in names), None)
+        if image is None or "label" not in names:
+            first, *others = self.columns
+            called = first + "".join(f" (or {other})" for other in others)
+            raise UserError(
+                f"{path} needs the columns {called} and label; it has {', '.join(names)}\n"
+                f"    Hint: {self.accepted}"
+            )
+        if table.num_rows == 0:
+            raise UserError(f"{path} holds no images\n{AGAIN}")
+        pixels = [self._decoded(c, path, row) for row, c in enumerate(table[image].to_pylist())]
+        return np.stack(pixels), self.checked(table["label"].to_numpy(), path)
 
-    Raises:
-        UserError: where a file is missing, truncated or of another format.
-    """
-    folder = _place(settings, base)
-    there = _there(folder)
+    def _decoded(self, cell: Any, path: Path, row: int) -> np.ndarray:
+        """The pixels of a cell: {bytes: an encoded image, path: its name}."""
+        from diffcredit.data.images import decode
+        from diffcredit.image_formats import UNREADABLE
 
-    def split(name: str) -> Split:
-        files = there
-        tables = [path for path in files if path.suffix == ".parquet"]
-        found = (
-            _read_hub(tables, name, folder, dataset) if tables else read_own(files, name, folder)
-        )
-        return resized(found[0], settings.image_size), found[1]
-
-    pixels, labels = split("train")
-    return of_classes(
-        pixels,
-        labels,
-        list(dataset.classes),
-        owned=settings.contributors == "label",
-        test=nobodys(*split("test")) if settings.held_out else None,
-    )
-
-
-def check(
-    dataset: Published,
-    find_own: Callable[[list[Path], str, Path], object],
-    folder: Path,
-    splits: Iterable[str],
-) -> None:
-    """Look for the files of these splits, which are not read.
-
-    Raises:
-        UserError: where some are missing, or there twice.
-    """
-    files = _there(folder)
-    tables = [path for path in files if path.suffix == ".parquet"]
-    for split in splits:
-        if tables:
-            _shards(tables, split, folder, dataset)
-        else:
-            find_own(files, split, folder)
-
-
-def files(own: Callable[[str, str], bool], settings: Data, base: Path) -> list[Path]:
-    """The files that `read` reads, whole or not.
-
-    Args:
-        own: whether a file of the dataset's own format, by its name, is of a split.
-        settings: as for `read`.
-        base: as for `read`.
-    """
-    there = _there(_place(settings, base))
-    splits = ("train", "test") if settings.held_out else ("train",)
-    tables = [path for path in there if path.suffix == ".parquet"]
-    if tables:
-        return [path for path in tables if any(split in path.name for split in splits)]
-    return [path for path in there if any(own(path.name, split) for split in splits)]
+        encoded = cell.get("bytes") if isinstance(cell, dict) else None
+        if not isinstance(encoded, bytes):
+            raise UserError(
+                f"{path}: row {row} holds no bytes of an image\n    Hint: {self.accepted}"
+            )
+        try:
+            pixels = decode(encoded)
+        except UNREADABLE as error:
+            raise UserError(
+                f"{path}: the image of row {row} cannot be decoded: {error}\n{AGAIN}"
+            ) from error
+        if pixels.shape != (self.side, self.side, self.channels):
+            raise UserError(
+                f"{path}: the image of row {row} has the shape {pixels.shape}, which is not that "
+                f"of {self.title}, {(self.side, self.side, self.channels)}\n    Hint: images of "
+                "other data are read by source folder"
+            )
+        return pixels
 
 
-def _place(settings: Data, base: Path) -> Path:
-    assert settings.path is not None
-    return base / Path(settings.path).expanduser()
+def joined(parts: Iterable[Split]) -> Split:
+    """Several parts of a split, one after the other."""
+    pixels, labels = zip(*parts, strict=True)
+    return np.concatenate(pixels), np.concatenate(labels)
+
+
+def _tables(files: list[Path]) -> list[Path]:
+    return [path for path in files if path.suffix == ".parquet"]
 
 
 def _there(folder: Path) -> list[Path]:
@@ -153,70 +214,3 @@ def _there(folder: Path) -> list[Path]:
         if entry.why_not and entry.why_not not in folders.IGNORED:
             logger.warning("%s is not read: %s", folder / entry.name, entry.why_not)
     return [folder / name for name in folders.files(seen)]
-
-
-def joined(parts: Iterable[Split]) -> Split:
-    """Several parts of a split, one after the other."""
-    pixels, labels = zip(*parts, strict=True)
-    return np.concatenate(pixels), np.concatenate(labels)
-
-
-def _read_hub(tables: list[Path], split: str, folder: Path, dataset: Published) -> Split:
-    """Read those Parquet files, with columns {bytes, path} of the image and label, of a split."""
-    return joined(_read_table(path, dataset) for path in _shards(tables, split, folder, dataset))
-
-
-def _shards(files: list[Path], split: str, folder: Path, dataset: Published) -> list[Path]:
-    """The Parquet files of a split, each of which must be there once where they are numbered."""
-    found = [path for path in files if split in path.name]
-    numbered = [match for path in found if (match := re.search(r"-(\d+)-of-(\d+)", path.name))]
-    numbers = sorted(int(match[1]) for match in numbered)
-    whole = all(numbers == list(range(int(match[2]))) for match in numbered)
-    if not found or not whole:
-        wanted = f"of Parquet files with {split} in their names"
-        raise dataset.incomplete(folder, split, found, wanted)
-    return found
-
-
-def _read_table(path: Path, dataset: Published) -> Split:
-    try:
-        table = parquet.ParquetFile(path).read()
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(f"{path} cannot be read as a Parquet table: {reason}\n{AGAIN}") from error
-    names = table.column_names
-    image = next((name for name in dataset.columns if name in names), None)
-    if image is None or "label" not in names:
-        first, *others = dataset.columns
-        called = first + "".join(f" (or {other})" for other in others)
-        raise UserError(
-            f"{path} needs the columns {called} and label; it has {', '.join(names)}\n"
-            f"    Hint: {dataset.accepted}"
-        )
-    if table.num_rows == 0:
-        raise UserError(f"{path} holds no images\n{AGAIN}")
-    cells = enumerate(table[image].to_pylist())
-    pixels = [_decoded(cell, path, row, dataset) for row, cell in cells]
-    return np.stack(pixels), dataset.checked(table["label"].to_numpy(), path)
-
-
-def _decoded(cell: Any, path: Path, row: int, dataset: Published) -> np.ndarray:
-    """The pixels of a cell: {bytes: an encoded image, path: its name}."""
-    encoded = cell.get("bytes") if isinstance(cell, dict) else None
-    if not isinstance(encoded, bytes):
-        raise UserError(
-            f"{path}: row {row} holds no bytes of an image\n    Hint: {dataset.accepted}"
-        )
-    try:
-        pixels = decode(encoded)
-    except UNREADABLE as error:
-        raise UserError(
-            f"{path}: the image of row {row} cannot be decoded: {error}\n{AGAIN}"
-        ) from error
-    if pixels.shape != dataset.shape:
-        raise UserError(
-            f"{path}: the image of row {row} has the shape {pixels.shape}, which is not that of "
-            f"{dataset.name}, {dataset.shape}\n    Hint: images of other data are read by "
-            "source folder"
-        )
-    return pixels

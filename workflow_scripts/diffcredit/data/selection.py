@@ -6,7 +6,7 @@ import numpy as np
 
 from diffcredit.config import Data, classes
 from diffcredit.config.names import shortened, warn_of_alike
-from diffcredit.data.images import Dataset, Images, counts, nobodys
+from diffcredit.data.images import Images, ReadImages, counts, nobodys
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
 
@@ -30,7 +30,7 @@ class Selected:
     label_names: list[str]
 
 
-def select(dataset: Dataset, settings: Data, held_out_seed: int, images_seed: int) -> Selected:
+def select(dataset: ReadImages, settings: Data, held_out_seed: int, images_seed: int) -> Selected:
     """Keep the labels that are asked for, set images apart, and draw from the others.
 
     Of both draws the first k do not depend on how many are asked for. Images that are drawn stand
@@ -78,7 +78,7 @@ def select(dataset: Dataset, settings: Data, held_out_seed: int, images_seed: in
 
 
 def _tell(
-    dataset: Dataset,
+    dataset: ReadImages,
     settings: Data,
     rows: np.ndarray,
     apart: np.ndarray,
@@ -115,7 +115,7 @@ def _draw(rows: np.ndarray, count: int, seed: int, key: str) -> np.ndarray:
     return np.random.default_rng(seed).permutation(rows)[:count]
 
 
-def _image_names(rows: np.ndarray, dataset: Dataset) -> list[str]:
+def _image_names(rows: np.ndarray, dataset: ReadImages) -> list[str]:
     """Names of the images of some rows."""
     if dataset.files is not None:
         return [dataset.files[row] for row in rows]

@@ -12,12 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from diffcredit.config import Counterfactual
-from diffcredit.evaluation.asked import RANDOM, numbered, without_top
+from diffcredit.coalitions.requested.counterfactual import ACTIONS
+from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.registry import Better
-from diffcredit.seeds import derive
-
-ACTIONS = ("remove top", "remove bottom", "keep top")
 
 #: Who the contributors of the largest and of the smallest values are, by what is better.
 LARGEST: dict[Better, str] = {
@@ -32,72 +29,6 @@ SMALLEST: dict[Better, str] = {
 }
 
 
-def affected(fraction: float, contributors: int) -> int:
-    """Contributors that a fraction of them is: at least 1, at most all but one."""
-    return int(np.clip(np.floor(fraction * contributors + 0.5), 1, contributors - 1))
-
-
-def coalitions_of_one(settings: Counterfactual) -> int:
-    """Coalitions that one attribution asks for."""
-    return len(settings.behaviors) * len(ACTIONS) * len(settings.fractions)
-
-
-def kept(values: np.ndarray, action: str, fraction: float) -> np.ndarray:
-    """(N,) mask of who stays; values (N,)."""
-    count = affected(fraction, len(values))
-    return {
-        "remove top": without_top(values, count),
-        "remove bottom": ~without_top(values, len(values) - count),
-        "keep top": ~without_top(values, count),
-    }[action]
-
-
-def ranked_coalitions(
-    attribution: str, table: pd.DataFrame, settings: Counterfactual, first: int, seed: int
-) -> pd.DataFrame:
-    """Coalitions that an attribution asks for, one for each behavior, action and fraction.
-
-    Args:
-        attribution: its name.
-        table: its values; of vector behaviors the mean over queries counts.
-        settings: behaviors and fractions.
-        first: number of the first coalition.
-        seed: of the trainings; equal coalitions are trained alike.
-
-    Returns:
-        Columns index, seed, pair, mask (as of all coalitions), attribution, behavior, action,
-        fraction, draw.
-    """
-    rows = []
-    for behavior in settings.behaviors:
-        part = table[table["behavior"] == behavior]
-        values = part.groupby("contributor")["value"].mean().to_numpy()
-        rows += [
-            (attribution, behavior, action, fraction, 0, kept(values, action, fraction))
-            for action in ACTIONS
-            for fraction in settings.fractions
-        ]
-    return _coalitions(rows, first, seed)
-
-
-def random_coalitions(
-    contributors: int, settings: Counterfactual, first: int, seed: int
-) -> pd.DataFrame:
-    """Coalitions that lack random contributors; columns as of `ranked_coalitions`."""
-    rows = []
-    for draw in range(settings.random):
-        values = np.random.default_rng(derive(seed, "draw", draw)).random(contributors)
-        for fraction in settings.fractions:
-            mask = kept(values, "remove top", fraction)
-            rows.append((RANDOM, "", "remove random", fraction, draw, mask))
-    return _coalitions(rows, first, seed)
-
-
-def _coalitions(rows: list[tuple], first: int, seed: int) -> pd.DataFrame:
-    names = ["attribution", "behavior", "action", "fraction", "draw", "mask"]
-    return numbered(pd.DataFrame(rows, columns=names), first, seed)
-
-
 def counterfactual_table(
     coalitions: pd.DataFrame,
     behaviors: pd.DataFrame,
@@ -108,7 +39,7 @@ def counterfactual_table(
     """Relative change of each behavior, (v(S) - v(all)) / |v(all)|, by attribution and action.
 
     Args:
-        coalitions: of `ranked_coalitions` and `random_coalitions`.
+        coalitions: of `coalitions.requested.counterfactual`.
         behaviors: gathered behaviors of their models, with their training seeds.
         full: gathered behaviors of v(all).
         confidence: level of the intervals.

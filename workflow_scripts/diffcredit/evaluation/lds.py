@@ -42,7 +42,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Score:
+class LdsResult:
     """An LDS with its uncertainty.
 
     Attributes:
@@ -71,7 +71,7 @@ def score(
     confidence: float,
     seed: int,
     average: Average = "correlations",
-) -> Score:
+) -> LdsResult:
     """LDS of predictions with a percentile bootstrap over coalitions.
 
     Args:
@@ -99,12 +99,14 @@ def score(
     left_out = _without_each_seed(predictions, truth, average)
     seed_low, seed_high = np.clip(jackknife_interval(lds, left_out, confidence), -1, 1)
     seed_sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else np.nan
-    return Score(lds, low, high, query_low, query_high, float(seed_low), float(seed_high), seed_sd)
+    return LdsResult(
+        lds, low, high, query_low, query_high, float(seed_low), float(seed_high), seed_sd
+    )
 
 
 def ceiling(
     truth: Truth, resamples: int, confidence: float, seed: int, average: Average = "correlations"
-) -> Score:
+) -> LdsResult:
     """The noise ceiling: what retraining the test coalitions again scores. Needs r >= 2 trainings.
 
     Of ``correlations``: each training is predicted by the mean of the other ones.
@@ -128,7 +130,7 @@ def ceiling(
         return replace(found, seed_low=np.nan, seed_high=np.nan, seed_sd=spread)
     one, other = np.triu_indices(trainings, 1)
     pairs = score(truth.values[one], truth.values[other], *settings)
-    return Score(
+    return LdsResult(
         lds=_of_means(pairs.lds, trainings),
         low=_of_means(pairs.low, trainings),
         high=_of_means(pairs.high, trainings),

@@ -35,7 +35,7 @@ def lds_table(
         seed: of the bootstrap.
 
     Returns:
-        Columns predictor, behavior, those of `lds.Score`, coalitions, seeds, average; no row where
+        Columns predictor, behavior, those of `lds.LdsResult`, coalitions, seeds, average; no row where
         an attribution does not explain a behavior, or none does.
     """
     rows = []

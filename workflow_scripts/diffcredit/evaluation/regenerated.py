@@ -9,10 +9,10 @@ the yardstick.
 import numpy as np
 import pandas as pd
 
+from diffcredit.coalitions.requested.proponents_removed import EVERY
+from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.config import Regenerated
-from diffcredit.evaluation.asked import RANDOM
 from diffcredit.evaluation.intervals import mean_and_interval
-from diffcredit.evaluation.proponents_removed import EVERY
 
 
 def regenerated_table(
@@ -21,7 +21,7 @@ def regenerated_table(
     """What each image became, by what was removed.
 
     Args:
-        coalitions: of `proponents_removed`.
+        coalitions: of `coalitions.requested.proponents_removed`.
         behaviors: gathered behaviors of their models, each image against the full model's.
         settings: queries, and the behaviors that compare images.
 

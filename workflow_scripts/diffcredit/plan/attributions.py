@@ -1,13 +1,12 @@
 """Attributions that a configuration makes: by removal, by gradients and by similarity."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from diffcredit.config import Behavior
 from diffcredit.plan.made import Made, Of, Settings
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.shared import UNCOUNTED
-from diffcredit.registry import ESTIMATORS, SCORES
+from diffcredit.registry import SCORES
 
 if TYPE_CHECKING:
     from diffcredit.plan.plan import Plan
@@ -22,12 +21,11 @@ class Attributions:
     @remembered
     def attribution(self, name: str) -> Made:
         """A value for each contributor and behavior, by removal or by scores."""
-        if name in self._config.scores:
+        if name in self._config.score_attributions:
             return self.scored(name)
-        entry = self._config.attributions[name]
+        entry = self._config.removal_attributions[name]
         values = {
             "attribution": entry.model_dump(),
-            "estimator": asdict(ESTIMATORS[entry.estimator]),
             "drawn": self.drawn_for(name),
             "better": self._config.better,
         }
@@ -39,7 +37,7 @@ class Attributions:
         """Whether the first shards of coalitions are enough."""
         until = getattr(self._config.coalitions[distribution], "until", None)
         assert until is not None
-        entry = self._config.attributions[until.attribution]
+        entry = self._config.removal_attributions[until.attribution]
         approach, distribution = entry.values.split("/")
         of = self._plan.first_shards(approach, distribution, shards)
         of["others"] = [
@@ -57,7 +55,7 @@ class Attributions:
 
     def drawn_for(self, attribution: str) -> dict[str, Any]:
         """What the coalitions of an attribution were drawn from, without their count, by role."""
-        references = self._config.attributions[attribution].references
+        references = self._config.removal_attributions[attribution].references
         found = {
             role: self._config.drawn(reference)
             for role, reference in references.items()
@@ -96,9 +94,9 @@ class Attributions:
 
     def gradient_parts(self, score: str) -> list[tuple[str, str]]:
         """Kind and part of the features that a score is made of."""
-        entry = self._config.scores[score]
+        entry = self._config.score_attributions[score]
         assert entry.gradients is not None
-        kind = "trajectory" if SCORES[entry.method].trajectory else "queries"
+        kind = "trajectory" if SCORES[entry.method.name].trajectory else "queries"
         shards = range(self._config.gradients[entry.gradients].shards)
         return [
             *[("train", str(shard)) for shard in shards],
@@ -107,11 +105,14 @@ class Attributions:
 
     def explained(self, score: str) -> dict[str, Behavior]:
         """The behaviors that a score explains."""
-        return {name: self._plan.behavior(name) for name in self._config.scores[score].behaviors}
+        return {
+            name: self._plan.behavior(name)
+            for name in self._config.score_attributions[score].behaviors
+        }
 
     def query_behaviors(self, score: str) -> list[str]:
         """Behaviors for whose queries a score needs the scores of training images."""
-        entry, explained = self._config.scores[score], self.explained(score)
+        entry, explained = self._config.score_attributions[score], self.explained(score)
         own = [name for name, behavior in explained.items() if behavior.queried]
         whole = [entry.queries] if entry.queries and len(own) < len(explained) else []
         return list(dict.fromkeys([*own, *whole]))
@@ -119,8 +120,8 @@ class Attributions:
     @remembered
     def scores(self, score: str) -> Made:
         """Scores of the training images for queries."""
-        entry = self._config.scores[score]
-        of_what = SCORES[entry.method].of
+        entry = self._config.score_attributions[score]
+        of_what = SCORES[entry.method.name].made_of
         if of_what in ("features", "pixels"):
             return self._similarity(score)
         assert entry.gradients is not None
@@ -153,10 +154,10 @@ class Attributions:
         )
 
     def _similarity(self, score: str) -> Made:
-        entry = self._config.scores[score]
+        entry = self._config.score_attributions[score]
         extractors = [entry.extractor] if entry.extractor else []
         settings = self._plan.settings(
-            score=entry.model_dump(include={"method", "extractor", "patches", "behaviors"}),
+            score=entry.model_dump(include={"method", "extractor", "behaviors"}),
             extractors=self._plan.extractor_places(extractors),
             files=self._plan.weights(extractors),
             timesteps=self._config.model.timesteps,
@@ -172,7 +173,7 @@ class Attributions:
     @remembered
     def scored(self, score: str) -> Made:
         """The attribution of contributors by the scores of their images, with its dampings."""
-        entry = self._config.scores[score]
+        entry = self._config.score_attributions[score]
         of: Of = {
             "scores": self.scores(score),
             "train": self._plan.data(),

@@ -33,7 +33,7 @@ PARTS = {
     "attributions": [
         *[f"attribution/{path.name}" for path in sorted(LIBRARY.glob("attribution/*.py"))],
         "behaviors/table.py",
-        "coalitions.py",
+        *[f"coalitions/{path.name}" for path in sorted(LIBRARY.glob("coalitions/*.py"))],
         *_scripts("attribution", "enough"),
     ],
     "scores": [
@@ -44,19 +44,19 @@ PARTS = {
         "attribution/table.py",
         "attribution/game.py",
         "behaviors/table.py",
-        "behaviors/evidence.py",
+        "behaviors/image_features.py",
         "ranks.py",
         *_scripts("gradient_scores", "similarity", "scored"),
     ],
     # Models are made of these, so nothing else of the evaluation may count.
     "counterfactual_coalitions": [
-        "evaluation/asked.py",
-        "evaluation/counterfactual.py",
+        "coalitions/requested/ranking.py",
+        "coalitions/requested/counterfactual.py",
         *_scripts("counterfactual_coalitions"),
     ],
     "regenerated_coalitions": [
-        "evaluation/asked.py",
-        "evaluation/proponents_removed.py",
+        "coalitions/requested/ranking.py",
+        "coalitions/requested/proponents_removed.py",
         *_scripts("regenerated_coalitions"),
     ],
     "evaluation": [

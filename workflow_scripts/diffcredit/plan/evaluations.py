@@ -26,10 +26,12 @@ class Evaluations:
     def __init__(self, plan: "Plan"):
         self._plan, self._config = plan, plan.config
         config = plan.config
-        entries = config.attributions.values()
+        entries = config.removal_attributions.values()
         self.fitted = sorted({made for entry in entries for made in entry.references.values()})
-        self.grids = [name for name, entry in config.scores.items() if len(entry.dampings) > 1]
-        explained = {name: plan.attributions.explained(name) for name in config.scores}
+        self.grids = [
+            name for name, entry in config.score_attributions.items() if len(entry.dampings) > 1
+        ]
+        explained = {name: plan.attributions.explained(name) for name in config.score_attributions}
         queried = [n for found in explained.values() for n, b in found.items() if b.queried]
         self.shown = sorted(
             queried, key=lambda name: config.behaviors[name].query_images != "generated"
@@ -69,13 +71,17 @@ class Evaluations:
             "behaviors": self._behaviors(self.fitted),
             "truth": self._plan.behaviors(self._lds.truth),
         }
-        drawn = {name: self._plan.attributions.drawn_for(name) for name in config.attributions}
+        drawn = {
+            name: self._plan.attributions.drawn_for(name) for name in config.removal_attributions
+        }
         return self._table(
             "convergence",
             of,
             besides=["attributions"],
             made=self.fitted,
-            attributions={name: entry.model_dump() for name, entry in config.attributions.items()},
+            attributions={
+                name: entry.model_dump() for name, entry in config.removal_attributions.items()
+            },
             drawn=drawn,
             convergence=convergence and convergence.model_dump(),
             lds=self._lds.model_dump(),
@@ -97,7 +103,9 @@ class Evaluations:
             "dampings",
             of,
             besides=["scores"],
-            scores={name: self._config.scores[name].model_dump() for name in self.grids},
+            scores={
+                name: self._config.score_attributions[name].model_dump() for name in self.grids
+            },
             behaviors={name: b.model_dump() for found in explained for name, b in found.items()},
             average=self._config.evaluation.average,
         )
@@ -176,7 +184,9 @@ class Evaluations:
             "attributions": self._attributions(),
             "contributors": self._plan.contributors(),
         }
-        return self._figure(of, scores=list(self._config.scores), better=self._config.better)
+        return self._figure(
+            of, scores=list(self._config.score_attributions), better=self._config.better
+        )
 
     def figure_lds(self) -> Made:
         """LDS of each attribution with its interval."""
@@ -220,7 +230,9 @@ class Evaluations:
             "queries": [self._plan.queries(name) for name in self.shown],
             "train": self._plan.data(),
         }
-        scores = {name: self._config.scores[name].model_dump() for name in self.proponents}
+        scores = {
+            name: self._config.score_attributions[name].model_dump() for name in self.proponents
+        }
         return self._figure(of, scores=scores)
 
     def figure_samples(self) -> Made:
@@ -237,7 +249,7 @@ class Evaluations:
             of["pruned"] = self._plan.sample_model("pruned")
         explained = (
             self._plan.attributions.explained(self.last)
-            if self.last in self._config.scores
+            if self.last in self._config.score_attributions
             else self._config.behaviors
         )
         behavior = next(iter(explained), None)
@@ -266,7 +278,7 @@ class Evaluations:
     @property
     def converges(self) -> bool:
         """Attributions by scores use no coalitions, so there is nothing to add."""
-        return bool(self._config.evaluation.convergence and self._config.attributions)
+        return bool(self._config.evaluation.convergence and self._config.removal_attributions)
 
     @property
     def prunes(self) -> bool:
@@ -281,7 +293,7 @@ class Evaluations:
     @property
     def pictured(self) -> str:
         """Coalitions of which images are shown."""
-        entry = self._config.attributions.get(self.last)
+        entry = self._config.removal_attributions.get(self.last)
         return entry.values if entry else self._lds.truth
 
     @property

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from diffcredit.config import Behavior, Config, Listed
+from diffcredit.config import Behavior, Config
 from diffcredit.config.counts import injected_file
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.plan.attributions import Attributions
@@ -37,7 +37,7 @@ class Plan(SharedSettings):
     def data(self) -> Made:
         """All tables of images, and the contributors."""
         data = self.config.data
-        asked = [("data",)] if DATASETS[data.source].folder else []
+        asked = [("data",)] if DATASETS[data.source.name].folder else []
         if data.injected and injected_file(data.injected, Path()):
             asked.append(("injected",))
         settings = self.settings("data", data=data.model_dump(), files=self.files.digests(*asked))
@@ -134,8 +134,8 @@ class Plan(SharedSettings):
         first, end = self.counts.numbers(distribution, shard)
         own: dict[str, Any] = {"numbers": [first, end]}
         entry = self.config.coalitions[distribution]
-        if isinstance(entry, Listed):
-            own["files"] = self.files.digests(("coalitions", entry.path, first, end))
+        if questions := entry.user_files(first, end):
+            own["files"] = self.files.digests(*questions)
         settings = self.of_coalitions(distribution)
         return Made("coalitions", settings, {"contributors": self.data()}, own)
 

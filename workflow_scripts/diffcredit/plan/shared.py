@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diffcredit.config import Behavior, Config, weights
+from diffcredit.config import Behavior, Config
 from diffcredit.plan.code_of_stages import VERSIONS, Code
 from diffcredit.plan.counts import Counts
 from diffcredit.plan.made import Settings
@@ -51,22 +51,24 @@ class SharedSettings:
         """Whether the classifier of this run is among extractors."""
         return "classifier" in {self.config.extractors[name].kind for name in extractors}
 
-    def extractor_places(self, extractors: Sequence[str]) -> dict[str, list[str]]:
-        """Kind and place of each extractor; the classifier is of this run."""
+    def extractor_places(self, extractors: Sequence[str]) -> dict[str, list[Any]]:
+        """Options and place of each extractor; the classifier is of this run."""
         entries = {name: self.config.extractors[name] for name in extractors}
         return {
-            name: [entry.kind, str(weights.place(entry) or f"{self.run}/models/{entry.kind}")]
+            name: [
+                entry.model_dump(exclude=set(entry.located_by)),
+                str(entry.place() or f"{self.run}/models/{entry.kind}"),
+            ]
             for name, entry in entries.items()
         }
 
     def weight_files(self, behaviors: Mapping[str, Behavior]) -> list[Path]:
-        """Published weights that behaviors are measured with."""
-        heads = [b.options["head"] for b in behaviors.values() if b.measure.name == "aesthetic"]
-        named = [weights.head(head) for head in dict.fromkeys(heads)]
+        """Published weights, and files of the user's own, that behaviors are measured with."""
+        named = dict.fromkeys(path for b in behaviors.values() for path in b.measure.files())
         return [*self._extractor_weights(self.extractors(behaviors)), *named]
 
     def _extractor_weights(self, extractors: Sequence[str]) -> list[Path]:
-        return [path for name in extractors for path in weights.files(self.config.extractors[name])]
+        return [path for name in extractors for path in self.config.extractors[name].files()]
 
     def weights(self, extractors: Sequence[str]) -> dict[str, str]:
         """Digests of the published weights of extractors."""

@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from diffcredit import contents, datasets
+from diffcredit import contents
 from diffcredit.config import Config, lists, pretrained
 from diffcredit.config.counts import injected_file
+from diffcredit.config.options import build
 from diffcredit.plan.remembered import remembered
+from diffcredit.registry import DATASETS
 
 
 class UserFiles:
@@ -60,7 +62,8 @@ class UserFiles:
     def _data(self) -> str:
         data = self._config.data
         assert data.path is not None
-        return self._listing(data.path, lambda head: datasets.files(data, self._base, head))
+        source = build(DATASETS, data.source)
+        return self._listing(data.path, lambda head: source.files(data, self._base, head))
 
     def _injected(self) -> str:
         assert self._config.data.injected is not None
@@ -74,8 +77,11 @@ class UserFiles:
         return self._listing(folder, lambda head: pretrained.find(folder).present)
 
     def _images(self, folder: str) -> str:
-        place = Path(folder).expanduser()
-        return self._listing(folder, lambda head: datasets.folder_files(place, head))
+        from diffcredit import image_files
+
+        return self._listing(
+            folder, lambda head: image_files.paths(Path(folder).expanduser(), head)
+        )
 
     def _file(self, path: str) -> str:
         return self._listing(path, lambda head: [path])

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffcredit.evaluation.asked import RANDOM
-from diffcredit.evaluation.counterfactual import ACTIONS
+from diffcredit.coalitions.requested.counterfactual import ACTIONS
+from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.report.style import COLORS, direction, label, legend_columns, letters
 
 

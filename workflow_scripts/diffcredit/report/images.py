@@ -5,8 +5,8 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from diffcredit.evaluation.asked import RANDOM
-from diffcredit.evaluation.proponents_removed import EVERY
+from diffcredit.coalitions.requested.proponents_removed import EVERY
+from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.report.pictures import show
 from diffcredit.report.style import label
 
@@ -63,7 +63,7 @@ def regenerated_figure(
 
     Args:
         full: (n, c, h, w) uint8 samples of the full model.
-        coalitions: of `evaluation.proponents_removed`.
+        coalitions: of `coalitions.requested.proponents_removed`.
         drawn: samples of the model of each coalition.
         queries: images that were drawn again; the first of them are shown.
     """

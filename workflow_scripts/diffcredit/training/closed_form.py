@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -15,6 +15,7 @@ from diffcredit.training import ema
 from diffcredit.training.batches import Drawing
 from diffcredit.training.gradients import denoising_gradient
 from diffcredit.training.loop import Checkpoint, Outcome, Plan, check_images
+from diffcredit.training.objectives.objective import ClosedForm
 
 #: A start of which more is left than this share is hardly another model afterwards.
 MOSTLY = 0.5
@@ -45,23 +46,6 @@ class Gradients:
         parameters = list(self.network.parameters())
         for step in range(self.batches):
             yield denoising_gradient(self.network, parameters, self.draw.of(self.role, step))
-
-
-class ClosedForm(Protocol):
-    """What is needed of a closed form; see `objectives.influence`."""
-
-    uses_removed: bool
-    batches: int | Literal["all"]
-
-    def change(
-        self,
-        retained: Gradients,
-        removed: Gradients,
-        count_retained: int,
-        count_removed: int,
-    ) -> torch.Tensor:
-        """What to add to the P parameters, from gradients and numbers of images."""
-        ...
 
 
 def solve(

@@ -151,7 +151,7 @@ def _prune_and_train(
         material = Material(pixels, plan.timesteps, seed, str(accelerator.device))
         trained = checkpoints.load(full_model)
         ratio = _channel_ratio(settings, trained.description)
-        smaller, size = build(PRUNERS, settings.pruner.model_dump(), trained, ratio, material)
+        smaller, size = build(PRUNERS, settings.pruner.model_dump()).prune(trained, ratio, material)
         _tell_size(settings, ratio, size)
         checkpoints.save(smaller, cut, size)
     accelerator.wait_for_everyone()

@@ -1,8 +1,8 @@
 """The gradient of a step: one of one loss, or one made of two that are kept apart till then."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -11,20 +11,18 @@ from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.registry import PARAMETERS, build
 from diffcredit.training.batches import Batch, Drawing
-from diffcredit.training.parameters import Parameters
-from diffcredit.training.protocols import (
+from diffcredit.training.objectives.objective import (
     Objective,
+    OneGradient,
     Predict,
     Products,
-    TwoSided,
-    Weighted,
-    follows,
+    TwoGradients,
+    Uniform,
 )
+from diffcredit.training.parameters.parameters import Parameters
 
 #: Steps over which the norm of a gradient is averaged: single batches differ.
 MEASURED_STEPS = 4
-
-Uniform = Callable[..., torch.Tensor]
 
 
 class Gradient(Protocol):
@@ -42,23 +40,23 @@ class Gradient(Protocol):
 
 
 def of_step(
-    objective: Objective | TwoSided,
+    objective: Objective,
     step: int,
     network: torch.nn.Module,
     parameters: Sequence[torch.nn.Parameter],
     accelerator: Accelerator,
 ) -> Gradient:
     """The gradient of a step, before its first part."""
-    if follows(objective, TwoSided):
-        return TwoGradients(cast(TwoSided, objective), network, parameters, accelerator)
-    weight = cast(Weighted, objective).weight(step) if follows(objective, Weighted) else 1.0
-    return OneGradient(cast(Objective, objective), weight, accelerator)
+    if isinstance(objective, TwoGradients):
+        return _Apart(objective, network, parameters, accelerator)
+    assert isinstance(objective, OneGradient)
+    return _Together(objective, objective.weight(step), accelerator)
 
 
-class OneGradient:
+class _Together:
     """Autograd, accelerate and the parameters add up the parts by themselves."""
 
-    def __init__(self, objective: Objective, weight: float, accelerator: Accelerator):
+    def __init__(self, objective: OneGradient, weight: float, accelerator: Accelerator):
         self.objective, self.weight, self.accelerator = objective, weight, accelerator
 
     def add(
@@ -74,7 +72,7 @@ class OneGradient:
         self.accelerator.backward(self.weight * loss)
 
 
-class TwoGradients:
+class _Apart:
     """G_x and G_a, each added up over parts and processes, then G_x + factor x G_a.
 
     G_x lies where autograd puts gradients, and G_a in a copy beside it: they change places while
@@ -84,7 +82,7 @@ class TwoGradients:
 
     def __init__(
         self,
-        objective: TwoSided,
+        objective: TwoGradients,
         network: torch.nn.Module,
         parameters: Sequence[torch.nn.Parameter],
         accelerator: Accelerator,

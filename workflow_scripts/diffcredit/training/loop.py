@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -30,8 +30,8 @@ from diffcredit.registry import PARAMETERS, build
 from diffcredit.seeds import derive
 from diffcredit.training import ema, gradients
 from diffcredit.training.batches import Batch, Drawing
-from diffcredit.training.parameters import Parameters
-from diffcredit.training.protocols import Measured, Objective, TwoSided, follows
+from diffcredit.training.objectives.objective import Objective
+from diffcredit.training.parameters.parameters import Parameters
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def learning_rate(step: int, plan: Plan, warmup: int, schedule: str = "cosine") 
 
 def train(
     start: Trained,
-    objective: Objective | TwoSided,
+    objective: Objective,
     retained: torch.Tensor,
     removed: torch.Tensor | None,
     plan: Plan,
@@ -244,18 +244,15 @@ def fingerprint(
 
 
 def _measured(
-    objective: Objective | TwoSided,
+    objective: Objective,
     start: Trained,
     plan: Plan,
     draw: Drawing,
     accelerator: Accelerator,
-) -> Objective | TwoSided:
+) -> Objective:
     """The objective, knowing of the start what it needs to know."""
-    if not follows(objective, Measured):
-        return objective
     seed = _adapters_seed(plan)
-    measured = cast(Any, objective).measured
-    return measured(
+    return objective.measured(
         partial(gradients.naive_deletion_norm, start, plan.parameters, seed, draw, accelerator)
     )
 
@@ -266,7 +263,7 @@ def _adapters_seed(plan: Plan) -> int:
 
 def _step(
     state: "_State",
-    objective: Objective | TwoSided,
+    objective: Objective,
     draw: Drawing,
     rate: float,
     settings: Training,

@@ -59,6 +59,4 @@ class Recipe:
 
     def _parameters(self) -> dict[str, Any]:
         """Name and options of what is trained."""
-        if self.approach.parameters == "all":
-            return {"name": "all"}
-        return {"name": "lora", **self.approach.parameters.lora.model_dump()}
+        return self.approach.parameters.model_dump()

@@ -18,9 +18,10 @@ from diffcredit.logs import Progress, logger
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import channels_first
-from diffcredit.registry import OBJECTIVES, build, load_target
+from diffcredit.registry import OBJECTIVES, build
 from diffcredit.seeds import derive
-from diffcredit.training.loop import Checkpoint, fingerprint
+from diffcredit.training.closed_form import solve
+from diffcredit.training.loop import Checkpoint, fingerprint, train
 from diffcredit.training.recipe import Recipe
 
 
@@ -116,11 +117,11 @@ def _make(
                 "%s: %s makes no step of %d removed images, so this model is the one before "
                 "unlearning; objective.%s is larger than their number of batches",
                 *(label, plan.objective["name"], len(removed)),
-                OBJECTIVES[plan.objective["name"]].instead_of_steps,
+                OBJECTIVES[plan.objective["name"]].steps_option,
             )
         checkpoints.save(begin, target, {"fingerprint": mark, "seconds": 0.0, "loss": None})
         return True
-    run = load_target(OBJECTIVES[plan.objective["name"]].runner)
+    run: Any = train if objective.loops else solve
     outcome = run(begin, objective, retained, removed, plan, settings, accelerator, checkpoint)
     facts = {"fingerprint": mark, "seconds": outcome.seconds, "loss": outcome.loss}
     checkpoints.save(outcome.trained, target, facts)

@@ -12,8 +12,9 @@ from accelerate import Accelerator
 from diffcredit.errors import UserError
 from diffcredit.files import left_behind, read_json, write_json
 from diffcredit.models import checkpoints
-from diffcredit.registry import OBJECTIVES, build, load_target
+from diffcredit.registry import OBJECTIVES, build
 from diffcredit.steps import model_name, seed_and_step
+from diffcredit.training.closed_form import solve
 from diffcredit.training.loop import Checkpoint, Plan, Snapshots, Stop, fingerprint, train
 from diffcredit.training.recipe import Recipe
 
@@ -79,7 +80,7 @@ def unlearn(
     if plan.steps == 0:
         assert removed is not None
         batches = math.ceil(len(removed) / recipe.training.batch_size)
-        option = OBJECTIVES[plan.objective["name"]].instead_of_steps
+        option = OBJECTIVES[plan.objective["name"]].steps_option
         raise UserError(
             f"{label}: objective.{option} = {plan.objective[option]} leaves no step of a pass "
             f"over {len(removed)} images, which is {batches} batches; accepted: at most {batches}"
@@ -91,13 +92,12 @@ def unlearn(
     if (made := left_behind(read_json, finished)) and made.get("fingerprint") == mark:
         return
     given = (begin, objective, split.retained, removed, plan, recipe.training, accelerator)
-    runner = load_target(OBJECTIVES[plan.objective["name"]].runner)
-    if runner is train:
+    if objective.loops:
         checkpoint = Checkpoint(place.folder / "checkpoint.safetensors", place.checkpoint_steps)
         steps = train(*given, checkpoint, snapshots).steps
         checkpoint.path.unlink(missing_ok=True)
     else:
-        outcome, steps = runner(*given), 1
+        outcome, steps = solve(*given), 1
         facts = {"step": steps, "seconds": outcome.seconds}
         checkpoints.save(outcome.trained, place.folder / model_name(number, steps), facts)
     kept = {step for step in snapshots.names if step <= steps}

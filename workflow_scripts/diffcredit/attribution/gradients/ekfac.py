@@ -11,6 +11,8 @@ The package kronfluence does the work. It is asked for when it is needed, and wr
 JSON alone.
 """
 
+from __future__ import annotations
+
 import copy
 import gc
 import logging
@@ -18,15 +20,19 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
+from diffcredit.attribution.image_scores.method import ScoreMethod
+from diffcredit.config.messages import problem
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
+from diffcredit.lazy import torch
+
+if TYPE_CHECKING:
+    from diffcredit.config import Config
 
 _NAME = "ekfac"
 
@@ -101,7 +107,7 @@ class Fitted:
         return (found / len(self._images)).numpy()
 
 
-def fit(network: nn.Module, images: torch.Tensor, setting: Setting, folder: Path) -> Fitted:
+def fit(network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder: Path) -> Fitted:
     """Fit the factors to the loss of all images at all timesteps.
 
     Args:
@@ -155,6 +161,8 @@ def _task(setting: Setting) -> Any:
             f"EK-FAC needs the package kronfluence: {error}\n"
             '    Hint: pip install "kronfluence>=1.0.1,<2", or diffcredit[ekfac]'
         ) from error
+    from diffcredit.models import ddpm
+
     return DenoisingTask(ddpm.noise_schedule(setting.levels))
 
 
@@ -186,3 +194,27 @@ def _together(timesteps: int, at_most: int) -> int:
     So that all items have as many.
     """
     return max((k for k in range(1, min(timesteps, at_most) + 1) if timesteps % k == 0), default=1)
+
+
+class Ekfac(ScoreMethod):
+    """Influence functions of the denoising loss, with EK-FAC."""
+
+    made_of = "model"
+    function = "loss"
+    dampings = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+
+    class Options(ScoreMethod.Options):
+        """It has none, but needs a package."""
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """A line where kronfluence is missing."""
+            if find_spec("kronfluence") is not None:
+                return []
+            accepted = "needs the package kronfluence, which is not installed"
+            return [problem(key, self.name, accepted, 'pip install "kronfluence<2"')]
+
+    def fit(
+        self, network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder: Path
+    ) -> Fitted:
+        """See `fit`."""
+        return fit(network, images, setting, folder)

@@ -4,11 +4,14 @@ The loss is that of TRAK on diffusion models, the squared norm that of D-TRAK (Z
 arXiv 2311.00500), which tries the others, too. All give (n,).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
+from diffcredit.config.options import Implementation
+from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
     from diffusers import DDPMScheduler
@@ -28,10 +31,10 @@ class Prediction:
     predicted: torch.Tensor
     noise: torch.Tensor
     timesteps: torch.Tensor
-    schedule: "DDPMScheduler"
+    schedule: DDPMScheduler
 
 
-Function = Callable[[Prediction], torch.Tensor]
+Function = Callable[[Prediction], "torch.Tensor"]
 
 
 def loss(of: Prediction) -> torch.Tensor:
@@ -72,3 +75,67 @@ def elbo(of: Prediction) -> torch.Tensor:
     schedule = of.schedule
     weights = schedule.betas / (2 * schedule.alphas * (1 - schedule.alphas_cumprod))
     return weights.to(of.predicted.device)[of.timesteps] * loss(of)
+
+
+class GradientFunction(Implementation):
+    """A function of what a network predicts of noised images, whose gradients are features."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """(n,) one number for each noised image."""
+        raise NotImplementedError
+
+
+class Loss(GradientFunction):
+    """The denoising loss, as of TRAK."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """See `loss`."""
+        return loss(of)
+
+
+class SquaredNorm(GradientFunction):
+    """The squared norm of the prediction, as of D-TRAK."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """See `squared_norm`."""
+        return squared_norm(of)
+
+
+class Mean(GradientFunction):
+    """The mean of the prediction, as of DAS."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """See `mean`."""
+        return mean(of)
+
+
+class L1(GradientFunction):
+    """The l1 norm of the prediction."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """See `l1`."""
+        return l1(of)
+
+
+class L2(GradientFunction):
+    """The l2 norm of the prediction."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """See `l2`."""
+        return l2(of)
+
+
+class Linf(GradientFunction):
+    """The largest absolute value of the prediction."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """See `linf`."""
+        return linf(of)
+
+
+class Elbo(GradientFunction):
+    """The denoising loss as the variational bound weighs it."""
+
+    def __call__(self, of: Prediction) -> torch.Tensor:
+        """See `elbo`."""
+        return elbo(of)

@@ -16,7 +16,7 @@ from diffcredit.config import Gradients
 from diffcredit.models import checkpoints, ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pixels import from_uint8
-from diffcredit.registry import FUNCTIONS, load
+from diffcredit.registry import FUNCTIONS
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
 
@@ -50,7 +50,7 @@ class Setting:
         weights = (model / checkpoints.WEIGHTS).read_bytes()
         return {
             "model": hashlib.blake2b(weights, digest_size=16).hexdigest(),
-            "function": self.gradients.function,
+            "function": self.gradients.function.model_dump(),
             "timesteps": [along, self.gradients.timesteps, self.gradients.at],
             "dimensions": self.gradients.dimensions,
             "seed": self.seed,
@@ -116,7 +116,10 @@ def write_features(
 ) -> None:
     """Compute the features of images, block by block, into a folder of `store`."""
     network = checkpoints.load(model).network.to(setting.device)
-    how, function = setting.how(network), load(FUNCTIONS, setting.gradients.function)
+    how, function = (
+        setting.how(network),
+        FUNCTIONS[setting.gradients.function.name].of(setting.gradients.function),
+    )
     at_once = setting.gradients.batch_size
 
     def compute(rows: slice) -> Features:

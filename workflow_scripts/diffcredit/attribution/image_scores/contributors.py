@@ -15,7 +15,7 @@ from diffcredit.attribution.game import Estimate
 from diffcredit.attribution.image_scores.arrays import by_contributor, read_scores
 from diffcredit.attribution.table import to_table, with_credit
 from diffcredit.behaviors.table import masks_of, pivot
-from diffcredit.config import Behavior, Score
+from diffcredit.config import Behavior, ScoreAttribution
 from diffcredit.logs import logger
 from diffcredit.ranks import mean, spearman
 from diffcredit.registry import Better
@@ -50,7 +50,7 @@ def values(explained: Explained, damping: int, owners: np.ndarray, groups: str) 
 
 
 def attribute_scores(
-    entry: Score,
+    entry: ScoreAttribution,
     explained: Mapping[str, Explained],
     owners: np.ndarray,
     measured: pd.DataFrame | None,
@@ -148,7 +148,7 @@ def _table(behavior: str, found: np.ndarray, damping: float) -> pd.DataFrame:
 
 
 def explained(
-    entry: Score, behaviors: Mapping[str, Behavior], folder: Path
+    entry: ScoreAttribution, behaviors: Mapping[str, Behavior], folder: Path
 ) -> dict[str, Explained]:
     """The behaviors that an entry explains, with their scores.
 
@@ -168,7 +168,7 @@ def explained(
 
 
 def chosen_scores(
-    entry: Score, folder: Path, behavior: str, attribution: pd.DataFrame
+    entry: ScoreAttribution, folder: Path, behavior: str, attribution: pd.DataFrame
 ) -> np.ndarray:
     """(q, n) scores of single images by the damping that an attribution has, mean over models."""
     strength = attribution.loc[attribution["behavior"] == behavior, "strength"].iloc[0]

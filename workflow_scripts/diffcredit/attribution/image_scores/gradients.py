@@ -10,7 +10,7 @@ from diffcredit.attribution.gradients import store
 from diffcredit.attribution.gradients.setting import Setting
 from diffcredit.attribution.image_scores.arrays import Found
 from diffcredit.attribution.image_scores.vectors import Seen, score
-from diffcredit.config import Score
+from diffcredit.config import ScoreAttribution
 from diffcredit.registry import SCORES
 
 
@@ -31,7 +31,7 @@ class Features:
     setting: Setting
     rates: list[float]
 
-    def score(self, entry: Score) -> Iterator[Found]:
+    def score(self, entry: ScoreAttribution) -> Iterator[Found]:
         """Scores of an entry of the configuration, one model after the other in memory.
 
         Raises:
@@ -50,15 +50,15 @@ class Features:
             )
             yield from score(entry, seen)
 
-    def _weights(self, entry: Score) -> dict[int, float]:
+    def _weights(self, entry: ScoreAttribution) -> dict[int, float]:
         """Of each snapshot that is used; they sum to 1."""
         used = sorted({int(name.split("-")[1]) for name in self.models})
-        rates = [self.rates[n - 1] if SCORES[entry.method].rated else 1.0 for n in used]
+        rates = [self.rates[n - 1] if SCORES[entry.method.name].rated else 1.0 for n in used]
         return {n: rate / sum(rates) for n, rate in zip(used, rates, strict=True)}
 
-    def _queries(self, entry: Score, name: str) -> dict[str, np.ndarray]:
+    def _queries(self, entry: ScoreAttribution, name: str) -> dict[str, np.ndarray]:
         """(q, Z) gradients of each behavior's queries."""
-        journey = SCORES[entry.method].trajectory
+        journey = SCORES[entry.method.name].trajectory
         facts = self._facts(name, "journey" if journey else "noise")
         folders = self._folders(name, "trajectory" if journey else "queries")
         return {folder.name: store.read([folder], facts).gradients for folder in folders}

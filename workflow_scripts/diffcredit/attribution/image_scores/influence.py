@@ -3,16 +3,17 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from diffcredit.attribution.gradients import ekfac
 from diffcredit.attribution.gradients.setting import Setting
 from diffcredit.attribution.image_scores.arrays import Found, by_behavior
-from diffcredit.config import Score
+from diffcredit.config import ScoreAttribution
 from diffcredit.models import checkpoints
 from diffcredit.models.pixels import from_uint8
-from diffcredit.registry import SCORES, load
+from diffcredit.registry import SCORES
 from diffcredit.seeds import derive
 
 #: Gradients of queries, each as large as the network, that are in memory at a time.
@@ -20,7 +21,7 @@ QUERIES_AT_ONCE = 16
 
 
 def score(
-    entry: Score,
+    entry: ScoreAttribution,
     setting: Setting,
     models: Mapping[str, Path],
     train: torch.Tensor,
@@ -35,7 +36,8 @@ def score(
         train: (n, c, h, w) uint8.
         queries: (q, c, h, w) uint8, of each behavior.
     """
-    fit, snapshots = load(SCORES, entry.method), setting.gradients.snapshots
+    method: Any = SCORES[entry.method.name].of(entry.method)
+    snapshots = setting.gradients.snapshots
     for name, folder in models.items():
         trained = checkpoints.load(folder)
         noised = setting.noised(trained, train)
@@ -50,7 +52,7 @@ def score(
         asked = from_uint8(torch.cat(list(queries.values()))).to(setting.device)
         with tempfile.TemporaryDirectory() as scratch:
             network = trained.network.to(setting.device)
-            fitted = fit(network, noised.clean[:, 0], how, Path(scratch))
+            fitted = method.fit(network, noised.clean[:, 0], how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
                 found = fitted.scores(asked, damping) / snapshots
                 yield Found(number, int(name.split("-")[0]), by_behavior(found, queries))

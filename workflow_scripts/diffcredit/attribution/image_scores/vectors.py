@@ -8,8 +8,8 @@ import numpy as np
 
 from diffcredit.attribution.gradients.scores import decompose
 from diffcredit.attribution.image_scores.arrays import Found, by_behavior
-from diffcredit.config import Score
-from diffcredit.registry import SCORES, load
+from diffcredit.config import ScoreAttribution
+from diffcredit.registry import SCORES
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class Seen:
     weight: float = 1.0
 
 
-def score(entry: Score, seen: Seen) -> Iterator[Found]:
+def score(entry: ScoreAttribution, seen: Seen) -> Iterator[Found]:
     """The scores by each damping of an entry of the configuration."""
-    method, target = SCORES[entry.method], load(SCORES, entry.method)
+    method: Any = SCORES[entry.method.name].of(entry.method)
     queries = np.concatenate(list(seen.queries.values()))
 
     def found(number: int, scores: np.ndarray) -> Found:
         return Found(number, seen.model, by_behavior(seen.weight * scores, seen.queries))
 
-    if not method.damped:
-        yield found(0, target(queries, seen.train))
+    if not method.dampings:
+        yield found(0, method(queries, seen.train))
         return
     spectrum = decompose(queries, seen.train)
     others: list[Any] = [seen.residuals] if method.residuals else []
     for number, damping in enumerate(entry.dampings):
-        yield found(number, target(spectrum, damping, *others))
+        yield found(number, method(spectrum, damping, *others))

@@ -9,16 +9,25 @@ All patches of an image count. The authors' code (sail-sg/NDA) can sum the large
 an image's weights for each patch of the query; an image of 32 x 32 pixels has 1,024 of them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import torch
-from torch.nn import functional
+from pydantic import Field
 
+from diffcredit.attribution.image_scores.method import ScoreMethod
+from diffcredit.config.messages import problem
+from diffcredit.config.sections import Count, Natural, Section
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
+from diffcredit.lazy import torch
 from diffcredit.seeds import derive
+
+if TYPE_CHECKING:
+    from diffcredit.config import Config
 
 #: Numbers that are held at a time, 128 MiB of them, but for the weights of one query's patches.
 HELD = 2**25
@@ -80,6 +89,8 @@ def patch_weights(
         UserError: if there is nothing to weigh or an option is out of range.
     """
     _check(queries, train, timesteps, levels, scales, stride)
+    from diffcredit.models import ddpm
+
     kept = ddpm.noise_schedule(levels).alphas_cumprod[list(timesteps)].to(train.device)
     noise = torch.stack([_noise(queries, seed, timestep) for timestep in timesteps])
     total = train.new_zeros(len(queries), len(train))
@@ -158,12 +169,12 @@ def _groups(images: torch.Tensor, scale: Scale, stride: int) -> list[torch.Tenso
 def _patches(images: torch.Tensor, scale: Scale, stride: int) -> torch.Tensor:
     """(n, places, numbers) patches around every pixel, row by row; 0 outside of the image."""
     size = scale.size
-    columns = functional.unfold(images, size, padding=(size - 1) // 2, stride=stride)
+    columns = torch.nn.functional.unfold(images, size, padding=(size - 1) // 2, stride=stride)
     if scale.pool == 1:
         return columns.mT
     squares = columns.mT.reshape(-1, images.shape[1], size, size)
     # Times the side: means of squares, of which the noise is as large as that of pixels.
-    pooled = functional.avg_pool2d(squares, scale.pool) * scale.pool
+    pooled = torch.nn.functional.avg_pool2d(squares, scale.pool) * scale.pool
     return pooled.reshape(len(images), columns.shape[2], -1)
 
 
@@ -197,3 +208,60 @@ def _compare_group(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
         for part in rows.flatten(0, 1).split(at_once)
     ]
     return torch.cat(parts).unflatten(0, (len(rows), places))
+
+
+class PatchScale(Section):
+    """Patches of one size."""
+
+    size: Count = Field(description="side of a patch in pixels, 1 to data.image_size")
+    pool: Count = Field(
+        1, description="side of the squares of pixels that are seen as one; divides size"
+    )
+
+
+class Patches(ScoreMethod):
+    """The weights of patches in the best denoiser: NDA."""
+
+    made_of = "pixels"
+
+    class Options(ScoreMethod.Options):
+        """How images are compared by their patches."""
+
+        scales: Annotated[list[PatchScale], Field(min_length=1)] = Field(
+            [PatchScale(size=3)],
+            description="a list of {size: ..., pool: 1}, over which is averaged",
+        )
+        timesteps: Annotated[list[Natural], Field(min_length=1)] = Field(
+            [100, 300, 500], description="noise levels, each 0 or more and below model.timesteps"
+        )
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """Patches fit into the images, squares into patches, timesteps into the schedule."""
+            side, count = config.data.image_size, config.model.timesteps
+            found = []
+            for scale in self.scales:
+                if scale.size > side:
+                    accepted = f"must not exceed data.image_size = {side}"
+                    found.append(problem(f"{key}.scales.size", scale.size, accepted))
+                if scale.size % scale.pool:
+                    accepted = f"must divide size = {scale.size}"
+                    found.append(problem(f"{key}.scales.pool", scale.pool, accepted))
+            found += [
+                problem(f"{key}.timesteps", t, f"must be below model.timesteps = {count}")
+                for t in self.timesteps
+                if t >= count
+            ]
+            return found
+
+    def __call__(
+        self, queries: torch.Tensor, train: torch.Tensor, num_train_timesteps: int, seed: int
+    ) -> np.ndarray:
+        """(q, n) scores of (n, c, h, w) training images in [-1, 1] for (q, c, h, w) queries."""
+        return patch_weights(
+            queries,
+            train,
+            self.options.timesteps,
+            num_train_timesteps,
+            [Scale(scale.size, scale.pool) for scale in self.options.scales],
+            seed=seed,
+        )

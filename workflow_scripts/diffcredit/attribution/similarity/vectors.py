@@ -5,15 +5,13 @@ are more alike. They raise `UserError` if there are none, or they do not fit tog
 finite.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics.pairwise import euclidean_distances
 
-from diffcredit.behaviors.evidence import unit
+from diffcredit.attribution.image_scores.method import ScoreMethod
+from diffcredit.behaviors.image_features import unit
 from diffcredit.errors import UserError
-
-Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def dot(queries: np.ndarray, train: np.ndarray) -> np.ndarray:
@@ -34,6 +32,8 @@ def cosine(queries: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 def distance(queries: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Minus the Euclidean distances: 0 for the same vector, else below."""
+    from sklearn.metrics.pairwise import euclidean_distances
+
     check(queries, train)
     return -euclidean_distances(queries, train)
 
@@ -51,3 +51,66 @@ def check(queries: np.ndarray, train: np.ndarray) -> None:
         )
     if not (np.isfinite(train).all() and np.isfinite(queries).all()):
         raise UserError("features are not finite\n    Hint: the model's outputs may not be")
+
+
+class VectorMethod(ScoreMethod):
+    """A method that compares one vector of each training image with one of each query."""
+
+    def __call__(self, queries: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """(q, n) scores of (n, d) training images for (q, d) queries."""
+        raise NotImplementedError
+
+
+class Dot(VectorMethod):
+    """Inner products of features."""
+
+    made_of = "features"
+    groups = "mean"
+
+    def __call__(self, queries: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """See `dot`."""
+        return dot(queries, train)
+
+
+class Cosine(VectorMethod):
+    """Cosines of features."""
+
+    made_of = "features"
+    groups = "mean"
+
+    def __call__(self, queries: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """See `cosine`."""
+        return cosine(queries, train)
+
+
+class Distance(VectorMethod):
+    """Minus the Euclidean distances of features."""
+
+    made_of = "features"
+    groups = "mean"
+
+    def __call__(self, queries: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """See `distance`."""
+        return distance(queries, train)
+
+
+class TracIn(VectorMethod):
+    """Inner products of gradients over the snapshots of a training: TracInCP."""
+
+    made_of = "gradients"
+    rated = True
+
+    def __call__(self, queries: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """See `dot`."""
+        return dot(queries, train)
+
+
+class Gas(VectorMethod):
+    """Cosines of gradients over the snapshots of a training: GAS."""
+
+    made_of = "gradients"
+    rated = True
+
+    def __call__(self, queries: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """See `cosine`."""
+        return cosine(queries, train)

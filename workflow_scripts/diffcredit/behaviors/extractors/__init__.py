@@ -1,6 +1,7 @@
 """Feature extractors: what makes numbers of images for the measures.
 
-An extractor is a file here with ``load(place, device)``, a line in the registry, and a section of
-the configuration that says where its weights are. It subclasses `behaviors.evidence.Extractor`; see
-`pixels` for the plainest one.
+A new extractor is one class in a file here, and one line in the registry. It derives from
+`behaviors.extractor.Extractor`, says in ``gives`` what measures can ask of it, reads its weights in
+``prepare(place, device)``, and declares in a nested class ``Options`` where they are; see `pixels`
+for the plainest one, `sscd` for one with a file of weights, and `clip` for one of the hub's.
 """

@@ -1,30 +1,47 @@
 """The features and classes of the dataset's own small classifier."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-import torch
+from diffcredit.behaviors.extractor import Extractor
+from diffcredit.lazy import torch
 
-from diffcredit.behaviors import classifier
-from diffcredit.behaviors.evidence import Extractor
-from diffcredit.models.pixels import from_uint8
+if TYPE_CHECKING:
+    from diffcredit.behaviors.classifier import Classifier
 
 
 class ClassifierFeatures(Extractor):
     """The last hidden layer of a classifier, and what it takes images for."""
 
-    def __init__(self, network: classifier.Classifier, device: str):
-        super().__init__(device, batch_size=1024)
-        self.network = network.to(device).eval()
+    gives = ("features", "probabilities")
+    batch_size = 1024
+
+    def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
+        """Read the classifier that the workflow has trained."""
+        from diffcredit.behaviors import classifier
+
+        assert place is not None
+        self._use(classifier.load(place), device)
+
+    @classmethod
+    def of_network(cls, network: Classifier, device: str) -> Self:
+        """An extractor of a classifier that is in memory."""
+        made = cls.__new__(cls)
+        made.options = cls.Options(kind="classifier")
+        made._use(network, device)
+        return made
+
+    def _use(self, network: Classifier, device: str) -> None:
+        self.network, self.device = network.to(device).eval(), device
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(n, d) values of the hidden layer."""
+        from diffcredit.models.pixels import from_uint8
+
         return self.network.hidden(from_uint8(images))
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """(n, classes)."""
         return self.network.output(features)
-
-
-def load(place: Path, device: str) -> ClassifierFeatures:
-    """The classifier that the workflow has trained."""
-    return ClassifierFeatures(classifier.load(place), device)

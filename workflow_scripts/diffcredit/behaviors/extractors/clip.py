@@ -1,13 +1,16 @@
 """CLIP embeddings of images and texts (Radford et al. 2021, arXiv 2103.00020)."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
 
-import torch
+from pydantic import Field
 
-from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.extractors import hub
 from diffcredit.behaviors.extractors.resizing import in_color, resize
+from diffcredit.config.sections import HubName
+from diffcredit.lazy import torch
 
 
 class Clip(Extractor):
@@ -17,10 +20,20 @@ class Clip(Extractor):
     whole pixel values afterwards; here the values stay as they are.
     """
 
-    def __init__(self, model: Any, folder: Path, device: str):
-        super().__init__(device, batch_size=64)
-        self.model = model
-        self.folder = folder
+    gives = ("features", "clip", "texts")
+
+    class Options(hub.HubOptions):
+        """The image and text embeddings of a CLIP model."""
+
+        model: HubName = Field("openai/clip-vit-large-patch14", description=hub.MODEL)
+
+    def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
+        """Read a CLIP model from its folder, or raise `UserError`."""
+        from transformers import CLIPModel
+
+        assert place is not None
+        self.model, self.folder = hub.read_model(CLIPModel, place, device), place
+        self.device = device
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(n, d) of the space that images and texts share."""
@@ -28,7 +41,6 @@ class Clip(Extractor):
         pooled = self.model.vision_model(pixel_values=hub.normalize(resized)).pooler_output
         return self.model.visual_projection(pooled)
 
-    @torch.inference_mode()
     def embed_text(self, text: str) -> torch.Tensor:
         """(1, d) of the space that images and texts share; a long text is cut."""
         from transformers import CLIPTokenizer
@@ -41,11 +53,5 @@ class Clip(Extractor):
             max_length=self.model.config.text_config.max_position_embeddings,
             return_tensors="pt",
         ).to(self.device)
-        return self.model.text_projection(self.model.text_model(**tokens).pooler_output)
-
-
-def load(place: Path, device: str) -> Clip:
-    """Read a CLIP model from its folder, or raise `UserError`."""
-    from transformers import CLIPModel
-
-    return Clip(hub.read_model(CLIPModel, place, device), place, device)
+        with torch.inference_mode():
+            return self.model.text_projection(self.model.text_model(**tokens).pooler_output)

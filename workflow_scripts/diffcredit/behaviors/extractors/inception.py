@@ -1,16 +1,26 @@
 """The Inception network by which FID is published, as clean-fid uses it."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
 
-import torch
+from pydantic import Field
 
-from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.extractor import Extractor, FileOptions
 from diffcredit.behaviors.extractors import torchscript
 from diffcredit.behaviors.extractors.resizing import in_color, resize
+from diffcredit.config import weights
+from diffcredit.config.messages import problem
+from diffcredit.config.sections import Place
 from diffcredit.errors import UserError
+from diffcredit.lazy import torch
 
 SIDE = 299
+USUAL = Path("/tmp/inception-2015-12-05.pt")  # noqa: S108 - where clean-fid keeps it
+SOURCE = (
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/"
+    "inception-2015-12-05.pt"
+)
 
 
 class Inception(Extractor):
@@ -20,9 +30,44 @@ class Inception(Extractor):
     Inception score, the classes leave out the bias of the last layer.
     """
 
-    def __init__(self, network: Any, device: str):
-        super().__init__(device, batch_size=64)
-        self.network = network.to(device).eval()
+    gives = ("features", "probabilities")
+
+    class Options(FileOptions):
+        """The Inception network of the FID, a published TorchScript file."""
+
+        path: Place | None = Field(
+            None,
+            description="the file inception-2015-12-05.pt; null: in /tmp, where clean-fid has it",
+        )
+
+        def place(self, base: Path = Path()) -> Path:
+            """The given file, or where clean-fid keeps it."""
+            return super().place(base) or USUAL
+
+        def missing(self, key: str, texts: bool, base: Path) -> list[str]:
+            """The line about a file that is missing, or is not to be trusted."""
+            found = self.place(base)
+            if not found.is_file():
+                accepted = f"the file {found} does not exist"
+            elif self.path is None and not weights.is_ours(found):
+                accepted = f"{found} belongs to another user: name it as this path if you trust it"
+            elif told := weights.pointer(found):
+                accepted = told
+            else:
+                return []
+            return [problem(f"{key}.path", self.path, accepted, f"it comes from {SOURCE}")]
+
+    def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
+        """Read the TorchScript file.
+
+        Raises:
+            UserError: if it cannot be read, or is another network.
+        """
+        assert place is not None
+        network = torchscript.read(place)
+        if not (hasattr(network, "layers") and hasattr(network, "output")):
+            raise UserError(f"{place} is not the published Inception network")
+        self.network, self.device = network.to(device).eval(), device
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(n, 2048)."""
@@ -32,15 +77,3 @@ class Inception(Extractor):
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """(n, 1008)."""
         return features @ self.network.output.weight.T
-
-
-def load(place: Path, device: str) -> Inception:
-    """Read the TorchScript file.
-
-    Raises:
-        UserError: if it cannot be read, or is another network.
-    """
-    network = torchscript.read(place)
-    if not (hasattr(network, "layers") and hasattr(network, "output")):
-        raise UserError(f"{place} is not the published Inception network")
-    return Inception(network, device)

@@ -1,20 +1,21 @@
 """The pixels themselves as features."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
-import torch
-
-from diffcredit.behaviors.evidence import Extractor
+from diffcredit.behaviors.extractor import Extractor
+from diffcredit.lazy import torch
 
 
 class Pixels(Extractor):
     """All values of an image in [0, 1], in a row."""
 
+    batch_size = 4096
+
+    def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
+        """Stay on the CPU: there are no weights, and nothing to compute that is worth a GPU."""
+
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(n, c h w) float64."""
         return images.flatten(1).double() / 255
-
-
-def load(place: Path | None = None, device: str = "cpu") -> Pixels:
-    """It has no weights, and nothing to compute that would be worth a GPU."""
-    return Pixels("cpu", batch_size=4096)

@@ -1,7 +1,8 @@
 """How images reach the networks of others: in color, at the size that they were trained on."""
 
-import torch
-from torch.nn import functional
+from __future__ import annotations
+
+from diffcredit.lazy import torch
 
 
 def in_color(images: torch.Tensor) -> torch.Tensor:
@@ -20,5 +21,5 @@ def resize(images: torch.Tensor, side: int) -> torch.Tensor:
         (n, c, side, side) float32 in [0, 255], not rounded (Parmar et al. 2022, arXiv 2104.11222).
     """
     size = (side, side)
-    resized = functional.interpolate(images.float(), size, mode="bicubic", antialias=True)
+    resized = torch.nn.functional.interpolate(images.float(), size, mode="bicubic", antialias=True)
     return resized.clamp(0, 255)

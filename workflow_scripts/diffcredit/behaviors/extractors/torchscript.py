@@ -1,12 +1,13 @@
 """Networks that are published as TorchScript files."""
 
+from __future__ import annotations
+
 import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from diffcredit.errors import UserError
+from diffcredit.lazy import torch
 
 
 def read(place: Path) -> Any:

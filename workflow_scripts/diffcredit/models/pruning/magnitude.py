@@ -1,11 +1,23 @@
 """Channels of small weights go first."""
 
-import torch_pruning as tp
+from __future__ import annotations
 
-from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pruning.structure import Material, Size, prune
+from typing import TYPE_CHECKING
+
+from diffcredit.models.pruning.pruner import Pruner
+
+if TYPE_CHECKING:
+    from diffcredit.models.checkpoints import Trained
+    from diffcredit.models.pruning.structure import Material, Size
 
 
-def magnitude(trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
-    """Rank channels by the sum of their squared weights; needs no data."""
-    return prune(trained, ratio, lambda network: tp.importance.MagnitudeImportance())
+class Magnitude(Pruner):
+    """Ranks channels by the sum of their squared weights; needs no data."""
+
+    def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
+        """See `Pruner.prune`."""
+        from torch_pruning.importance import MagnitudeImportance
+
+        from diffcredit.models.pruning.structure import prune
+
+        return prune(trained, ratio, lambda network: MagnitudeImportance())

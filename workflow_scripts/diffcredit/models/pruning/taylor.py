@@ -5,60 +5,80 @@ Diff-Pruning (Fang et al. 2023, arXiv 2305.10924) takes sum |w g|, and the gradi
 levels that matter alone: those up to the first whose loss is small beside the largest.
 """
 
-import torch
-import torch_pruning as tp
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from diffcredit.config.sections import Count, Fraction
+from diffcredit.lazy import torch
 from diffcredit.logs import Progress
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import from_uint8
-from diffcredit.models.pruning.structure import Material, Size, prune
+from diffcredit.models.pruning.pruner import Pruner
 from diffcredit.seeds import derive
 
-
-def taylor(trained: Trained, ratio: float, material: Material, images: int) -> tuple[Trained, Size]:
-    """Rank channels by |sum w g|, with the gradient g of the loss at all noise levels.
-
-    Args:
-        trained: the network to prune; it is left alone.
-        ratio: fraction of channels to remove.
-        material: what the gradients are taken on.
-        images: how many training images they are taken on.
-    """
-
-    def rank(network: torch.nn.Module) -> tp.importance.Importance:
-        accumulate_gradients(network, material, images, threshold=0.0)
-        return tp.importance.TaylorImportance(multivariable=True)
-
-    return prune(trained, ratio, rank)
+if TYPE_CHECKING:
+    from diffcredit.models.checkpoints import Trained
+    from diffcredit.models.pruning.structure import Material, Size
 
 
-def diff_pruning(
-    trained: Trained,
-    ratio: float,
-    material: Material,
-    images: int,
-    threshold: float,
-    stopping_level: bool = True,
-) -> tuple[Trained, Size]:
-    """Rank channels by sum |w g|, with the gradient g of the first noise levels.
+class Taylor(Pruner):
+    """Ranks channels by |sum w g|, with the gradient g of the loss at all noise levels."""
 
-    Args:
-        trained: the network to prune; it is left alone.
-        ratio: fraction of channels to remove.
-        material: what the gradients are taken on.
-        images: how many training images they are taken on.
-        threshold: noise levels end where the loss is below this fraction of the largest so far.
-        stopping_level: whether the gradient of the noise level that ends them counts, too. It does
-            in the code for diffusers that the authors published and in that of Lu et al. 2025
-            (arXiv 2407.03153); in the formula of the paper it does not.
-    """
+    class Options(Pruner.Options):
+        """What the gradients are taken on."""
 
-    def rank(network: torch.nn.Module) -> tp.importance.Importance:
-        accumulate_gradients(network, material, images, threshold, stopping_level)
-        return tp.importance.TaylorImportance(multivariable=False)
+        images: Count = Field(
+            64, description="training images that gradients are taken on, 1 or more"
+        )
 
-    return prune(trained, ratio, rank)
+    def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
+        """See `Pruner.prune`."""
+        from torch_pruning.importance import TaylorImportance
+
+        from diffcredit.models.pruning.structure import prune
+
+        def rank(network: torch.nn.Module) -> Any:
+            accumulate_gradients(network, material, self.options.images, threshold=0.0)
+            return TaylorImportance(multivariable=True)
+
+        return prune(trained, ratio, rank)
+
+
+class DiffPruning(Pruner):
+    """Ranks channels by sum |w g|, with the gradient g of the first noise levels."""
+
+    class Options(Taylor.Options):
+        """Which noise levels count, and what the gradients are taken on."""
+
+        threshold: Fraction = Field(
+            0.05,
+            description="noise levels end where the loss is below this fraction of the largest, "
+            "above 0 and below 1",
+        )
+        # In the code for diffusers that the authors published, and in that of Lu et al. 2025 (arXiv
+        # 2407.03153), the noise level that ends them counts; in the formula it does not.
+        stopping_level: bool = Field(
+            True,
+            description="true: the noise level at which they end counts, too, as in the published "
+            "code; false: those before it alone, as in the paper's formula",
+        )
+
+    def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
+        """See `Pruner.prune`."""
+        from torch_pruning.importance import TaylorImportance
+
+        from diffcredit.models.pruning.structure import prune
+
+        options = self.options
+
+        def rank(network: torch.nn.Module) -> Any:
+            accumulate_gradients(
+                network, material, options.images, options.threshold, options.stopping_level
+            )
+            return TaylorImportance(multivariable=False)
+
+        return prune(trained, ratio, rank)
 
 
 def accumulate_gradients(
@@ -74,6 +94,9 @@ def accumulate_gradients(
     noise levels. That of the t which ends the sum is added where ``stopping_level`` says so.
     Returns how many of them were added; a threshold of 0 takes all.
     """
+    from diffcredit.models import ddpm
+    from diffcredit.models.pixels import from_uint8
+
     generator = torch.Generator().manual_seed(derive(material.seed, "gradients"))
     chosen = torch.randperm(len(material.images), generator=generator)[:images]
     clean = from_uint8(material.images[chosen])

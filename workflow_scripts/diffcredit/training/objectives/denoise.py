@@ -1,20 +1,23 @@
 """The denoising loss of the retained images: retraining, fine-tuning and naive deletion."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import torch
+from diffcredit.lazy import torch
+from diffcredit.training.objectives.objective import OneGradient, Predict
 
-from diffcredit.training.batches import Batch
+if TYPE_CHECKING:
+    from diffcredit.training.batches import Batch
 
 
-class Denoise:
+class Denoise(OneGradient):
     """E || eps(x_t, t) - e ||^2 over the retained data (Ho et al. 2020, eq. 14)."""
-
-    uses_removed = False
 
     def backward(
         self,
-        predict: Callable[[Batch], torch.Tensor],
+        predict: Predict,
         retained: Batch,
         removed: Batch | None,
         accumulate: Callable[[torch.Tensor], None],

@@ -4,32 +4,42 @@ Wu et al. 2024, arXiv 2401.05779, in the first-order form that Alberti et al. 20
 2503.01034) compare with; as there, retained and removed images share noise and timesteps.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
-from diffcredit.training.batches import Batch
-from diffcredit.training.protocols import Accumulators, Predict, Products
+from pydantic import Field
+
+from diffcredit.config.sections import Rate
+from diffcredit.lazy import torch
+from diffcredit.training.objectives.objective import (
+    Accumulators,
+    Predict,
+    Products,
+    TwoGradients,
+    Uniform,
+)
+
+if TYPE_CHECKING:
+    from diffcredit.training.batches import Batch
 
 
-@dataclass(frozen=True)
-class EraseDiff:
-    """G_x + max(0, eta - <G_x, G_a> / ||G_a||^2) G_a, whose product with G_a is >= eta ||G_a||^2.
+class EraseDiff(TwoGradients):
+    """G_x + max(0, eta - <G_x, G_a> / ||G_a||^2) G_a, whose product with G_a is >= eta ||G_a||^2."""
 
-    Attributes:
-        eta: above 0.
-    """
+    class Options(TwoGradients.Options):
+        """How much of the removed images' gradient a step has at least."""
 
-    eta: float
-    uses_removed = True
+        eta: Rate = Field(
+            0.001, description="least share of the removed images' gradient in a step, above 0"
+        )
 
     def backward_apart(
         self,
         predict: Predict,
         retained: Batch,
         removed: Batch,
-        uniform: Callable[..., torch.Tensor],
+        uniform: Uniform,
         gradients: Accumulators,
     ) -> torch.Tensor:
         """Add the gradients of one part of a step; returns the loss of the retained images.
@@ -47,4 +57,5 @@ class EraseDiff:
         """What G_a counts; 0 where it vanishes."""
         if products.removed == 0:
             return 0.0
-        return max(0.0, self.eta - products.mixed / products.removed)
+        eta: float = self.options.eta
+        return max(0.0, eta - products.mixed / products.removed)

@@ -1,42 +1,57 @@
 """Minus the denoising loss of the removed images: gradient ascent, also called NegGrad."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-import torch
+from pydantic import Field
 
-from diffcredit.training.batches import Batch
+from diffcredit.config.sections import Rate, Real
+from diffcredit.lazy import torch
+from diffcredit.training.objectives.objective import OneGradient, Predict
+
+if TYPE_CHECKING:
+    from diffcredit.training.batches import Batch
 
 
-@dataclass(frozen=True)
-class GradientAscent:
-    """- E || eps(x_t, t) - e ||^2 over the removed data.
+class GradientAscent(OneGradient):
+    """- E || eps(x_t, t) - e ||^2 over the removed data; with a superfactor, NegGrad."""
 
-    Attributes:
-        ga_ratio: the steps are the batches of one pass over the removed images, divided by it and
-            rounded down; None where they are given.
-        superfactor: its gradient is multiplied by it before it is clipped, above 0.
-        superfactor_decay: and by this once for each step before, in (0, 1].
-    """
-
-    ga_ratio: float | None = None
-    superfactor: float = 1.0
-    superfactor_decay: float = 1.0
     uses_removed = True
+    starts = ("full", "pruned")
+    steps_option = "ga_ratio"
+
+    class Options(OneGradient.Options):
+        """Instead of steps, a share of one pass over the removed images; a larger gradient."""
+
+        ga_ratio: Rate | None = Field(
+            None,
+            description="a number above 0, instead of steps: the batches of one pass over the "
+            "removed images divided by it, rounded down",
+        )
+        superfactor: Rate = Field(
+            1.0, description="what the gradient is multiplied by before it is clipped, above 0"
+        )
+        superfactor_decay: Annotated[Real, Field(gt=0, le=1)] = Field(
+            1.0,
+            description="what the superfactor is multiplied by after each step, above 0, at most 1",
+        )
 
     def steps(self, removed: int, batch_size: int) -> int:
         """floor(ceil(removed / batch_size) / ga_ratio), as published; it may be 0."""
-        assert self.ga_ratio is not None
-        return math.floor(math.ceil(removed / batch_size) / self.ga_ratio)
+        assert self.options.ga_ratio is not None
+        return math.floor(math.ceil(removed / batch_size) / self.options.ga_ratio)
 
     def weight(self, step: int) -> float:
         """What the gradient of this step, from 0, is multiplied by."""
-        return self.superfactor * self.superfactor_decay**step
+        factor: float = self.options.superfactor * self.options.superfactor_decay**step
+        return factor
 
     def backward(
         self,
-        predict: Callable[[Batch], torch.Tensor],
+        predict: Predict,
         retained: Batch,
         removed: Batch | None,
         accumulate: Callable[[torch.Tensor], None],

@@ -5,47 +5,44 @@ H^-1 [(1/n) sum_removed g - (n_f / (n n_r)) sum_retained g], which is the differ
 gradients times n_f / n.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from __future__ import annotations
 
-import torch
+from collections.abc import Iterable
+from typing import Literal
 
+from pydantic import Field
 
-class Gradients(Protocol):
-    """(m, P) gradients of m batches, a row for each; a tensor is one."""
-
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        """The rows, from the first each time."""
-        ...
-
-    def __len__(self) -> int:
-        """Their number."""
-        ...
+from diffcredit.config.sections import Count, Rate
+from diffcredit.lazy import torch
+from diffcredit.training.objectives.objective import ClosedForm, Gradients
 
 
-@dataclass(frozen=True)
-class Influence:
-    """A closed form: it moves the parameters by ``ratio`` times the step.
+class Influence(ClosedForm):
+    """Moves the parameters by ``ratio`` times the Newton step away from the removed images."""
 
-    Attributes:
-        ratio: how far along the step.
-        batches: retained and removed batches that the gradients are taken on; all: as many as a
-            pass over the images has, which is published.
-        damping: added to the diagonal of the Fisher matrix.
-        inverse: of the damped Fisher matrix (exact: all retained gradients at once, (batches, P) in
-            memory), or what published code computes (see `one_vector`; it has no damping).
-    """
+    class Options(ClosedForm.Options):
+        """How far the step goes, and how the Fisher matrix is inverted."""
 
-    ratio: float
-    batches: int | Literal["all"]
-    damping: float
-    inverse: Literal["exact", "published"] = "exact"
-    uses_removed = True
+        ratio: Rate = Field(0.5, description="how far along the computed step to go, above 0")
+        batches: Count | Literal["all"] = Field(
+            16,
+            description="batches of retained and of removed images that it sees, 1 or more; all: "
+            "one pass over the images",
+        )
+        damping: Rate = Field(
+            1.0, description="added to the diagonal of the Fisher matrix, above 0"
+        )
+        inverse: Literal["exact", "published"] = Field(
+            "exact",
+            description="exact: of the damped Fisher matrix (all retained gradients are in memory "
+            "at once); published: one vector of its recursion, no damping",
+        )
 
-    def steps(self, removed: int, batch_size: int) -> int:
-        """One."""
-        return 1
+    @property
+    def batches(self) -> int | Literal["all"]:
+        """Retained and removed batches that the gradients are taken on."""
+        found: int | Literal["all"] = self.options.batches
+        return found
 
     def change(
         self,
@@ -63,12 +60,12 @@ class Influence:
             count_removed: number of removed images.
         """
         fraction = count_removed / (count_retained + count_removed)
-        if self.inverse == "published":
+        if self.options.inverse == "published":
             vector = fraction * (_mean(removed) - _mean(retained))
-            return self.ratio * one_vector(retained, vector, count_retained)
+            return self.options.ratio * one_vector(retained, vector, count_retained)
         rows = _matrix(retained)
         vector = fraction * (_matrix(removed).mean(0) - rows.mean(0))
-        return self.ratio * woodfisher(rows, vector, self.damping)
+        return self.options.ratio * woodfisher(rows, vector, self.options.damping)
 
 
 def _mean(gradients: Gradients) -> torch.Tensor:

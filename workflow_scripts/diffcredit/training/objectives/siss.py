@@ -7,15 +7,21 @@ At low noise levels it hardly is: one of its weights is 0 then, and it takes one
 two.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-import torch
+from pydantic import Field
 
-from diffcredit.training.batches import Batch
+from diffcredit.config.sections import Real
+from diffcredit.lazy import torch
+from diffcredit.training.objectives.objective import Accumulators, Predict, Uniform
 from diffcredit.training.objectives.subtraction import Subtraction
-from diffcredit.training.protocols import Accumulators, Predict
+
+if TYPE_CHECKING:
+    from diffcredit.training.batches import Batch
 
 #: Weights below count as 0: beside those of others, which are about 1, they are below the rounding
 #: of float32.
@@ -25,28 +31,32 @@ NEGLIGIBLE = 1e-8
 WORTHWHILE = 0.4
 
 
-@dataclass(frozen=True)
 class Siss(Subtraction):
-    """G_x and G_a of E w_x || eps(m, t) - e_x ||^2 and E w_a || eps(m, t) - e_a ||^2.
+    """G_x and G_a of E w_x || eps(m, t) - e_x ||^2 and E w_a || eps(m, t) - e_a ||^2."""
 
-    Attributes:
-        mixture: the paper's lambda, the fraction of noised images that are of removed ones, from 0
-            to 1; at an end the weights of the other loss have no bound.
-    """
+    class Options(Subtraction.Options):
+        """The mixture of retained and removed images that is noised.
 
-    mixture: float = 0.5
+        At either end of its range the weights of the other loss have no bound.
+        """
+
+        mixture: Annotated[Real, Field(ge=0, le=1)] = Field(
+            0.5,
+            description="lambda, fraction of noised images that are of removed ones, from 0 to 1",
+        )
 
     def backward_apart(
         self,
         predict: Predict,
         retained: Batch,
         removed: Batch,
-        uniform: Callable[..., torch.Tensor],
+        uniform: Uniform,
         gradients: Accumulators,
     ) -> torch.Tensor:
         """Add the gradients of one part of a step; returns the loss of the retained images."""
-        mixed = mix(retained, removed, uniform() < self.mixture)
-        of_x, of_a = importance_weights(log_ratio(mixed), self.mixture)
+        mixture = self.options.mixture
+        mixed = mix(retained, removed, uniform() < mixture)
+        of_x, of_a = importance_weights(log_ratio(mixed), mixture)
         loss = torch.zeros((), device=of_x.device)
         for rows in _alike(of_x > 0, of_a > 0):
             own = mixed.rows(rows)
@@ -96,7 +106,7 @@ class Mixture:
     noise_retained: torch.Tensor
     noise_removed: torch.Tensor
 
-    def rows(self, chosen: torch.Tensor) -> "Mixture":
+    def rows(self, chosen: torch.Tensor) -> Mixture:
         """The images of some numbers."""
         return Mixture(
             self.batch.rows(chosen), self.noise_retained[chosen], self.noise_removed[chosen]
@@ -111,6 +121,8 @@ def mix(retained: Batch, removed: Batch, of_removed: torch.Tensor) -> Mixture:
     noised = torch.where(chosen, removed.noised_like(retained).noised, retained.noised)
     # From the difference of the images, and not from m: there rounding is divided by the spread.
     apart = signal / spread * (removed.clean - retained.clean)
+    from diffcredit.training.batches import Batch
+
     return Mixture(
         Batch(clean, noise, noised, retained.timesteps, signal, spread),
         torch.where(chosen, noise + apart, noise),

@@ -4,37 +4,44 @@ A variant of Alberti et al. 2025 (arXiv 2503.01034), `siss` where noised images 
 The network sees each place of a batch once, forward and backward, as with `denoise`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+from pydantic import Field
 
-from diffcredit.training.batches import Batch
+from diffcredit.config.sections import Fraction
+from diffcredit.lazy import torch
+from diffcredit.training.objectives.objective import Accumulators, Predict, Uniform
 from diffcredit.training.objectives.subtraction import Subtraction
-from diffcredit.training.protocols import Accumulators, Predict
+
+if TYPE_CHECKING:
+    from diffcredit.training.batches import Batch
 
 
-@dataclass(frozen=True)
 class SissBernoulli(Subtraction):
-    """Estimates of both denoising losses, each of its share of a batch.
+    """Estimates of both denoising losses, each of its share of a batch."""
 
-    Attributes:
-        mixture: probability that it is a removed one, above 0 and below 1.
-    """
+    class Options(Subtraction.Options):
+        """How often the coin shows a removed image."""
 
-    mixture: float = 0.5
+        mixture: Fraction = Field(
+            0.5, description="probability of a removed image, above 0 and below 1"
+        )
 
     def backward_apart(
         self,
         predict: Predict,
         retained: Batch,
         removed: Batch,
-        uniform: Callable[..., torch.Tensor],
+        uniform: Uniform,
         gradients: Accumulators,
     ) -> torch.Tensor:
         """Add the gradients of one part of a step; returns the loss of the retained images."""
-        of_removed = uniform() < self.mixture
-        expected = len(of_removed) * (1 - self.mixture), len(of_removed) * self.mixture
+        mixture: float = self.options.mixture
+        of_removed = uniform() < mixture
+        expected = len(of_removed) * (1 - mixture), len(of_removed) * mixture
         kept, gone = retained.rows(~of_removed), removed.rows(of_removed)
         loss = _add(predict, kept, expected[0], gradients.retained)
         _add(predict, gone, expected[1], gradients.removed)

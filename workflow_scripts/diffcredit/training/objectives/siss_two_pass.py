@@ -4,17 +4,18 @@ The comparison of Alberti et al. 2025 (arXiv 2503.01034) that they call "No IS".
 retained and removed images share noise and timesteps.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
-from diffcredit.training.batches import Batch
+from diffcredit.lazy import torch
+from diffcredit.training.objectives.objective import Accumulators, Predict, Uniform
 from diffcredit.training.objectives.subtraction import Subtraction
-from diffcredit.training.protocols import Accumulators, Predict
+
+if TYPE_CHECKING:
+    from diffcredit.training.batches import Batch
 
 
-@dataclass(frozen=True)
 class SissTwoPass(Subtraction):
     """Both denoising losses as they are; their gradients are subtracted as in `siss`."""
 
@@ -23,7 +24,7 @@ class SissTwoPass(Subtraction):
         predict: Predict,
         retained: Batch,
         removed: Batch,
-        uniform: Callable[..., torch.Tensor],
+        uniform: Uniform,
         gradients: Accumulators,
     ) -> torch.Tensor:
         """Add the gradients of one part of a step; returns the loss of the retained images."""

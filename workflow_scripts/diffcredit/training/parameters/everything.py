@@ -1,11 +1,12 @@
 """All parameters of the network."""
 
-import torch
+from __future__ import annotations
 
-from diffcredit.training.parameters import Group
+from diffcredit.lazy import torch
+from diffcredit.training.parameters.parameters import Group, Parameters
 
 
-class Everything:
+class Everything(Parameters):
     """The network is trained as it is."""
 
     def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
@@ -13,4 +14,4 @@ class Everything:
         return [Group(list(network.parameters()), 1.0)]
 
     def merge(self, network: torch.nn.Module) -> None:
-        """Nothing was added."""
+        """Do nothing: nothing was added."""

@@ -4,33 +4,58 @@ B begins at 0, so that the network begins as it was; with LoRA+ (Hayou et al. 20
 2402.12354) it learns faster than A.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.tuners_utils import BaseTunerLayer
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
+
+from diffcredit.config.messages import choices, problem
+from diffcredit.config.sections import Count, Rate, Real
 from diffcredit.errors import UserError
-from diffcredit.training.parameters import Group
+from diffcredit.lazy import torch
+from diffcredit.training.parameters.parameters import Group, Parameters
+
+if TYPE_CHECKING:
+    from diffcredit.config import Config
+
+#: How the names of the U-Net's linear and convolutional layers end.
+LAYERS = [
+    *("to_q", "to_k", "to_v", "to_out.0"),
+    *("conv_in", "conv1", "conv2", "conv_shortcut", "conv", "conv_out"),
+    *("time_emb_proj", "linear_1", "linear_2"),
+]
 
 
-@dataclass(frozen=True)
-class Lora:
-    """Adapters on some layers.
+class Lora(Parameters):
+    """Adapters A (rank x inputs) and B (outputs x rank) on some layers."""
 
-    Attributes:
-        rank: of A (rank x inputs) and B (outputs x rank).
-        alpha: their product counts alpha / rank.
-        dropout: fraction of an adapter's inputs that are dropped while training.
-        layers: linear or convolutional layers whose names are these, or end in one after a dot.
-        learning_rate_ratio: learning rate of B over that of A.
-    """
+    class Options(Parameters.Options):
+        """Size, strength and place of the adapters."""
 
-    rank: int
-    alpha: float
-    dropout: float
-    layers: list[str]
-    learning_rate_ratio: float
+        rank: Count = Field(16, description="rank of an adapter, 1 or more")
+        alpha: Rate = Field(
+            32, description="an adapter's output is multiplied by alpha / rank; above 0"
+        )
+        dropout: Annotated[Real, Field(ge=0, lt=1)] = Field(
+            0.05,
+            description="fraction of an adapter's inputs that are dropped, at least 0, below 1",
+        )
+        layers: Annotated[list[str], Field(min_length=1)] = Field(
+            ["to_q", "to_k", "to_v"], description="how the names of the adapted layers end"
+        )
+        learning_rate_ratio: Rate = Field(
+            16, description="LoRA+: rate of the matrices that begin at 0 over that of the others"
+        )
+
+        def problems(self, key: str, config: Config, base: Path) -> list[str]:
+            """A line for each layer that no network has."""
+            return [
+                problem(f"{key}.lora.layers", name, f"its end {choices(name, LAYERS)}")
+                for name in self.layers
+                if not any(f".{name}".endswith(f".{ending}") for ending in LAYERS)
+            ]
 
     def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
         """Put adapters beside the layers, A drawn from ``seed``; returns A's and B's.
@@ -38,12 +63,15 @@ class Lora:
         Raises:
             UserError: if the network has no layers of one of the names.
         """
-        _check_layers(network, self.layers)
+        from peft import LoraConfig, inject_adapter_in_model
+
+        options = self.options
+        _check_layers(network, options.layers)
         config = LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha,  # type: ignore[arg-type]
-            lora_dropout=self.dropout,
-            target_modules=self.layers,
+            r=options.rank,
+            lora_alpha=options.alpha,
+            lora_dropout=options.dropout,
+            target_modules=options.layers,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -51,11 +79,13 @@ class Lora:
         learned = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         return [
             Group([p for name, p in learned if ".lora_A." in name], 1.0),
-            Group([p for name, p in learned if ".lora_B." in name], self.learning_rate_ratio),
+            Group([p for name, p in learned if ".lora_B." in name], options.learning_rate_ratio),
         ]
 
     def merge(self, network: torch.nn.Module) -> None:
         """Add the adapters to the weights of their layers and take them away."""
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
         for name, module in list(network.named_modules()):
             if isinstance(module, BaseTunerLayer):
                 module.merge()

@@ -1,16 +1,17 @@
-"""The coalitions of `regenerated`: everybody but those who help an image most, or random ones.
+"""The coalitions of `evaluation.regenerated`.
 
-Models are made of them: apart from what evaluates the models, so that these are not made again when
-it changes.
+Everybody but the contributors that help an image most, or but random ones.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 
+from diffcredit.coalitions.requested.ranking import RANDOM, numbered, without_top
 from diffcredit.errors import UserError
-from diffcredit.evaluation.asked import RANDOM, numbered, without_top
+from diffcredit.lazy import pd
 from diffcredit.seeds import derive
 
 #: Query of a coalition that serves all queries.

@@ -1,60 +1,44 @@
-"""What measures see of a set of images: the images, and what an extractor makes of them."""
+"""A set of images as measures see them: the images, and their features by an extractor."""
 
-from abc import ABC, abstractmethod
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import torch
 
-from diffcredit.config import Behavior
-from diffcredit.registry import EXTRACTORS, load
+from diffcredit.behaviors.extractor import Extractor, ExtractorOptions
+from diffcredit.config.options import Registered
+from diffcredit.lazy import torch
+from diffcredit.registry import EXTRACTORS
 
-
-class Extractor(ABC):
-    """Turns images into features; which other things it gives says its line in the registry.
-
-    Attributes:
-        device: "cpu" or "cuda", where its weights are.
-        batch_size: images at a time.
-    """
-
-    def __init__(self, device: str, batch_size: int):
-        self.device = device
-        self.batch_size = batch_size
-
-    @abstractmethod
-    def embed(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, d) features of (n, c, h, w) uint8 images on the device; c is 1 or 3."""
-
-    def logits(self, features: torch.Tensor) -> torch.Tensor:
-        """(n, k) logits of classes from features of its own."""
-        raise NotImplementedError(f"{type(self).__name__} knows no classes")
-
-    def embed_text(self, text: str) -> torch.Tensor:
-        """(1, d) features of a text, comparable with those of images."""
-        raise NotImplementedError(f"{type(self).__name__} reads no texts")
+if TYPE_CHECKING:
+    from diffcredit.config import Behavior
 
 
 def places_seen(
-    places: Mapping[str, Sequence[str]], behaviors: Mapping[str, Behavior]
-) -> dict[str, Sequence[str]]:
+    places: Mapping[str, Sequence[Any]], behaviors: Mapping[str, Behavior]
+) -> dict[str, Sequence[Any]]:
     """Those of the extractors that behaviors see images through."""
     seen = {behavior.sees for behavior in behaviors.values()}
     return {name: place for name, place in places.items() if name in seen}
 
 
-def load_extractors(places: Mapping[str, Sequence[str]], device: str) -> dict[str, Extractor]:
-    """Name -> extractor, given the kind of each in the registry and the path of its weights."""
-    return {
-        name: load(EXTRACTORS, kind)(Path(place), device) for name, (kind, place) in places.items()
-    }
+def load_extractors(places: Mapping[str, Sequence[Any]], device: str) -> dict[str, Extractor]:
+    """Name -> extractor, given the options of each as plain values and the path of its weights."""
+    return {name: _load(options, Path(place), device) for name, (options, place) in places.items()}
+
+
+def _load(given: Mapping[str, Any], place: Path, device: str) -> Extractor:
+    options = cast(ExtractorOptions, Registered(EXTRACTORS, tag="kind").validate(given))
+    return EXTRACTORS[options.kind].of(options, place, device)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ImageFeatures:
     """A set of images as the measures see it; features are computed when one asks for them.
 
     Attributes:
@@ -86,9 +70,9 @@ class Evidence:
             logits = self.extractor.logits(features)
         return torch.softmax(logits.double(), dim=1).cpu().numpy()
 
-    def first(self, count: int) -> "Evidence":
+    def first(self, count: int) -> ImageFeatures:
         """Of the first images alone."""
-        return Evidence(self.images[:count], self.extractor)
+        return ImageFeatures(self.images[:count], self.extractor)
 
 
 def unit(features: np.ndarray) -> np.ndarray:

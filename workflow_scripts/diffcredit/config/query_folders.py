@@ -1,31 +1,38 @@
 """Folders of query images: which images are drawn, and what is wrong with them before a run."""
 
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from diffcredit import contents, seeds
-from diffcredit.config import Config, QueryFolder
+from diffcredit.config.behaviors import QueryFolder
 from diffcredit.config.messages import problem
-from diffcredit.contents import read_head
-from diffcredit.data import formats, image_files
-from diffcredit.data.image_files import Found, Head
+from diffcredit.contents import Head, read_head
 from diffcredit.errors import UserError
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def draw(count: int, queries: int, seed: int) -> np.ndarray:
+    from diffcredit.config.schema import Config
+    from diffcredit.image_files import Found
+
+
+def draw(count: int, queries: int, seed: int) -> "np.ndarray":
     """(queries,) numbers of images among ``count``; the first k do not depend on how many."""
+    import numpy as np
+
     return np.random.default_rng(seed).permutation(count)[:queries]
 
 
 def drawn(
     folder: Path, queries: int, seed: int, head: Head = read_head
-) -> tuple[Found, list[Path]]:
+) -> tuple["Found", list[Path]]:
     """What a folder holds, and the images of it that are queries.
 
     Raises:
         UserError: where it holds too few images, or may not be read.
     """
+    from diffcredit import image_files
+
     found = image_files.find(folder, head)
     count = len(found.images)
     if count < queries:
@@ -37,7 +44,7 @@ def drawn(
     return found, [folder / found.images[row] for row in draw(count, queries, seed)]
 
 
-def problems(config: Config, base: Path, caches: Path) -> list[str]:
+def problems(config: "Config", base: Path, caches: Path) -> list[str]:
     """One line for each behavior whose folder has too few images, or broken ones among the drawn.
 
     Args:
@@ -56,8 +63,10 @@ def problems(config: Config, base: Path, caches: Path) -> list[str]:
 
 
 def _folder_problems(
-    key: str, folder: Path, queries: int, config: Config, caches: Path
+    key: str, folder: Path, queries: int, config: "Config", caches: Path
 ) -> list[str]:
+    from diffcredit import image_files, image_formats
+
     known = contents.of_folder(folder, caches)
     try:
         found, paths = drawn(folder, queries, seeds.derive(config.seed, "queries"), known.head)
@@ -69,5 +78,5 @@ def _folder_problems(
         return []
     # Others would be drawn next, so all are looked at.
     lines = image_files.broken([folder / name for name in found.images])
-    accepted = f"{len(lines)} images are broken\n" + str(formats.broken(lines))
+    accepted = f"{len(lines)} images are broken\n" + str(image_formats.broken(lines))
     return [problem(f"{key}.images.folder", str(folder), accepted)]

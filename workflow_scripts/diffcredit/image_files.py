@@ -1,22 +1,19 @@
 """Folders of images: which files are images, what else is there and why it is not read."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from diffcredit import folders
-from diffcredit.contents import AnyPath, read_head
-from diffcredit.data import formats
-from diffcredit.data.formats import RGB, UNREADABLE, Remarks
+from diffcredit import folders, image_formats
+from diffcredit.contents import Head, read_head
 from diffcredit.errors import UserError
 from diffcredit.folders import Seen
+from diffcredit.image_formats import RGB, UNREADABLE, Remarks
 from diffcredit.logs import Progress, logger
 
-#: Reads the first bytes of a file.
-Head = Callable[[AnyPath], bytes]
 BESIDE = "beside the subfolders"
 #: What the table of contributors names nobody for.
 UNNAMED = "in no row of the table"
@@ -76,11 +73,16 @@ def find(folder: Path, head: Head = read_head) -> Found:
             left.setdefault(entry.why_not, []).append(entry.name)
     for name in folders.files(seen):
         first = head(f"{folder}/{name}")
-        if formats.is_image(name, first):
+        if image_formats.is_image(name, first):
             images.append(name)
         else:
             left.setdefault(_why_not(folder / name, first), []).append(name)
     return Found(images, left)
+
+
+def paths(folder: Path, head: Head) -> list[str]:
+    """Paths of the images of a folder and of its subfolders; see `find`."""
+    return [f"{folder}/{name}" for name in find(folder, head).images]
 
 
 def _seen(folder: Path) -> list[Seen]:
@@ -92,10 +94,10 @@ def _seen(folder: Path) -> list[Seen]:
 
 def _why_not(path: Path, head: bytes) -> str:
     if head:
-        return formats.left_out(path.name, head)
+        return image_formats.left_out(path.name, head)
     try:
         with path.open("rb"):
-            return formats.left_out(path.name, head)
+            return image_formats.left_out(path.name, head)
     except OSError:
         return folders.FORBIDDEN_FILE
 
@@ -124,7 +126,7 @@ def _plural(words: str) -> str:
 def is_serious(left: dict[str, list[str]]) -> bool:
     """Whether anything was left that may be an image of somebody."""
     return any(
-        names and (why in SERIOUS or formats.may_be_image(why)) for why, names in left.items()
+        names and (why in SERIOUS or image_formats.may_be_image(why)) for why, names in left.items()
     )
 
 
@@ -139,8 +141,12 @@ def tell(found: Found, summary: str, folder: Path) -> None:
     for why, names in found.left.items():
         if why in folders.IGNORED or not names:
             continue
-        shown = ", ".join(repr(name) for name in names[: formats.NAMED])
-        more = f" and {len(names) - formats.NAMED} more" if len(names) > formats.NAMED else ""
+        shown = ", ".join(repr(name) for name in names[: image_formats.NAMED])
+        more = (
+            f" and {len(names) - image_formats.NAMED} more"
+            if len(names) > image_formats.NAMED
+            else ""
+        )
         logger.info("not read in %s, %s: %s%s", folder, why, shown, more)
     if any(why in (".heic", ".heif", ".hif") for why in found.left):
         logger.warning(
@@ -150,9 +156,9 @@ def tell(found: Found, summary: str, folder: Path) -> None:
 
 
 def read(
-    paths: list[Path], size: int, channels: int, background: RGB = formats.WHITE
+    paths: list[Path], size: int, channels: int, background: RGB = image_formats.WHITE
 ) -> np.ndarray:
-    """The pixels of image files, (n, size, size, channels) uint8; see `formats.read`.
+    """The pixels of image files, (n, size, size, channels) uint8; see `image_formats.read`.
 
     Raises:
         UserError: naming the files that are broken, the first ten of them and their number.
@@ -162,15 +168,15 @@ def read(
     progress = Progress("reading images", len(paths), "images")
     for row, path in enumerate(paths):
         try:
-            pixels[row] = formats.read(path, size, channels, background, remarks)
+            pixels[row] = image_formats.read(path, size, channels, background, remarks)
         except UNREADABLE as error:
-            wrong.append(formats.named(path, error))
+            wrong.append(image_formats.named(path, error))
         progress.advance()
     if wrong:
-        raise formats.broken(wrong)
-    for line in formats.lines(remarks.changes):
+        raise image_formats.broken(wrong)
+    for line in image_formats.lines(remarks.changes):
         logger.info("%s", line)
-    for line in formats.lines(remarks.doubts):
+    for line in image_formats.lines(remarks.doubts):
         logger.warning("%s", line)
     return pixels
 
@@ -180,9 +186,9 @@ def broken(paths: Iterable[Path]) -> list[str]:
     wrong = []
     for path in paths:
         try:
-            formats.read(path, 1, 3, formats.WHITE, Remarks())
+            image_formats.read(path, 1, 3, image_formats.WHITE, Remarks())
         except UNREADABLE as error:
-            wrong.append(formats.named(path, error))
+            wrong.append(image_formats.named(path, error))
     return wrong
 
 

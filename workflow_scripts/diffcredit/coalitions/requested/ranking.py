@@ -1,8 +1,10 @@
-"""What all coalitions have in common that attributions ask for."""
+"""What all requested coalitions have in common."""
+
+from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
+from diffcredit.lazy import pd
 from diffcredit.seeds import derive
 
 #: Stands for an attribution where removals are random.

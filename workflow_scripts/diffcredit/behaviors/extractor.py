@@ -1,0 +1,104 @@
+"""What measures ask of a feature extractor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from diffcredit.config.options import Implementation, Options
+from diffcredit.config.sections import Place
+from diffcredit.lazy import torch
+
+
+class ExtractorOptions(Options):
+    """An entry of the section extractors: the kind of extractor, and where its weights are.
+
+    Attributes:
+        located_by: those options that say where the weights are. They change results through
+            `place` alone.
+    """
+
+    located_by: ClassVar[frozenset[str]] = frozenset()
+    # The user names the entry, and says of which kind it is.
+    name: ClassVar[str] = ""  # type: ignore[misc]
+    kind: str = Field("", description="its kind")
+
+    def place(self, base: Path = Path()) -> Path | None:
+        """File or folder of the weights, whether or not it exists; None where it has none.
+
+        Args:
+            base: folder that a path of the options is relative to.
+        """
+        return None
+
+    def files(self) -> list[Path]:
+        """The files of the weights that exist."""
+        found = self.place()
+        return [found] if found is not None and found.is_file() else []
+
+    def missing(self, key: str, texts: bool, base: Path) -> list[str]:
+        """One line for each problem with the files of the weights.
+
+        Args:
+            key: where the entry stands, as "extractors.clip".
+            texts: whether texts are embedded, too, which may take other files.
+            base: folder that a path of the options is relative to.
+        """
+        return []
+
+
+class FileOptions(ExtractorOptions):
+    """Where an extractor's weights are: in one file."""
+
+    located_by = frozenset({"path"})
+
+    path: Place | None = Field(None, description="the file of its weights")
+
+    def place(self, base: Path = Path()) -> Path | None:
+        """The given file, if any."""
+        return None if self.path is None else base / Path(self.path).expanduser()
+
+
+class Extractor(Implementation):
+    """Turns images into features.
+
+    Attributes:
+        gives: what measures can ask of it. "features" of images; "probabilities" of classes;
+            "clip", features that the aesthetic heads were trained on; "texts", features that texts
+            have, too.
+        device: "cpu" or "cuda", where its weights are.
+        batch_size: images at a time.
+    """
+
+    gives: ClassVar[tuple[str, ...]] = ("features",)
+    device: str = "cpu"
+    batch_size: int = 64
+
+    class Options(ExtractorOptions):
+        """None besides those of every entry."""
+
+    def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
+        """Read the weights.
+
+        Args:
+            place: file or folder of the weights.
+            device: "cpu" or "cuda".
+
+        Raises:
+            UserError: if the weights cannot be read.
+        """
+        self.device = device
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, d) features of (n, c, h, w) uint8 images on the device; c is 1 or 3."""
+        raise NotImplementedError
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """(n, k) logits of classes from features of its own."""
+        raise NotImplementedError(f"{type(self).__name__} knows no classes")
+
+    def embed_text(self, text: str) -> torch.Tensor:
+        """(1, d) features of a text, comparable with those of images."""
+        raise NotImplementedError(f"{type(self).__name__} reads no texts")

@@ -1,0 +1,49 @@
+"""The section `records`."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from diffcredit.config.options import Options, Registered
+from diffcredit.config.sections import Name, Place, Section, Several, VisibleText
+from diffcredit.registry import DISTRIBUTIONS
+
+if TYPE_CHECKING:
+    from diffcredit.coalitions.distribution import DistributionOptions
+else:
+    DistributionOptions = Options
+
+#: What stands for an approach in a reference to recorded behaviors.
+RECORDS = "records"
+
+
+class RecordedTable(Section):
+    """Behaviors of models that were made elsewhere."""
+
+    path: Place = Field(description="a file of JSON lines, or a .parquet or .csv table")
+    where: dict[str, Any] = Field(
+        {}, description="key: value, or a list of values, of the records that belong to the table"
+    )
+    drawn: Annotated[DistributionOptions, Registered(DISTRIBUTIONS, tag="distribution")] = Field(
+        description="what its coalitions were drawn from, as an entry of coalitions"
+    )
+
+
+class Records(Section):
+    """Behaviors recorded elsewhere, attributed and evaluated without training."""
+
+    contributors: Several = Field(description="their number, 2 or more")
+    behaviors: Annotated[list[VisibleText], Field(min_length=1)] = Field(
+        description="a list of the keys of behaviors, one or more"
+    )
+    better: dict[str, Literal["lower", "higher"]] = Field(
+        {},
+        description="behavior: lower, or higher, for each of which one is better for the model; {} "
+        "where that is unknown",
+    )
+    skip_invalid: bool = Field(
+        False, description="true leaves invalid records out; false stops at them"
+    )
+    tables: Annotated[dict[Name, RecordedTable], Field(min_length=1)] = Field(
+        description="one entry or more, each with path and drawn"
+    )

@@ -1,0 +1,22 @@
+"""Keys that had another name in earlier versions: each is told with its new one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+#: Where a key was (* stands for the name of an entry), and what to write instead.
+RENAMED = {
+    "scores": "attributions, whose entries name a method, too",
+    "attributions.*.estimator": "method",
+    "attributions.*.patches": "method: {name: patches, scales: [...], timesteps: [...]}",
+}
+
+
+def renamed(place: Sequence[Any]) -> str | None:
+    """What to say of a key that has a new name; None for any other key."""
+    for pattern, new in RENAMED.items():
+        parts = pattern.split(".")
+        if len(parts) == len(place) and all(
+            part in ("*", key) for part, key in zip(parts, place, strict=True)
+        ):
+            return f"this key has a new name: {new}"
+    return None

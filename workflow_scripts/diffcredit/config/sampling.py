@@ -1,0 +1,13 @@
+"""The section `sampling`."""
+
+from pydantic import Field
+
+from diffcredit.config.sections import Count, Section, Several
+
+
+class Sampling(Section):
+    """Images drawn from each model, from the same initial noises."""
+
+    images: Several = Field(512, description="images of a model, 2 or more")
+    steps: Several = Field(10, description="DDIM steps, 2 or more")
+    batch_size: Count = Field(128, description="images at a time, 1 or more")

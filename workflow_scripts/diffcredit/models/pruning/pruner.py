@@ -1,0 +1,31 @@
+"""What the pruned model asks of a pruner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from diffcredit.config.options import Implementation
+
+if TYPE_CHECKING:
+    from diffcredit.models.checkpoints import Trained
+    from diffcredit.models.pruning.structure import Material, Size
+
+
+class Pruner(Implementation):
+    """Makes a smaller network of a trained one.
+
+    Attributes:
+        traits: what the model family must have, see `diffcredit.models.families`.
+    """
+
+    traits: ClassVar[frozenset[str]] = frozenset({"channels"})
+
+    def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
+        """A smaller copy of a network, and its size.
+
+        Args:
+            trained: the network to prune; it is left alone.
+            ratio: fraction of channels to remove, above 0 and below 1.
+            material: what the pruner may look at besides the network.
+        """
+        raise NotImplementedError
