@@ -90,7 +90,7 @@ def test_what_changes_with(base: Plan, tmp_path: Path, key: str) -> None:
 
 
 def test_code_of_an_estimator_changes_its_attributions_alone(base: Plan) -> None:
-    other = Plan(base.config, base.files, Code({"attributions": "other"}), base.run)
+    other = Plan(base.config, base.files, Code({"attribution/datamodel.py": "other"}), base.run)
     assert changed(base, other) == {
         "attribution",
         "lds",
@@ -101,7 +101,7 @@ def test_code_of_an_estimator_changes_its_attributions_alone(base: Plan) -> None
 def test_models_that_an_attribution_asks_for_outlast_its_code(tmp_path: Path) -> None:
     overlay = yaml.safe_load((ROOT / "experiments/digits_counterfactual.yaml").read_text())
     first = planned(tmp_path, overlay)
-    second = planned(tmp_path, overlay, Code({"attributions": "other"}))
+    second = planned(tmp_path, overlay, Code({"attribution/shapley.py": "other"}))
     name = first.counts.requested_by("counterfactual", 0)
     asked = [plan.attributions.attribution(str(name)) for plan in (first, second)]
     made = [plan.subsets("retrain", "counterfactual", 0, 0) for plan in (first, second)]

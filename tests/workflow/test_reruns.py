@@ -165,7 +165,7 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
     "code of a cheap script": (
         "workflow_scripts/lds.py",
         append("\nUNUSED = 1\n"),
-        {"planted": 1} | COST | LDS,
+        {"lds": 1, "figure_lds": 1, "figure_tables": 1, "figure_convergence": 1},
     ),
     "a touched script": ("workflow_scripts/subsets.py", append(""), {}),
     "a comment in a script": ("workflow_scripts/subsets.py", append("\n# why\n"), {}),
@@ -177,7 +177,17 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
     "code of an estimator": (
         f"{LIBRARY}/attribution/shapley.py",
         append("\nUNUSED = 1\n"),
-        ATTRIBUTIONS,
+        {"attribution": 3, **EVALUATED},
+    ),
+    "code of a measure": (
+        f"{LIBRARY}/behaviors/fid.py",
+        append("\nUNUSED = 1\n"),
+        SCORES | ATTRIBUTIONS | COST,
+    ),
+    "code of a measure that is not used": (
+        f"{LIBRARY}/behaviors/ssim.py",
+        append("\nUNUSED = 1\n"),
+        {},
     ),
     "code of a figure": (
         f"{LIBRARY}/report/style.py",

@@ -57,6 +57,13 @@ class Table(Mapping[str, type[Block]], Generic[Block]):
     def __len__(self) -> int:
         return len(self._targets)
 
+    def file(self, name: str) -> str | None:
+        """The file of a building block, relative to the library; None for one of an extension."""
+        target = self._targets[name]
+        if not isinstance(target, str):
+            return None
+        return f"{target.split(':')[0].replace('.', '/')}.py"
+
     def add(self, name: str, block: type[Block]) -> None:
         """Register a building block of an extension; see `diffcredit.extensions`."""
         self._targets[name] = block

@@ -6,7 +6,7 @@ from diffcredit.config import Behavior
 from diffcredit.plan.made import Made, Of, Settings
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.shared import UNCOUNTED
-from diffcredit.registry import SCORES
+from diffcredit.registry import ESTIMATORS, SCORES
 
 if TYPE_CHECKING:
     from diffcredit.plan.plan import Plan
@@ -30,7 +30,8 @@ class Attributions:
             "better": self._config.better,
         }
         of = {"behaviors": [self._plan.behaviors(made) for made in entry.references.values()]}
-        return Made("attribution", Settings(values), of, code=self._plan.code("attributions"))
+        code = self._plan.code.of_script("attribution", (ESTIMATORS, [entry.method.name]))
+        return Made("attribution", Settings(values), of, code=code)
 
     @remembered
     def enough(self, distribution: str, shards: int) -> Made:
@@ -50,7 +51,7 @@ class Attributions:
             "attribution": entry.model_dump(),
             "drawn": self.drawn_for(until.attribution),
         }
-        code = self._plan.code("attributions", "behaviors")
+        code = self._plan.code.of_script("enough", (ESTIMATORS, [entry.method.name]))
         return Made("enough", Settings(values), of, code=code)
 
     def drawn_for(self, attribution: str) -> dict[str, Any]:
@@ -149,9 +150,8 @@ class Attributions:
             "full": self._config.full.model_dump(exclude={"models"}),
             "training": self._config.training.model_dump(),
         }
-        return Made(
-            "gradient_scores", self._plan.settings(**values), of, code=self._plan.code("scores")
-        )
+        code = self._plan.code.of_script("gradient_scores", (SCORES, [entry.method.name]))
+        return Made("gradient_scores", self._plan.settings(**values), of, code=code)
 
     def _similarity(self, score: str) -> Made:
         entry = self._config.score_attributions[score]
@@ -168,7 +168,8 @@ class Attributions:
             "queries": queries,
             **self._plan.classifiers(extractors),
         }
-        return Made("similarity", settings, of, code=self._plan.code("scores"))
+        code = self._plan.code.of_script("similarity", (SCORES, [entry.method.name]))
+        return Made("similarity", settings, of, code=code)
 
     @remembered
     def scored(self, score: str) -> Made:
@@ -185,4 +186,4 @@ class Attributions:
             "behaviors": {name: b.model_dump() for name, b in self.explained(score).items()},
             "average": self._config.evaluation.average,
         }
-        return Made("scored", Settings(values), of, code=self._plan.code("scores"))
+        return Made("scored", Settings(values), of, code=self._plan.code.of_script("scored"))

@@ -1,17 +1,21 @@
 """The code of each stage: a digest where it is cheap, a number where models are at stake."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from diffcredit.code import LIBRARY, digest
+from diffcredit.code import digest_with_imports
+from diffcredit.registry import Table
 
-#: Raise the number of a stage when its results change: imports are not tracked, and models are too
-#: dear to be made again for a change of code that leaves them as they are.
+#: Raise the number of a stage when its results change: models are too dear to be made again for a
+#: change of code that leaves them as they are.
 VERSIONS = {
     "data": 3,
     "classifier": 1,
     "training": 1,
     "pruning": 1,
     "coalitions": 1,
+    # Coalitions that attributions ask for, of which models are made.
+    "requested": 1,
     "sampling": 1,
     "queries": 1,
     "losses": 1,
@@ -23,74 +27,30 @@ VERSIONS = {
 }
 
 
-def _scripts(*names: str) -> list[str]:
-    return [f"../{name}.py" for name in names]
-
-
-#: Files and folders whose code a cheap stage depends on, relative to the library.
-PARTS = {
-    "behaviors": ["behaviors", *_scripts("score", "gather", "records")],
-    "attributions": [
-        *[f"attribution/{path.name}" for path in sorted(LIBRARY.glob("attribution/*.py"))],
-        "behaviors/table.py",
-        *[f"coalitions/{path.name}" for path in sorted(LIBRARY.glob("coalitions/*.py"))],
-        *_scripts("attribution", "enough"),
-    ],
-    "scores": [
-        "attribution/image_scores",
-        "attribution/similarity",
-        "attribution/gradients/scores.py",
-        "attribution/gradients/store.py",
-        "attribution/table.py",
-        "attribution/game.py",
-        "behaviors/table.py",
-        "behaviors/image_features.py",
-        "ranks.py",
-        *_scripts("gradient_scores", "similarity", "scored"),
-    ],
-    # Models are made of these, so nothing else of the evaluation may count.
-    "counterfactual_coalitions": [
-        "coalitions/requested/ranking.py",
-        "coalitions/requested/counterfactual.py",
-        *_scripts("counterfactual_coalitions"),
-    ],
-    "regenerated_coalitions": [
-        "coalitions/requested/ranking.py",
-        "coalitions/requested/proponents_removed.py",
-        *_scripts("regenerated_coalitions"),
-    ],
-    "evaluation": [
-        "evaluation",
-        "behaviors/table.py",
-        "ranks.py",
-        "steps.py",
-        *_scripts("lds", "planted", "cost", "convergence", "dampings", "counterfactual"),
-        *_scripts("regenerated", "verdict"),
-    ],
-    "figures": [
-        "report",
-        "evaluation/unlearning.py",
-        *_scripts(*[f"figure_{name}" for name in ("attributions", "cost", "lds", "samples")]),
-        *_scripts(*[f"figure_{name}" for name in ("tables", "convergence", "dampings")]),
-        *_scripts(*[f"figure_{name}" for name in ("counterfactual", "regenerated")]),
-        *_scripts(*[f"figure_{name}" for name in ("proponents", "unlearning")]),
-    ],
-}
-
-
 class Code:
     """Digests of what the code of cheap stages does; comments and docstrings do not count.
 
     Args:
-        known: those that are known, by stage; others are computed when they are asked for.
+        known: those that are known, by file; others are computed when they are asked for.
     """
 
     def __init__(self, known: Mapping[str, str] | None = None):
         self.known = dict(known or {})
 
-    def __call__(self, *stages: str) -> dict[str, str]:
-        """The digest of each stage."""
-        for stage in stages:
-            if stage not in self.known:
-                self.known[stage] = digest(*PARTS[stage])
-        return {stage: self.known[stage] for stage in stages}
+    def __call__(self, *files: str) -> dict[str, str]:
+        """The digest of each file and all that it imports, see `code.digest_with_imports`."""
+        for file in files:
+            if file not in self.known:
+                self.known[file] = digest_with_imports(file)
+        return {file: self.known[file] for file in files}
+
+    def of_script(self, name: str, *blocks: tuple[Table[Any], Sequence[str]]) -> dict[str, str]:
+        """The digests of a script, and of the building blocks that it uses.
+
+        Args:
+            name: of the script.
+            *blocks: tables of the registry, each with names of its entries. The code of extensions
+                counts with their options, see `diffcredit.config.options.Options`.
+        """
+        files = {table.file(entry) for table, entries in blocks for entry in entries}
+        return self(f"../{name}.py", *sorted(file for file in files if file))

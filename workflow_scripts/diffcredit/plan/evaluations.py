@@ -7,6 +7,7 @@ from diffcredit.config import Lds
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.plan.made import Made, Of, Settings
 from diffcredit.plan.remembered import remembered
+from diffcredit.registry import ESTIMATORS
 
 if TYPE_CHECKING:
     from diffcredit.plan.plan import Plan
@@ -77,7 +78,7 @@ class Evaluations:
         return self._table(
             "convergence",
             of,
-            besides=["attributions"],
+            methods=[entry.method.name for entry in config.removal_attributions.values()],
             made=self.fitted,
             attributions={
                 name: entry.model_dump() for name, entry in config.removal_attributions.items()
@@ -102,7 +103,6 @@ class Evaluations:
         return self._table(
             "dampings",
             of,
-            besides=["scores"],
             scores={
                 name: self._config.score_attributions[name].model_dump() for name in self.grids
             },
@@ -175,7 +175,7 @@ class Evaluations:
             "pruned": (self.prunes, self._plan.pruned),
         }
         found: Of = {name: make() for name, (there, make) in optional.items() if there}
-        return self._figure({"lds": self.lds(), **found}, confidence=self._lds.confidence)
+        return self._figure("tables", {"lds": self.lds(), **found}, confidence=self._lds.confidence)
 
     @remembered
     def figure_attributions(self) -> Made:
@@ -185,28 +185,31 @@ class Evaluations:
             "contributors": self._plan.contributors(),
         }
         return self._figure(
-            of, scores=list(self._config.score_attributions), better=self._config.better
+            "attributions",
+            of,
+            scores=list(self._config.score_attributions),
+            better=self._config.better,
         )
 
     def figure_lds(self) -> Made:
         """LDS of each attribution with its interval."""
-        return self._figure({"lds": self.lds()})
+        return self._figure("lds", {"lds": self.lds()})
 
     def figure_cost(self) -> Made:
         """Seconds of one model of each approach."""
-        return self._figure({"cost": self.cost()})
+        return self._figure("cost", {"cost": self.cost()})
 
     def figure_convergence(self) -> Made:
         """LDS against compute, and how the values settle."""
-        return self._figure({"convergence": self.convergence(), "lds": self.lds()})
+        return self._figure("convergence", {"convergence": self.convergence(), "lds": self.lds()})
 
     def figure_dampings(self) -> Made:
         """LDS by damping."""
-        return self._figure({"dampings": self.dampings()})
+        return self._figure("dampings", {"dampings": self.dampings()})
 
     def figure_counterfactual(self) -> Made:
         """How behaviors change without the contributors that attributions name."""
-        return self._figure({"counterfactual": self.counterfactual()})
+        return self._figure("counterfactual", {"counterfactual": self.counterfactual()})
 
     def figure_regenerated(self) -> Made:
         """Generated images, and what they become without the contributors that helped them."""
@@ -220,7 +223,7 @@ class Evaluations:
             ],
             "full": self._plan.sample_model("full"),
         }
-        return self._figure(of, queries=settings.queries)
+        return self._figure("regenerated", of, queries=settings.queries)
 
     def figure_proponents(self) -> Made:
         """For some queries, the training images that help them most and least."""
@@ -233,7 +236,7 @@ class Evaluations:
         scores = {
             name: self._config.score_attributions[name].model_dump() for name in self.proponents
         }
-        return self._figure(of, scores=scores)
+        return self._figure("proponents", of, scores=scores)
 
     def figure_samples(self) -> Made:
         """Images of the data, of the models, of one coalition and of contributors."""
@@ -254,7 +257,7 @@ class Evaluations:
         )
         behavior = next(iter(explained), None)
         better = self._config.better.get(behavior) if behavior else None
-        return self._figure(of, shard=self.pictured, behavior=behavior, better=better)
+        return self._figure("samples", of, shard=self.pictured, behavior=behavior, better=better)
 
     def figure_unlearning(self) -> Made:
         """The models that unlearn, and the verdict as text."""
@@ -268,6 +271,7 @@ class Evaluations:
         }
         behaviors = self._config.behaviors.items()
         return self._figure(
+            "unlearning",
             of,
             pretrained=PRETRAINED,
             unlearning=self._unlearning({"retrain", "quality", "forgetting"}),
@@ -319,9 +323,11 @@ class Evaluations:
         shards = range(self._plan.counts.shards(distribution))
         return [self._plan.coalitions(distribution, shard) for shard in shards]
 
-    def _table(self, name: str, of: Of, *, besides: Sequence[str] = (), **values: Any) -> Made:
-        """A table, made by the code of the evaluation and of the stages named besides."""
-        return Made(name, Settings(values), of, code=self._plan.code("evaluation", *besides))
+    def _table(self, name: str, of: Of, *, methods: Sequence[str] = (), **values: Any) -> Made:
+        """A table, made by the script of its name, and by estimators that it fits."""
+        code = self._plan.code.of_script(name, (ESTIMATORS, methods))
+        return Made(name, Settings(values), of, code=code)
 
-    def _figure(self, of: Of, **values: Any) -> Made:
-        return Made("figure", Settings(values), of, code=self._plan.code("figures"))
+    def _figure(self, name: str, of: Of, **values: Any) -> Made:
+        code = self._plan.code.of_script(f"figure_{name}")
+        return Made("figure", Settings(values), of, {"figure": name}, code=code)

@@ -15,7 +15,7 @@ from diffcredit.plan.made import Made, Of, Settings, digest
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.shared import SharedSettings
 from diffcredit.plan.user_files import UserFiles
-from diffcredit.registry import DATASETS
+from diffcredit.registry import DATASETS, EXTRACTORS, MEASURES
 
 
 class Plan(SharedSettings):
@@ -154,7 +154,7 @@ class Plan(SharedSettings):
             values["draws"] = 0 if attribution else regenerated.random
             values["sign"] = self.behavior(regenerated.behavior).sign
         stage = f"{distribution}_coalitions"
-        values |= {"seed": self.config.seed, "version": self.code(stage)}
+        values |= {"seed": self.config.seed, "version": VERSIONS["requested"]}
         own = {"shard": shard}
         return Made(stage, Settings(values), of, own, lasting=frozenset({"attribution"}))
 
@@ -235,7 +235,7 @@ class Plan(SharedSettings):
         """Behaviors of the images of a shard."""
         samples = self.samples(approach, distribution, seed, shard)
         of = {"samples": samples, **self._compared()}
-        return Made("score", self._scored_by, of, code=self.code("behaviors"))
+        return Made("score", self._scored_by, of, code=self._code_of_scoring(self.sampled))
 
     @remembered
     def losses(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
@@ -283,7 +283,7 @@ class Plan(SharedSettings):
         of = self.first_shards(approach, distribution, self.counts.shards(distribution))
         until = getattr(self.config.coalitions.get(distribution), "until", None)
         own = {"until": until and until.model_dump()}
-        return Made("gather", Settings({}), of, own, code=self.code("behaviors"))
+        return Made("gather", Settings({}), of, own, code=self.code.of_script("gather"))
 
     @remembered
     def records(self, table: str) -> Made:
@@ -296,7 +296,7 @@ class Plan(SharedSettings):
             # What is better changes no behavior.
             "records": records.model_dump(exclude={"better"}),
         }
-        return Made("records", Settings(values), code=self.code("behaviors"))
+        return Made("records", Settings(values), code=self.code.of_script("records"))
 
     @remembered
     def contributors(self) -> Made:
@@ -335,7 +335,7 @@ class Plan(SharedSettings):
 
     @cached_property
     def _scored_by(self) -> Settings:
-        marks = self._marks(self.sampled, self.of_scoring(), self._compared(), "behaviors")
+        marks = self._marks(self.sampled, self.of_scoring(), self._compared())
         return Settings({**self.of_scoring().values, "marks": marks})
 
     @cached_property
@@ -344,7 +344,7 @@ class Plan(SharedSettings):
         return Settings({**self.of_measuring().values, "marks": marks})
 
     def _marks(
-        self, behaviors: Mapping[str, Behavior], settings: Settings, of: Of, *stages: str
+        self, behaviors: Mapping[str, Behavior], settings: Settings, of: Of
     ) -> dict[str, str]:
         """Of each behavior a digest of all that its values depend on besides the model's own.
 
@@ -354,18 +354,28 @@ class Plan(SharedSettings):
             behaviors: those that one job measures.
             settings: of the job.
             of: what the job reads besides the models or their images.
-            stages: whose code counts.
         """
         shared = {
             name: value
             for name, value in settings.values.items()
             if name not in ("behaviors", "extractors", "files")
         }
-        common = [shared, self.code(*stages) if stages else {}]
         return {
-            name: digest(*common, behavior.model_dump(), self._seen_by(name, behavior, of))
+            name: digest(
+                shared,
+                # What is measured on models themselves has a version number instead.
+                self._code_of_scoring({name: behavior}) if name in self.sampled else {},
+                behavior.model_dump(),
+                self._seen_by(name, behavior, of),
+            )
             for name, behavior in behaviors.items()
         }
+
+    def _code_of_scoring(self, behaviors: Mapping[str, Behavior]) -> dict[str, str]:
+        """Digests of the code that measures behaviors on images."""
+        kinds = [self.config.extractors[name].kind for name in self.extractors(behaviors)]
+        measures = [behavior.measure.name for behavior in behaviors.values()]
+        return self.code.of_script("score", (MEASURES, measures), (EXTRACTORS, kinds))
 
     def _seen_by(self, name: str, behavior: Behavior, of: Of) -> list[Any]:
         """What a behavior compares with, and through which extractor."""
