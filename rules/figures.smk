@@ -85,7 +85,7 @@ rule figure_lds:
     params:
         plan=lambda wildcards: EVALUATIONS.figure_lds().params,
     script:
-        "../workflow_scripts/figure_lds.py"
+        "../workflow_scripts/figure.py"
 
 
 rule figure_cost:
@@ -104,7 +104,7 @@ rule figure_cost:
     params:
         plan=lambda wildcards: EVALUATIONS.figure_cost().params,
     script:
-        "../workflow_scripts/figure_cost.py"
+        "../workflow_scripts/figure.py"
 
 
 rule figure_convergence:
@@ -128,7 +128,7 @@ rule figure_convergence:
     params:
         plan=lambda wildcards: EVALUATIONS.figure_convergence().params,
     script:
-        "../workflow_scripts/figure_convergence.py"
+        "../workflow_scripts/figure.py"
 
 
 rule figure_dampings:
@@ -151,7 +151,7 @@ rule figure_dampings:
     params:
         plan=lambda wildcards: EVALUATIONS.figure_dampings().params,
     script:
-        "../workflow_scripts/figure_dampings.py"
+        "../workflow_scripts/figure.py"
 
 
 rule figure_counterfactual:
@@ -174,7 +174,7 @@ rule figure_counterfactual:
     params:
         plan=lambda wildcards: EVALUATIONS.figure_counterfactual().params,
     script:
-        "../workflow_scripts/figure_counterfactual.py"
+        "../workflow_scripts/figure.py"
 
 
 rule figure_regenerated:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from diffcredit import earlier_warnings, identities, locks, logs, time_limit
+from diffcredit import earlier_warnings, extensions, identities, locks, logs, time_limit
 from diffcredit.contents import CACHES
 from diffcredit.errors import UserError
 from diffcredit.files import remove_parts
@@ -40,6 +40,7 @@ def job(snakemake: Any, label: str) -> Iterator[SimpleNamespace]:
     plan = dict(snakemake.params.plan)
     with logs.job(snakemake.log[0], label):
         identity, reads, code = plan.pop("identity"), plan.pop("reads"), plan.pop("code")
+        extensions.load(snakemake.config["extensions"])
         _check_code(code)
         _check_files(plan.get("files", {}), snakemake.config)
         _check_inputs(snakemake.input, reads)

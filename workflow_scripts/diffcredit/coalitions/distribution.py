@@ -88,6 +88,7 @@ class Distribution(Implementation):
 
     class Options(DistributionOptions):
         """None besides those of every entry."""
+
     options: Any
     endpoint: ClassVar[Literal["full", "none"] | None] = None
 

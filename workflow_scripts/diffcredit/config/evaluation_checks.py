@@ -12,6 +12,7 @@ from diffcredit.registry import DISTRIBUTIONS
 
 
 def counterfactual_problems(config: Config, settings: Counterfactual) -> list[str]:
+    """One line for each wrong key of `evaluation.counterfactual`."""
     key = "evaluation.counterfactual"
     named: dict[str, tuple[list[str], Mapping[str, object]]] = {
         "approach": ([settings.approach], config.approaches),
@@ -57,6 +58,7 @@ def _unexplained(
 
 
 def regenerated_problems(config: Config, settings: Regenerated, base: Path) -> list[str]:
+    """One line for each wrong key of `evaluation.regenerated`."""
     key = "evaluation.regenerated"
     generated = [
         name for name, behavior in config.behaviors.items() if behavior.query_images == "generated"

@@ -1,7 +1,8 @@
 """The JSON schema of configurations, by which editors complete and check what is written.
 
 `python -m diffcredit.config.json_schema` prints it; it is committed as config.schema.json. An
-overlay gives any part of a configuration, and null takes an entry or a key away: no key is required.
+overlay gives any part of a configuration, and null takes an entry or a key away, so that no key is
+required.
 """
 
 import json

@@ -41,7 +41,7 @@ from diffcredit.registry import Table
 if TYPE_CHECKING:
     from diffcredit.config.schema import Config
 
-#: What a dump of options has besides them, where an extension implements them: a digest of its code.
+#: What a dump of options has besides them, where they are of an extension: a digest of its code.
 CODE = "code"
 #: Type of the error about a name that no entry has.
 UNKNOWN = "unknown_name"

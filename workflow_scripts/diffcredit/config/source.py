@@ -1,6 +1,7 @@
 """The files of a configuration, and where their YAML is wrong.
 
-A repeated key hides the first one in YAML 1.1, and Snakemake names neither a broken file nor its line.
+In YAML 1.1 a repeated key hides the first one, and Snakemake names neither a broken file nor its
+line.
 """
 
 import re
@@ -87,7 +88,8 @@ def read(path: Path) -> Source:
         text = bad.value if len(bad.value) <= LONGEST else f"{bad.value[:LONGEST]}..."
         kind = bad.tag.rsplit(":", 1)[-1]
         raise UserError(
-            f"{line_of(shown, bad)}: YAML reads {text} as {KINDS.get(kind, kind)}, which it is not\n"
+            f"{line_of(shown, bad)}: YAML reads {text} as {KINDS.get(kind, kind)}, which it is "
+            "not\n"
             f"    Hint: for a name or a text, write {text!r} in quotes"
         ) from error
     if not isinstance(node, yaml.MappingNode):

@@ -35,8 +35,8 @@ def lds_table(
         seed: of the bootstrap.
 
     Returns:
-        Columns predictor, behavior, those of `lds.LdsResult`, coalitions, seeds, average; no row where
-        an attribution does not explain a behavior, or none does.
+        Columns predictor, behavior, those of `lds.LdsResult`, coalitions, seeds, average; no row
+        where an attribution does not explain a behavior, or none does.
     """
     rows = []
     for behavior in truth["behavior"].unique():

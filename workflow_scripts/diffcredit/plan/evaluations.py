@@ -193,23 +193,25 @@ class Evaluations:
 
     def figure_lds(self) -> Made:
         """LDS of each attribution with its interval."""
-        return self._figure("lds", {"lds": self.lds()})
+        return self._figure_of_tables("lds", {"lds": self.lds()})
 
     def figure_cost(self) -> Made:
         """Seconds of one model of each approach."""
-        return self._figure("cost", {"cost": self.cost()})
+        return self._figure_of_tables("cost", {"cost": self.cost()})
 
     def figure_convergence(self) -> Made:
         """LDS against compute, and how the values settle."""
-        return self._figure("convergence", {"convergence": self.convergence(), "lds": self.lds()})
+        return self._figure_of_tables(
+            "convergence", {"convergence": self.convergence(), "lds": self.lds()}
+        )
 
     def figure_dampings(self) -> Made:
         """LDS by damping."""
-        return self._figure("dampings", {"dampings": self.dampings()})
+        return self._figure_of_tables("dampings", {"dampings": self.dampings()})
 
     def figure_counterfactual(self) -> Made:
         """How behaviors change without the contributors that attributions name."""
-        return self._figure("counterfactual", {"counterfactual": self.counterfactual()})
+        return self._figure_of_tables("counterfactual", {"counterfactual": self.counterfactual()})
 
     def figure_regenerated(self) -> Made:
         """Generated images, and what they become without the contributors that helped them."""
@@ -331,3 +333,8 @@ class Evaluations:
     def _figure(self, name: str, of: Of, **values: Any) -> Made:
         code = self._plan.code.of_script(f"figure_{name}")
         return Made("figure", Settings(values), of, {"figure": name}, code=code)
+
+    def _figure_of_tables(self, name: str, of: Of) -> Made:
+        return Made(
+            "figure", Settings({}), of, {"figure": name}, self._plan.code.of_script("figure")
+        )

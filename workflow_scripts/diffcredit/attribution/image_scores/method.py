@@ -11,8 +11,8 @@ class ScoreMethod(Implementation):
     """Scores single training images for queries; see its kinds below.
 
     Attributes:
-        made_of: what it is made of: "gradients", an entry of that section; "features" of an extractor;
-            "pixels"; "model", the network itself.
+        made_of: what it is made of: "gradients", an entry of that section; "features" of an
+            extractor; "pixels"; "model", the network itself.
         dampings: the grid that is tried where the configuration names none; empty for a method
             without a damping.
         groups: how the scores of a contributor's images come together where the configuration does

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class EraseDiff(TwoGradients):
-    """G_x + max(0, eta - <G_x, G_a> / ||G_a||^2) G_a, whose product with G_a is >= eta ||G_a||^2."""
+    """G_x + max(0, eta - <G_x, G_a> / ||G_a||^2) G_a; its product with G_a is >= eta ||G_a||^2."""
 
     class Options(TwoGradients.Options):
         """How much of the removed images' gradient a step has at least."""
