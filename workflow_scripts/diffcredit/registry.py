@@ -441,3 +441,19 @@ def load_target(target: str) -> Any:
     """Import "module:attribute"."""
     module, attribute = target.split(":")
     return getattr(import_module(module), attribute)
+
+
+#: Kinds of diffusion models; see `diffcredit.models.families`.
+FAMILIES = {"pixel": "diffcredit.models.families.pixel:Pixel"}
+#: What makes steps of gradients; see `diffcredit.training.optimizers`.
+OPTIMIZERS = {
+    "adam": "diffcredit.training.optimizers.adam:adam",
+    "adamw": "diffcredit.training.optimizers.adamw:adamw",
+    "adam8bit": "diffcredit.training.optimizers.adam8bit:adam8bit",
+}
+#: How the learning rate goes on after the warm-up; see `diffcredit.training.schedules`.
+SCHEDULES = {
+    "cosine": "diffcredit.training.schedules.cosine:cosine",
+    "constant": "diffcredit.training.schedules.constant:constant",
+    "linear": "diffcredit.training.schedules.linear:linear",
+}

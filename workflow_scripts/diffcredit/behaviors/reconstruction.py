@@ -1,4 +1,4 @@
-"""How well a model restores given images from noise: a model that knows an image draws it again."""
+"""How well a model reconstructs given images from noise: it knows those that it draws again."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,9 +8,8 @@ import torch
 
 from diffcredit.behaviors.evidence import Evidence, Extractor
 from diffcredit.behaviors.setting import Setting
-from diffcredit.models import checkpoints, ddpm
+from diffcredit.models import checkpoints, diffusion
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import from_uint8
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
 from diffcredit.steps import seed_and_step
@@ -29,11 +28,11 @@ class Reconstruction:
         images: (n, c, h, w) uint8.
         setting: how models are queried.
         extractor: what makes features of images.
-        timestep: noise level that denoising begins from.
+        timestep: where denoising begins.
         steps: from pure noise, of which those at or below the timestep are made.
         noises: that an image is noised with.
         sampler: "ddim", which adds no noise, or "ancestral" (DDPM). The paper takes ancestral steps
-            through all noise levels: ``steps`` is their number then. The noise of ancestral steps
+            through all timesteps: ``steps`` is their number then. The noise of ancestral steps
             is the same for every image and model, too.
     """
 
@@ -54,7 +53,7 @@ class Reconstruction:
 
     def __call__(self, trained: Trained) -> np.ndarray:
         """(n,) of the n images, between -1 and 1."""
-        images = restored(
+        images = reconstructed(
             trained,
             self.images,
             self.setting,
@@ -68,7 +67,7 @@ class Reconstruction:
         return alike.sum(axis=2).mean(axis=0)
 
 
-def restored(
+def reconstructed(
     trained: Trained,
     images: torch.Tensor,
     setting: Setting,
@@ -77,18 +76,18 @@ def restored(
     noises: int,
     sampler: Sampler = "ddim",
 ) -> torch.Tensor:
-    """(noises, n, c, h, w) uint8, what a model makes of images (n, c, h, w) with noise."""
-    network = trained.network.to(setting.device).eval()
-    noise = initial_noise(trained.description.architecture, noises, setting.seed)
-    clean = from_uint8(images)
+    """(noises, n, c, h, w) uint8 reconstructions of (n, c, h, w) images by a model."""
+    family, network = setting.family, trained.network.to(setting.device).eval()
+    noise = initial_noise(family.shape, noises, setting.seed)
+    clean = family.clean(family.encode(images))
     seeds = [derive(setting.seed, "ancestral steps", number) for number in range(noises)]
     of_rows = [seed for seed in seeds for _ in range(len(clean))]
-    found = ddpm.restore(
+    found = diffusion.reconstruct(
+        family,
         network,
         clean.repeat(noises, 1, 1, 1).to(setting.device),
         noise.repeat_interleave(len(clean), dim=0).to(setting.device),
         timestep,
-        setting.timesteps,
         steps,
         setting.batch_size,
         of_rows if sampler == "ancestral" else None,
@@ -109,7 +108,7 @@ def course(
     Args:
         models: named as `diffcredit.steps` says.
         image: (c, h, w) uint8.
-        setting: how the models are asked.
+        setting: how the models are queried.
         timestep: as of `Reconstruction`, like ``steps`` and ``sampler``.
         steps: from pure noise.
         sampler: "ddim" or "ancestral".
@@ -119,6 +118,6 @@ def course(
         seed, step = seed_and_step(int(folder.name))
         if seed == 0:
             model = checkpoints.load(folder)
-            made = restored(model, image[None], setting, timestep, steps, 1, sampler)
+            made = reconstructed(model, image[None], setting, timestep, steps, 1, sampler)
             found[step] = made[0, 0]
     return found

@@ -137,7 +137,8 @@ def architecture(files: Files) -> dict[str, Any]:
     """
     content = read_json(files.config)
     if files.ours:
-        arguments = content.get("architecture")
+        structure = content.get("structure")
+        arguments = structure.get("architecture") if isinstance(structure, dict) else None
         if not isinstance(arguments, dict):
             raise UserError(f"{files.config} does not describe a model")
         return arguments
@@ -195,7 +196,7 @@ def _pruned_twice(files: Files, config: Config) -> list[str]:
     target = config.pruned.target
     if not (files.ours and from_it and target != "channels"):
         return []
-    if not read_json(files.config).get("pruning"):
+    if not read_json(files.config).get("structure", {}).get("pruning"):
         return []
     accepted = "the model of full.pretrained was pruned before; accepted: channels"
     return [problem("pruned.target", target, accepted)]

@@ -44,6 +44,13 @@ class Plan(SharedSettings):
         return Made("data", settings)
 
     @remembered
+    def encode(self) -> Made:
+        """The training images as trainings read them; of pixels nothing of `model` counts."""
+        family = {**self.family(), "model": {}}
+        settings = Settings({"family": family, "version": {"encode": VERSIONS["encode"]}})
+        return Made("encode", settings, {"train": self.data()})
+
+    @remembered
     def classifier(self) -> Made:
         """The classifier that measures samples."""
         settings = self.settings("classifier", classifier=self.config.classifier.model_dump())
@@ -96,14 +103,14 @@ class Plan(SharedSettings):
         """A training of the full model, the first one or a further one, with its snapshots."""
         config = self.config
         values: dict[str, Any] = {
-            "model": config.model.model_dump(),
+            "family": self.family(),
             "training": config.training.model_dump(),
             "full": config.full.model_dump(exclude={"models"}),
         }
         if number == 0 and config.full.pretrained:
             values["files"] = self.files.digests(("pretrained",))
         settings = self.settings("training", **values)
-        return Made("full", settings, {"train": self.data()}, {"number": number})
+        return Made("full", settings, {"examples": self.encode()}, {"number": number})
 
     @remembered
     def pruned(self) -> Made:
@@ -111,11 +118,10 @@ class Plan(SharedSettings):
         settings = self.settings(
             "training",
             "pruning",
-            timesteps=self.config.model.timesteps,
             training=self.config.training.model_dump(),
             pruned=self.config.pruned.model_dump(),
         )
-        return Made("pruned", settings, {"train": self.data(), "full": self.full()})
+        return Made("pruned", settings, {"examples": self.encode(), "full": self.full()})
 
     def model(self, name: str) -> Made:
         """The full or the pruned model."""
@@ -166,6 +172,7 @@ class Plan(SharedSettings):
         tables = self.counts.tables(distribution, shard, approach)
         of: Of = {
             "coalitions": [self.coalitions(distribution, table) for table in tables],
+            "examples": self.encode(),
             "train": self.data(),
             **self._start(approach),
         }
@@ -183,7 +190,7 @@ class Plan(SharedSettings):
         assert unlearning is not None
         measured = self.measured_on_the_way(approach)
         of = {
-            "train": self.data(),
+            "examples": self.encode(),
             "removed": self.removal(),
             "retained": self.removal(),
             **self._start(approach),
@@ -390,7 +397,7 @@ class Plan(SharedSettings):
         settings = self.settings(
             "unlearning",
             measure=self.behavior(name).options,
-            timesteps=self.config.model.timesteps,
+            family=self.family(),
             sampling=self.config.sampling.model_dump(exclude={"images"}),
         )
         models = self.subsets(approach, UNLEARNING, 0, 0)

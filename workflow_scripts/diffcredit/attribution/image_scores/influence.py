@@ -11,7 +11,7 @@ from diffcredit.attribution.gradients.setting import Setting
 from diffcredit.attribution.image_scores.arrays import Found, by_behavior
 from diffcredit.config import Score
 from diffcredit.models import checkpoints
-from diffcredit.models.pixels import from_uint8
+from diffcredit.models.examples import Examples
 from diffcredit.registry import SCORES, load
 from diffcredit.seeds import derive
 
@@ -23,8 +23,8 @@ def score(
     entry: Score,
     setting: Setting,
     models: Mapping[str, Path],
-    train: torch.Tensor,
-    queries: Mapping[str, torch.Tensor],
+    train: Examples,
+    queries: Mapping[str, Examples],
 ) -> Iterator[Found]:
     """The scores by each damping of an entry of the configuration, model by model.
 
@@ -32,25 +32,25 @@ def score(
         entry: of the configuration.
         setting: at which timesteps, with which noises, and on which device.
         models: their folders, by <number>-<snapshot>.
-        train: (n, c, h, w) uint8.
-        queries: (q, c, h, w) uint8, of each behavior.
+        train: n training images.
+        queries: of each behavior.
     """
     fit, snapshots = load(SCORES, entry.method), setting.gradients.snapshots
     for name, folder in models.items():
         trained = checkpoints.load(folder)
-        noised = setting.noised(trained, train)
+        noised = setting.noised(train)
         how = ekfac.Setting(
+            setting.family,
             noised.timesteps,
             noised.noise,
-            noised.levels,
             setting.gradients.batch_size,
             QUERIES_AT_ONCE,
             derive(setting.seed, "targets"),
         )
-        asked = from_uint8(torch.cat(list(queries.values()))).to(setting.device)
+        requested = torch.cat([setting.family.clean(found) for found in queries.values()])
         with tempfile.TemporaryDirectory() as scratch:
             network = trained.network.to(setting.device)
             fitted = fit(network, noised.clean[:, 0], how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
-                found = fitted.scores(asked, damping) / snapshots
+                found = fitted.scores(requested.to(setting.device), damping) / snapshots
                 yield Found(number, int(name.split("-")[0]), by_behavior(found, queries))

@@ -9,7 +9,8 @@ from diffcredit.attribution.image_scores.vectors import Seen, score
 from diffcredit.attribution.similarity.patches import Scale
 from diffcredit.behaviors.evidence import Evidence, Extractor
 from diffcredit.config import Score
-from diffcredit.models.pixels import from_uint8
+from diffcredit.models.examples import Examples
+from diffcredit.models.families import Family
 from diffcredit.registry import SCORES, load
 
 
@@ -23,27 +24,29 @@ def by_features(
 
 def by_patches(
     entry: Score,
-    train: torch.Tensor,
-    queries: Mapping[str, torch.Tensor],
-    levels: int,
+    train: Examples,
+    queries: Mapping[str, Examples],
+    family: Family,
     seed: int,
+    device: str,
 ) -> list[Found]:
-    """By the weights of patches in the best denoiser of (n, c, h, w) uint8 images.
+    """By the weights of patches in the best denoiser of the training images.
 
     Args:
         entry: of the configuration.
-        train: on the device that computes.
+        train: all training images.
         queries: of each behavior.
-        levels: noise levels of the training schedule.
+        family: that the images are examples of.
         seed: of the noises.
+        device: "cpu" or "cuda".
     """
     assert entry.patches is not None
-    asked = torch.cat(list(queries.values())).to(train.device)
+    requested = torch.cat([family.clean(found) for found in queries.values()])
     weights = load(SCORES, entry.method)(
-        from_uint8(asked),
-        from_uint8(train),
+        requested.to(device),
+        family.clean(train).to(device),
         entry.patches.timesteps,
-        levels,
+        family.schedule,
         [Scale(scale.size, scale.pool) for scale in entry.patches.scales],
         seed=seed,
     )

@@ -6,7 +6,6 @@ import torch
 
 from diffcredit.behaviors import classifier
 from diffcredit.behaviors.evidence import Extractor
-from diffcredit.models.pixels import from_uint8
 
 
 class ClassifierFeatures(Extractor):
@@ -18,7 +17,7 @@ class ClassifierFeatures(Extractor):
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(n, d) values of the hidden layer."""
-        return self.network.hidden(from_uint8(images))
+        return self.network.hidden(classifier.normalized(images))
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """(n, classes)."""

@@ -9,9 +9,8 @@ import torch
 import torch_pruning as tp
 
 from diffcredit.logs import Progress
-from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import from_uint8
+from diffcredit.models.families import Family
 from diffcredit.models.pruning.structure import Material, Size, prune
 from diffcredit.seeds import derive
 
@@ -27,7 +26,7 @@ def taylor(trained: Trained, ratio: float, material: Material, images: int) -> t
     """
 
     def rank(network: torch.nn.Module) -> tp.importance.Importance:
-        accumulate_gradients(network, material, images, threshold=0.0)
+        accumulate_gradients(network, trained.family, material, images, threshold=0.0)
         return tp.importance.TaylorImportance(multivariable=True)
 
     return prune(trained, ratio, rank)
@@ -55,7 +54,7 @@ def diff_pruning(
     """
 
     def rank(network: torch.nn.Module) -> tp.importance.Importance:
-        accumulate_gradients(network, material, images, threshold, stopping_level)
+        accumulate_gradients(network, trained.family, material, images, threshold, stopping_level)
         return tp.importance.TaylorImportance(multivariable=False)
 
     return prune(trained, ratio, rank)
@@ -63,6 +62,7 @@ def diff_pruning(
 
 def accumulate_gradients(
     network: torch.nn.Module,
+    family: Family,
     material: Material,
     images: int,
     threshold: float,
@@ -70,23 +70,26 @@ def accumulate_gradients(
 ) -> int:
     """Add up in ``network`` the gradients of L_0, L_1, ... until L_t < threshold max(L_0..L_t).
 
-    L_t is the mean denoising loss of noise level t over the images, each with one noise for all
-    noise levels. That of the t which ends the sum is added where ``stopping_level`` says so.
+    L_t is the mean denoising loss of timestep t over the images, each with one noise for all
+    timesteps. That of the t which ends the sum is added where ``stopping_level`` says so.
     Returns how many of them were added; a threshold of 0 takes all.
     """
     generator = torch.Generator().manual_seed(derive(material.seed, "gradients"))
-    chosen = torch.randperm(len(material.images), generator=generator)[:images]
-    clean = from_uint8(material.images[chosen])
+    chosen = torch.randperm(len(material.examples), generator=generator)[:images]
+    examples = material.examples[chosen]
+    clean, condition = family.clean(examples), examples.condition
     noise = torch.randn(clean.shape, generator=generator).to(material.device)
     clean = clean.to(material.device)
-    schedule = ddpm.noise_schedule(material.timesteps)
+    condition = None if condition is None else condition.to(material.device)
     network.to(material.device).eval()
-    progress = Progress("pruning", material.timesteps, "noise levels")
+    count = family.schedule.num_train_timesteps
+    progress = Progress("pruning", count, "timesteps")
     largest = 0.0
-    for timestep in range(material.timesteps):
+    for timestep in range(count):
         times = torch.full((len(clean),), timestep, device=material.device)
-        noised = schedule.add_noise(clean, noise, times)
-        loss = torch.nn.functional.mse_loss(ddpm.predict(network, noised, times), noise)
+        noised = family.schedule.add_noise(clean, noise, times)
+        predicted = family.predict(network, noised, times, condition)
+        loss = torch.nn.functional.mse_loss(predicted, noise)
         largest = max(largest, loss.item())
         small = loss.item() < threshold * largest
         if not small or stopping_level:
@@ -94,4 +97,4 @@ def accumulate_gradients(
         progress.advance()
         if small:
             return timestep + stopping_level
-    return material.timesteps
+    return count
