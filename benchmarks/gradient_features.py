@@ -31,11 +31,12 @@ from diffcredit.attribution.gradients import functions
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.projection import Exact, Projection
 from diffcredit.attribution.gradients.states import States
-from diffcredit.config import Model
 from diffcredit.models import checkpoints, ddpm
+from diffcredit.models.families.pixel import Pixel
 
 #: The network of DDPM on CIFAR-10 (Ho et al. 2020, arXiv 2006.11239), with 8 channels a head.
-CIFAR = Model(
+CIFAR = Pixel.Options(
+    family="pixel",
     channels=[128, 256, 256, 256],
     attention=[False, True, False, False],
     layers_per_block=2,
@@ -55,14 +56,17 @@ class Kind:
         pairs: of images whose inner products are compared; memory holds their exact gradients.
     """
 
-    model: Model
+    model: Pixel.Options
     side: int
     channels: int
     batch_size: int
     pairs: int
 
 
-KINDS = {"digits": Kind(Model(), 8, 1, 160, 10_000), "cifar": Kind(CIFAR, 32, 3, 20, 1_000)}
+KINDS = {
+    "digits": Kind(Pixel.Options(family="pixel"), 8, 1, 160, 10_000),
+    "cifar": Kind(CIFAR, 32, 3, 20, 1_000),
+}
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,17 @@ from accelerate import Accelerator
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
 
-from diffcredit.config import Data, Model, Training
+from diffcredit.config import Data, Training
 from diffcredit.data import digits
 from diffcredit.data.images import resized
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pixels import channels_first
+from diffcredit.data.tensors import channels_first
+from diffcredit.models import families
+from diffcredit.models.checkpoints import Trained, fresh
+from diffcredit.models.examples import Examples
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.registry import OBJECTIVES, build
-from diffcredit.training.loop import Plan, make_accelerator, train
+from diffcredit.training.loop import make_accelerator, train
+from diffcredit.training.recipe import Recipe, Run
 
 #: Fixed, so that nothing is measured before the first step.
 OBJECTIVES_TIMED = {
@@ -44,15 +47,17 @@ STEPS = 5
 def seconds(
     objective: dict[str, object],
     start: Trained,
-    images: torch.Tensor,
+    images: Examples,
     settings: Training,
     accelerator: Accelerator,
 ) -> float:
     """Of a step, from a few; a tenth of the images are removed."""
-    plan = Plan(str(objective["name"]), objective, STEPS, 1e-4, Model().timesteps, seed=0)
+    recipe = Recipe(start.family, start, objective, STEPS, 1e-4, settings)
     cut = len(images) // 10
     made = build(OBJECTIVES, objective)
-    outcome = train(start, made, images[cut:], images[:cut], plan, settings, accelerator)
+    name = str(objective["name"])
+    run = Run(recipe, name, start, images[cut:], images[:cut], STEPS, seed=0)
+    outcome = train(run, made, accelerator)
     return outcome.seconds / STEPS
 
 
@@ -68,9 +73,9 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    images = channels_first(resized(digits.read(Data(), Path()).images.pixels, arguments.side))
-    description = Description(ddpm.architecture(Model(), images.shape[-1], images.shape[1]))
-    start = Trained(description.build(0), description)
+    pixels = channels_first(resized(digits.read(Data(), Path()).images.pixels, arguments.side))
+    family = families.build(Pixel.Options(family="pixel"), arguments.side, pixels.shape[1])
+    images, start = family.encode(pixels), fresh(family, seed=0)
     settings = Training(batch_size=arguments.batch_size)
     accelerator = make_accelerator(settings, arguments.device)
     found: dict[str, list[float]] = {name: [] for name in OBJECTIVES_TIMED}

@@ -216,7 +216,11 @@ def gradient_features(wildcards):
 
 def scores_of(*kinds):
     """A pattern of the scores that are made of gradients, features, pixels or the model."""
-    found = [name for name, e in CONFIG.score_attributions.items() if SCORES[e.method.name].made_of in kinds]
+    found = [
+        name
+        for name, e in CONFIG.score_attributions.items()
+        if SCORES[e.method.name].made_of in kinds
+    ]
     return "|".join(found) or NOTHING
 
 

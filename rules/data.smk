@@ -1,6 +1,6 @@
-"""The images, whose they are, and the classifier that measures samples.
+"""The images, whose they are, what trainings read of them, and the classifier.
 
-In: the dataset's own files. Out: data/*.parquet, models/classifier.
+In: the dataset's own files. Out: data/*.parquet, data/examples, models/classifier.
 """
 
 
@@ -25,6 +25,27 @@ rule data:
         plan=lambda wildcards: PLAN.data().params,
     script:
         "../workflow_scripts/data.py"
+
+
+rule encode:
+    input:
+        train=rules.data.output.train,
+    output:
+        examples=directory(f"{RUN}/data/examples"),
+    log:
+        f"{RUN}/logs/encode.log",
+    benchmark:
+        f"{RUN}/benchmarks/encode.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=limited(60),
+    params:
+        plan=lambda wildcards: PLAN.encode().params,
+    script:
+        "../workflow_scripts/encode.py"
 
 
 rule classifier:

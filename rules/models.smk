@@ -1,6 +1,6 @@
-"""The model trained on everything, and the smaller one pruned from it.
+"""The model trained on all images, and the smaller one pruned from it.
 
-In: data/train.parquet, or the full model from elsewhere.
+In: data/examples, or the full model from elsewhere.
 Out: models/full, models/pruned (where an approach starts from it), samples/{full,pruned}.safetensors; for attributions by gradients
 models/again/<number>, trained from other seeds, and models/snapshots/<number>/ of each training.
 """
@@ -8,7 +8,7 @@ models/again/<number>, trained from other seeds, and models/snapshots/<number>/ 
 
 rule full:
     input:
-        train=rules.data.output.train,
+        examples=rules.encode.output.examples,
     output:
         model=directory(f"{RUN}/models/full"),
         snapshots=snapshots(0),
@@ -45,7 +45,7 @@ use rule full as again with:
 
 rule pruned:
     input:
-        train=rules.data.output.train,
+        examples=rules.encode.output.examples,
         full=rules.full.output.model,
     output:
         model=directory(f"{RUN}/models/pruned"),

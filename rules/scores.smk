@@ -1,6 +1,6 @@
 """Attributions by scores of single images: by gradients of the full model, or by similarity.
 
-In: data/train.parquet, queries/<behavior>.parquet, models/.
+In: data/train.parquet, data/examples, queries/<behavior>.parquet, models/.
 Out: gradients/<entry>/<model>/{train,queries,trajectory}/<part>/, scores/<score>/,
 attributions/<score>.parquet, dampings/<score>.parquet.
 """
@@ -10,7 +10,7 @@ rule gradients:
     input:
         model=lambda wildcards: made_model(wildcards.model),
         images=lambda wildcards: (
-            f"{RUN}/data/train.parquet"
+            rules.encode.output.examples
             if wildcards.kind == "train"
             else f"{RUN}/queries/{wildcards.part}.parquet"
         ),
@@ -68,7 +68,7 @@ rule gradient_scores:
 
 rule ekfac:
     input:
-        train=f"{RUN}/data/train.parquet",
+        train=rules.encode.output.examples,
         queries=lambda wildcards: query_tables(wildcards.score),
         models=lambda wildcards: {made_model(name) for name in score_models(wildcards)},
     output:
@@ -95,7 +95,11 @@ rule ekfac:
 
 rule similarity:
     input:
-        train=f"{RUN}/data/train.parquet",
+        train=lambda wildcards: (
+            rules.encode.output.examples
+            if SCORES[CONFIG.scores[wildcards.score].method].of == "pixels"
+            else f"{RUN}/data/train.parquet"
+        ),
         queries=lambda wildcards: query_tables(wildcards.score),
         classifier=lambda wildcards: own_classifier(score_extractor(wildcards)),
     output:

@@ -1,6 +1,6 @@
 """The models of coalitions and the images that they draw, a shard of coalitions in each job.
 
-In: coalitions/<distribution>/<shard>.parquet, data/train.parquet, the start model.
+In: coalitions/<distribution>/<shard>.parquet, data/examples, data/train.parquet, the start model.
 Out: subsets/<approach>/<distribution>/<training seed>-<shard>/ and, in one file for a shard,
 samples/<approach>/<distribution>/<training seed>-<shard>.safetensors.
 """
@@ -9,6 +9,7 @@ samples/<approach>/<distribution>/<training seed>-<shard>.safetensors.
 rule subsets:
     input:
         coalitions=shard_coalitions,
+        examples=rules.encode.output.examples,
         train=rules.data.output.train,
         start=start_model,
     output:

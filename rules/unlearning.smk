@@ -2,7 +2,7 @@
 
 Models are those of the coalitions "unlearning" of each approach: of all seeds, after every so many
 steps, numbered as diffcredit.steps says; images and behaviors of them are made as of any others.
-In: data/train.parquet, models/full. Out: unlearning/{removed,retained}.parquet,
+In: data/train.parquet, data/examples, models/full. Out: unlearning/{removed,retained}.parquet,
 subsets/<approach>/unlearning/<seed>-0, unlearning/restored/<approach>.safetensors,
 evaluation/{unlearning,verdict}.{parquet,csv}, figures/{unlearning,verdict,restored}.svg.
 """
@@ -70,7 +70,7 @@ rule pretrained:
 
 rule unlearn:
     input:
-        train=rules.data.output.train,
+        examples=rules.encode.output.examples,
         removed=rules.removal.output.removed,
         retained=rules.removal.output.retained,
         start=start_model,

@@ -355,15 +355,21 @@ def test_all_mistakes_are_told_at_once() -> None:
         ({"batchsize": 4}, ".batchsize", 4, "did you mean 'batch_size'?"),
         ({"ema": {"max_decay": 2}}, ".ema.max_decay", 2, "at least 0, below 1"),
         (
-            {"learning_rate_schedule": "linear"},
-            ".learning_rate_schedule",
-            "linear",
-            "cosine (down to 0) or constant",
+            {"schedule": "liner"},
+            ".schedule",
+            "liner",
+            "did you mean 'linear'?",
         ),
         ({"gradient_accumulation": 7}, ".gradient_accumulation", 7, "must divide half of"),
-        ({"adam_betas": [0.9]}, ".adam_betas", [0.9], "two decays"),
-        ({"adam_epsilon": 0}, ".adam_epsilon", 0, "above 0"),
-        ({"weight_decay": -1}, ".weight_decay", -1, "0 or more"),
+        ({"optimizer": {"name": "adam", "betas": [0.9]}}, ".optimizer.betas", [0.9], "two decays"),
+        ({"optimizer": {"name": "adam", "epsilon": 0}}, ".optimizer.epsilon", 0, "above 0"),
+        (
+            {"optimizer": {"name": "adamw", "weight_decay": -1}},
+            ".optimizer.weight_decay",
+            -1,
+            "0 or more",
+        ),
+        ({"weight_decay": -1}, ".weight_decay", -1, "weight_decay: ...}"),
     ],
 )
 def test_training_of_an_approach_is_checked_as_that_of_all(
@@ -1025,7 +1031,8 @@ def test_pretrained(tmp_path: Path, place: str, weights: str) -> None:
 
 
 def test_pretrained_by_diffcredit(tmp_path: Path) -> None:
-    described = {"architecture": NETWORK, "pruning": [], "facts": {}}
+    structure = {"architecture": NETWORK, "pruning": []}
+    described = {"structure": structure, "facts": {}}
     raw = with_pretrained(tmp_path, described, weights="weights.safetensors")
     load(raw, tmp_path)
     raw["data"]["image_size"] = 16
@@ -1353,7 +1360,8 @@ def test_path_that_is_a_file(tmp_path: Path) -> None:
 
 
 def test_pretrained_that_was_pruned_before(tmp_path: Path) -> None:
-    described = {"architecture": NETWORK, "pruning": [["conv", 1]], "facts": {}}
+    structure = {"architecture": NETWORK, "pruning": [["conv", 1]]}
+    described = {"structure": structure, "facts": {}}
     raw = with_pretrained(tmp_path, described, weights="weights.safetensors")
     load(raw, tmp_path)
     raw["pruned"]["target"] = "parameters"
@@ -1488,7 +1496,7 @@ def keys(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, field in section.model_fields.items():
         value = field.get_default(call_default_factory=True)
-        if isinstance(value, Options):
+        if isinstance(value, Options) and value.name:
             found[prefix + name] = value.name
         elif isinstance(value, Section):
             found |= keys(type(value), f"{prefix}{name}.")

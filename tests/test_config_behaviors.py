@@ -227,7 +227,11 @@ def test_every_measure_has_its_options_and_knows_what_it_sees(name: str) -> None
 
 BAD_EXTRACTORS = {
     "kind": ({"kind": "klip"}, "extractors.mine.kind = 'klip'", "did you mean 'clip'?"),
-    "no kind": ({"path": "x"}, "extractors.mine.kind = null", "must be one of: classifier, inception"),
+    "no kind": (
+        {"path": "x"},
+        "extractors.mine.kind = null",
+        "must be one of: classifier, inception",
+    ),
     "typo": ({"kind": "clip", "modle": "a"}, "mine.modle = 'a'", "did you mean 'model'?"),
     "typo of sscd": ({"kind": "sscd", "pth": "a"}, "mine.pth = 'a'", "did you mean 'path'?"),
     "path of sscd": ({"kind": "sscd", "path": 3}, "mine.path = 3", "sscd_disc_mixup"),

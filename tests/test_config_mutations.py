@@ -336,7 +336,9 @@ def test_files_of_yaml(case: str, tmp_path: Path) -> None:
         load(config, ROOT)
     except UserError as error:
         told = (
-            misread.explained(str(error), config, sources) if "be used" in str(error) else f"{error}"
+            misread.explained(str(error), config, sources)
+            if "be used" in str(error)
+            else f"{error}"
         )
     assert not FOREIGN.search(told), told
     assert len(told) < 3000

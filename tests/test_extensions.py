@@ -27,7 +27,8 @@ class Brightest(SampleMeasure):
 
         def problems(self, key, config, base):
             most = config.data.image_size**2
-            return [] if self.pixels <= most else [f"  {key}.pixels = {self.pixels}: at most {most}"]
+            told = f"  {key}.pixels = {self.pixels}: at most {most}"
+            return [] if self.pixels <= most else [told]
 
     def __call__(self, samples):
         return 1.0

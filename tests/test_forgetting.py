@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState
+from diffcredit.models.pixels import channels_first
 from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances
 
@@ -19,15 +20,15 @@ from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.fid import Fid
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.occurrence import Occurrence
-from diffcredit.config import Approach, Classifier, Model, Sampling, Training
+from diffcredit.config import Approach, Classifier, Sampling, Training
 from diffcredit.data.images import Images
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pixels import channels_first
+from diffcredit.models import families
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.registry import OBJECTIVES, build
 from diffcredit.sampling import draw
 from diffcredit.training.loop import make_accelerator, train
-from diffcredit.training.recipe import Recipe
+from diffcredit.training.recipe import Recipe, Run
 
 COPIES = 40
 LEVELS = 1000
@@ -84,7 +85,7 @@ def make(digits: Digits) -> Make:
     GradientState._reset_state()
     settings = Training()
     accelerator = make_accelerator(settings, "cpu")
-    scratch = Description(ddpm.architecture(Model(), 8, 1))
+    family = families.build(Pixel.Options(family="pixel", timesteps=LEVELS), 8, 1)
     network, _ = classifier.train(digits.reference, Classifier(steps=200), seed=0)
     extractor = ClassifierFeatures.of_network(network, "cpu")
     fid = Fid(ImageFeatures(digits.others, extractor))
@@ -94,15 +95,16 @@ def make(digits: Digits) -> Make:
     def make_(
         start: Trained | None, approach: dict[str, object], seed: int, copies: bool
     ) -> Measured:
-        recipe = Recipe(Approach.model_validate(approach), start, scratch, settings, LEVELS)
-        objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
-        steps = recipe.steps(objective, digits.copies)
+        entry = Approach.model_validate(approach)
+        recipe = Recipe.of_approach(entry, family, start, settings)
+        objective = build(OBJECTIVES, recipe.objective)
+        steps = recipe.count_steps(objective, family.encode(digits.copies))
         retained = torch.cat([digits.others, digits.copies]) if copies else digits.others
-        removed = digits.copies if objective.uses_removed else None
-        plan = recipe.plan(steps, seed, "test")
+        removed = family.encode(digits.copies) if objective.uses_removed else None
         begin = recipe.begin(seed)
-        made = train(begin, objective, retained, removed, plan, settings, accelerator).trained
-        images = draw(made, Sampling(images=1024, steps=10, batch_size=512), LEVELS, 7, "cpu")
+        run = Run(recipe, "test", begin, family.encode(retained), removed, steps, seed)
+        made = train(run, objective, accelerator).trained
+        images = draw(made, Sampling(images=1024, steps=10, batch_size=512), 7, "cpu")
         return Measured(
             made,
             fid(ImageFeatures(images, extractor)),

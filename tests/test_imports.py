@@ -99,5 +99,7 @@ def test_no_circle() -> None:
 
 
 def test_no_file_is_long() -> None:
-    long = {name: n for name, f in modules().items() if (n := len(f.read_text().splitlines())) > 400}
+    long = {
+        name: n for name, f in modules().items() if (n := len(f.read_text().splitlines())) > 400
+    }
     assert not long

@@ -13,7 +13,11 @@ from diffcredit.config import json_schema
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "config.schema.json"
-OVERLAYS = [ROOT / "config.yaml", ROOT / "tests/tiny.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
+OVERLAYS = [
+    ROOT / "config.yaml",
+    ROOT / "tests/tiny.yaml",
+    *sorted((ROOT / "experiments").glob("*.yaml")),
+]
 #: What an editor is to mark, and which key it is about.
 WRONG = {
     "key that there is not": {"sampling": {"imagse": 3}},
@@ -47,7 +51,9 @@ def test_the_committed_schema_is_that_of_the_code() -> None:
 def test_configurations_are_valid_and_name_the_schema(
     validator: jsonschema.Draft202012Validator, path: Path
 ) -> None:
-    errors = [f"{list(e.absolute_path)}: {e.message[:200]}" for e in validator.iter_errors(read(path))]
+    errors = [
+        f"{list(e.absolute_path)}: {e.message[:200]}" for e in validator.iter_errors(read(path))
+    ]
     assert not errors
     line = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
     assert line
@@ -55,7 +61,5 @@ def test_configurations_are_valid_and_name_the_schema(
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_editors_mark_mistakes(
-    validator: jsonschema.Draft202012Validator, mistake: str
-) -> None:
+def test_editors_mark_mistakes(validator: jsonschema.Draft202012Validator, mistake: str) -> None:
     assert not validator.is_valid(WRONG[mistake])

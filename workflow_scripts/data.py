@@ -58,7 +58,8 @@ with job(snakemake, "data") as params:
         there["retained"] = len(removed.retained)
     if too_few := too_few_queries(config.behaviors, there):
         raise UserError("\n".join(["The data has too few images:", *too_few]))
-    train = images.to_table(prepared.train, "train").assign(
+    table = images.to_table(prepared.train, "train")
+    train = images.with_origin(table, rows=range(len(table))).assign(
         name=prepared.train_names,
         label_name=images.named(prepared.train.labels, selected.label_names),
     )

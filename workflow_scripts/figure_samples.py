@@ -6,8 +6,8 @@ from diffcredit.logs import logger
 with job(snakemake, "figures of images") as params:
     from diffcredit.behaviors.noise import noise_doubt
     from diffcredit.data import images
+    from diffcredit.data.tensors import channels_first
     from diffcredit.files import read_table, read_tensors
-    from diffcredit.models.pixels import channels_first
     from diffcredit.report.samples import contributor_figure, sample_figure
     from diffcredit.report.style import write_svg
     from diffcredit.samples import read_shard

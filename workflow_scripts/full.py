@@ -1,4 +1,4 @@
-"""Train the model on everything, or once more from another seed; or read it."""
+"""Train the model on all images, or once more from another seed; or read it."""
 
 from diffcredit.jobs import job
 
@@ -9,35 +9,32 @@ with job(snakemake, f"full again {number}" if number else "full") as params:
     from pathlib import Path
 
     from diffcredit import seeds
-    from diffcredit.config import Full, Model, Training
-    from diffcredit.data import images
+    from diffcredit.config import Full, Training
     from diffcredit.devices import device
     from diffcredit.files import resumable
-    from diffcredit.training import everything
+    from diffcredit.models import examples, families
+    from diffcredit.training import full_models
 
     settings, target = Full(**params.full), Path(snakemake.output.model)
+    family = families.of_settings(params.family)
     if settings.pretrained is not None:
-        everything.pretrained(Path(settings.pretrained), target)
-        everything.warn_of_another_network(target, Model(**params.model))
+        full_models.pretrained(Path(settings.pretrained), family, target)
     else:
         execution = snakemake.config["execution"]
         role = ("full", params.number) if params.number else ("full",)
-        asked = snakemake.output.snapshots
+        requested = snakemake.output.snapshots
         with (
             device(execution, snakemake.threads, execution["gpus"]) as (kind, count),
-            resumable(asked) if asked else nullcontext() as snapshots,
+            resumable(requested) if requested else nullcontext() as snapshots,
         ):
-            everything.full(
-                images.from_file(snakemake.input.train),
-                Model(**params.model),
+            full_models.full(
+                examples.read(snakemake.input.examples),
+                family,
                 settings,
                 Training(**params.training),
                 seeds.derive(params.seed, *role),
-                everything.Place(
-                    target,
-                    kind,
-                    count,
-                    execution["checkpoint_steps"],
-                    snapshots,
-                ),
+                target,
+                full_models.Execution(kind, count, execution["checkpoint_steps"]),
+                snapshots,
+                params.number,
             )

@@ -10,13 +10,18 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from diffcredit.attribution.image_scores.arrays import write_scores
     from diffcredit.attribution.image_scores.gradients import Features
     from diffcredit.config import Full, Gradients, ScoreAttribution, Training
+    from diffcredit.models import families
     from diffcredit.training.rates import mean_rates
 
     entry, gradients = ScoreAttribution(**params.score), Gradients(**params.gradients)
     features = Features(
         [Path(folder) for folder in snakemake.input.features],
         {name: Path(folder) for name, folder in snakemake.params.models.items()},
-        Setting(gradients, params.timesteps, seeds.derive(params.seed, "gradients")),
+        Setting(
+            gradients,
+            families.of_settings(params.family),
+            seeds.derive(params.seed, "gradients"),
+        ),
         mean_rates(Full(**params.full), Training(**params.training)),
     )
     write_scores(

@@ -12,17 +12,22 @@ with job(snakemake, label) as params:
     from diffcredit.attribution.gradients import store
     from diffcredit.attribution.gradients.setting import Setting, write_features
     from diffcredit.config import Gradients
+    from diffcredit.data import tensors
     from diffcredit.devices import device
-    from diffcredit.models import checkpoints, pixels
+    from diffcredit.models import checkpoints, examples, families
 
     execution = snakemake.config["execution"]
     # How many images are computed at a time changes nothing.
     at_once = snakemake.config["gradients"][wildcards.gradients]["batch_size"]
     gradients = Gradients(**params.gradients, batch_size=at_once)
-    images = pixels.read(snakemake.input.images)
+    family = families.of_settings(params.family)
+    if wildcards.kind == "train":
+        images = examples.read(snakemake.input.images)
+    else:
+        images = family.encode(tensors.read(snakemake.input.images))
     model = Path(snakemake.params.model)
     with device(execution, snakemake.threads) as (kind, _):
-        setting = Setting(gradients, params.timesteps, seeds.derive(params.seed, "gradients"), kind)
+        setting = Setting(gradients, family, seeds.derive(params.seed, "gradients"), kind)
         if wildcards.kind == "train":
             dimensions = setting.how(checkpoints.load(model).network).dimensions
             store.check_memory(len(images), dimensions)
@@ -33,5 +38,5 @@ with job(snakemake, label) as params:
             of = setting.journey(sampler, len(images), params.steps, noise)
             along = "journey"
         else:
-            of, along = setting.noised(checkpoints.load(model), images), "noise"
+            of, along = setting.noised(images), "noise"
         write_features(Path(snakemake.output.features), setting, model, of, along, label)

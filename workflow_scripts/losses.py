@@ -17,10 +17,12 @@ with job(snakemake, label) as params:
     from diffcredit.behaviors.image_features import load_extractors, places_seen
     from diffcredit.behaviors.setting import Setting
     from diffcredit.config import Behavior
+    from diffcredit.data import tensors
     from diffcredit.devices import device
-    from diffcredit.models import pixels
+    from diffcredit.models import families
 
-    asked = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
+    family = families.of_settings(params.family)
+    queries = {Path(path).stem: tensors.read(path) for path in snakemake.input.queries}
 
     def measure(names: list[str]) -> pd.DataFrame:
         """The table of some of the behaviors."""
@@ -29,8 +31,8 @@ with job(snakemake, label) as params:
         with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             return losses.measure_shard(
                 Path(snakemake.input.models),
-                asked,
-                Setting.of_run(params.timesteps, params.sampling, params.seed, kind),
+                queries,
+                Setting.of_run(family, params.sampling, params.seed, kind),
                 load_extractors(places, kind),
                 behaviors,
                 label,

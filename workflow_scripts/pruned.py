@@ -1,4 +1,4 @@
-"""Prune the full model and fine-tune it on everything."""
+"""Prune the full model and fine-tune it on all images."""
 
 from diffcredit.jobs import job
 
@@ -7,20 +7,18 @@ with job(snakemake, "pruned") as params:
 
     from diffcredit import seeds
     from diffcredit.config import Pruned, Training
-    from diffcredit.data import images
     from diffcredit.devices import device
-    from diffcredit.training import everything
+    from diffcredit.models import examples
+    from diffcredit.training import full_models
 
     execution = snakemake.config["execution"]
     with device(execution, snakemake.threads, execution["gpus"]) as (kind, count):
-        everything.pruned(
-            images.from_file(snakemake.input.train),
+        full_models.pruned(
+            examples.read(snakemake.input.examples),
             Path(snakemake.input.full),
             Pruned(**params.pruned),
             Training(**params.training),
-            params.timesteps,
             seeds.derive(params.seed, "pruned"),
-            everything.Place(
-                Path(snakemake.output.model), kind, count, execution["checkpoint_steps"]
-            ),
+            Path(snakemake.output.model),
+            full_models.Execution(kind, count, execution["checkpoint_steps"]),
         )

@@ -21,5 +21,6 @@ with job(snakemake, f"queries {snakemake.wildcards.behavior}") as params:
         seeds.derive(params.seed, "queries"),
         tuple(params.background or (255, 255, 255)),
     )
-    asked = images.nobodys(found, np.full(len(found), -1))
-    write_table(images.to_table(asked, "query"), snakemake.output.queries)
+    requested = images.nobodys(found.pixels, np.full(len(found.pixels), -1))
+    table = images.to_table(requested, "query")
+    write_table(images.with_origin(table, found.rows, found.captions), snakemake.output.queries)

@@ -11,13 +11,15 @@ with job(snakemake, f"restored by {approach}") as params:
 
     from diffcredit.behaviors import reconstruction
     from diffcredit.behaviors.setting import Setting
+    from diffcredit.data import tensors
     from diffcredit.devices import device
     from diffcredit.files import write_tensors
-    from diffcredit.models import pixels
+    from diffcredit.models import families
 
-    removed = pixels.read(snakemake.input.queries)[0]
+    removed = tensors.read(snakemake.input.queries)[0]
     with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
-        setting = Setting.of_run(params.timesteps, params.sampling, params.seed, kind)
+        family = families.of_settings(params.family)
+        setting = Setting.of_run(family, params.sampling, params.seed, kind)
         found = reconstruction.course(
             Path(snakemake.input.models),
             removed,

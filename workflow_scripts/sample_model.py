@@ -3,7 +3,7 @@
 from diffcredit.jobs import job
 
 with job(snakemake, f"samples of {snakemake.wildcards.model}") as params:
-    from diffcredit import sampling, seeds
+    from diffcredit import samples, sampling, seeds
     from diffcredit.config import Sampling
     from diffcredit.devices import device
     from diffcredit.files import write_tensors
@@ -13,8 +13,8 @@ with job(snakemake, f"samples of {snakemake.wildcards.model}") as params:
         images = sampling.draw(
             checkpoints.load(snakemake.input.model),
             Sampling(**params.sampling),
-            params.timesteps,
             seeds.derive(params.seed, "initial noise"),
             kind,
         )
-    write_tensors({"images": images}, snakemake.output.images)
+    facts = {samples.PROMPTS: None, samples.ROWS: None}
+    write_tensors({"images": images}, snakemake.output.images, facts)

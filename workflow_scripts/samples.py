@@ -19,7 +19,6 @@ with job(snakemake, label) as params:
         sampling.sample_shard(
             Path(snakemake.input.models),
             Sampling(**params.sampling),
-            params.timesteps,
             seeds.derive(params.seed, "initial noise"),
             kind,
             Path(snakemake.output.samples),

@@ -18,16 +18,16 @@ with job(snakemake, label) as params:
     from diffcredit.behaviors.image_features import load_extractors, places_seen
     from diffcredit.behaviors.noise import noise_doubt
     from diffcredit.config import Behavior
+    from diffcredit.data import tensors
     from diffcredit.devices import device
     from diffcredit.files import read_tensors
-    from diffcredit.models import pixels
     from diffcredit.samples import read_shard
 
-    compared = {"reference": pixels.read(snakemake.input.reference)}
+    compared = {"reference": tensors.read(snakemake.input.reference)}
     if snakemake.input.full:
         compared["full"] = read_tensors(snakemake.input.full)[0]["images"]
     drawn = read_shard(snakemake.input.samples)
-    queries = {Path(path).stem: pixels.read(path) for path in snakemake.input.queries}
+    queries = {Path(path).stem: tensors.read(path) for path in snakemake.input.queries}
 
     def measure(names: list[str]) -> pd.DataFrame:
         """The table of some of the behaviors."""

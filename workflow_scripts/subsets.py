@@ -8,22 +8,18 @@ label = f"{wildcards.approach}/{wildcards.distribution} {wildcards.replicate}-{w
 with job(snakemake, label) as params:
     import pandas as pd
 
-    from diffcredit.config import Approach, Model, Training
-    from diffcredit.data import images
+    from diffcredit.config import Approach, Training
     from diffcredit.devices import device
     from diffcredit.files import read_table, resumable
-    from diffcredit.models import checkpoints, ddpm
+    from diffcredit.models import checkpoints, examples, families
     from diffcredit.training import subsets
     from diffcredit.training.loop import make_accelerator
     from diffcredit.training.recipe import Recipe
 
     execution = snakemake.config["execution"]
-    train = images.from_file(snakemake.input.train)
-    _, side, _, channels = train.pixels.shape
-    model = Model(**params.model)
     training = Training(**params.training)
-    scratch = checkpoints.Description(ddpm.architecture(model, side, channels))
     start = checkpoints.load(snakemake.input.start) if snakemake.input.start else None
+    family = families.of_settings(params.family)
     coalitions = subsets.of_table(
         pd.concat(map(read_table, snakemake.input.coalitions), ignore_index=True),
         role=(wildcards.approach, wildcards.replicate),
@@ -34,14 +30,9 @@ with job(snakemake, label) as params:
     ):
         subsets.train_shard(
             coalitions,
-            train,
-            Recipe(
-                Approach(**params.approach),
-                start,
-                scratch,
-                training,
-                model.timesteps,
-            ),
+            examples.read(snakemake.input.examples),
+            read_table(snakemake.input.train, ["contributor"])["contributor"].to_numpy(),
+            Recipe.of_approach(Approach(**params.approach), family, start, training),
             make_accelerator(training, kind),
             folder,
             execution["checkpoint_steps"],

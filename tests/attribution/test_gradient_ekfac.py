@@ -11,11 +11,11 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 from torch import nn
+from trainings import family_of
 
 from diffcredit.attribution.gradients import ekfac
 from diffcredit.attribution.gradients.ekfac import Setting
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
 
 LEVELS = 50
 DAMPING = 1e-3
@@ -24,7 +24,7 @@ TIMESTEPS = torch.tensor([3, 10, 20, 30])
 
 def setting(side: int, **changed: int) -> Setting:
     noise = torch.randn(len(TIMESTEPS), 1, side, side, generator=torch.Generator().manual_seed(2))
-    sound = Setting(TIMESTEPS, noise, LEVELS, batch_size=20, queries_at_once=2, seed=0)
+    sound = Setting(family_of(LEVELS), TIMESTEPS, noise, batch_size=20, queries_at_once=2, seed=0)
     return dataclasses.replace(sound, **changed)
 
 
@@ -56,7 +56,7 @@ def design(
     network: LeastSquares, images: torch.Tensor, asked: Setting
 ) -> tuple[np.ndarray, np.ndarray]:
     """(images, timesteps, 4) numbers with a 1 for the bias, and (images, timesteps) targets."""
-    schedule = ddpm.noise_schedule(LEVELS)
+    schedule = asked.family.schedule
     rows = []
     for timestep, added in zip(asked.timesteps, asked.noise, strict=True):
         steps = timestep.repeat(len(images))

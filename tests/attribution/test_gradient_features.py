@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import UNet2DModel
 from torch import nn
+from trainings import FAMILY, predict
 
 from diffcredit.attribution.gradients import functions
 from diffcredit.attribution.gradients.features import gradient_features
@@ -15,9 +16,7 @@ from diffcredit.attribution.gradients.layers import layers_of
 from diffcredit.attribution.gradients.projection import Exact, Projection
 from diffcredit.attribution.gradients.states import States, timesteps
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
 
-LEVELS = 50
 TIMESTEPS = torch.tensor([0, 10, 30])
 FUNCTIONS = {
     "loss": functions.loss,
@@ -41,7 +40,7 @@ def noise() -> torch.Tensor:
 
 
 def noised(images: torch.Tensor, noise: torch.Tensor) -> States:
-    return States(images[:, None], TIMESTEPS, noise, LEVELS)
+    return States(FAMILY, images[:, None], TIMESTEPS, noise)
 
 
 def size(network: nn.Module) -> int:
@@ -62,13 +61,13 @@ def by_autograd(
     network: nn.Module, function: functions.Function, images: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
     """(n, parameters), an image and a timestep after the other."""
-    schedule = ddpm.noise_schedule(LEVELS)
+    schedule = FAMILY.schedule
     rows = []
     for image in images[:, None]:
         network.zero_grad()
         for timestep, added in zip(TIMESTEPS[:, None], noise[:, None], strict=True):
             noised = schedule.add_noise(image, added, timestep)
-            predicted = ddpm.predict(network, noised, timestep)
+            predicted = predict(network, noised, timestep)
             function(functions.Prediction(predicted, added, timestep, schedule)).sum().backward()
         found = {n: p.grad / len(TIMESTEPS) for n, p in network.named_parameters()}
         owners = [(n, m) for n, m in network.named_modules() if list(m.parameters(recurse=False))]
@@ -103,9 +102,9 @@ def test_each_timestep_may_noise_an_image_of_its_own(
     """The features are then the mean of those of one timestep each, whatever the batch."""
     own = torch.stack([images[:3], images[2:], images[[1, 4, 0]]], 1)
     how = Exact(size(network))
-    whole = States(own, TIMESTEPS, noise, LEVELS)
+    whole = States(FAMILY, own, TIMESTEPS, noise)
     singles = [
-        States(own[:, [k]], TIMESTEPS[[k]], noise[[k]], LEVELS) for k in range(len(TIMESTEPS))
+        States(FAMILY, own[:, [k]], TIMESTEPS[[k]], noise[[k]]) for k in range(len(TIMESTEPS))
     ]
     for batch_size in (1, 2, 9):
         found = gradient_features(network, functions.loss, whole, how, batch_size)
@@ -117,7 +116,7 @@ def test_each_timestep_may_noise_an_image_of_its_own(
 def test_timesteps() -> None:
     assert timesteps(1000, 4, "uniform").tolist() == [0, 250, 500, 750]
     assert timesteps(1000, 3, "cumulative").tolist() == [0, 1, 2]
-    with pytest.raises(UserError, match="timesteps = 3: must divide the 1000 noise levels"):
+    with pytest.raises(UserError, match=r"timesteps = 3: must divide model\.timesteps = 1000"):
         timesteps(1000, 3, "uniform")
 
 

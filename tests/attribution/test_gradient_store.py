@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from trainings import FAMILY, untrained
 
 from diffcredit.attribution.gradients import store
 from diffcredit.attribution.gradients.features import Features
@@ -151,9 +152,8 @@ def test_memory_that_is_not_there_is_told() -> None:
 
 def test_facts_tell_models_and_settings_apart_and_survive_their_way_to_disk(tmp_path: Path) -> None:
     for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / checkpoints.WEIGHTS).write_text(name)
-    setting = Setting(Gradients(dimensions="all"), levels=50, seed=1)
+        checkpoints.save(untrained(seed=len(name)), tmp_path / name)
+    setting = Setting(Gradients(dimensions="all"), FAMILY, seed=1)
     facts = setting.facts(tmp_path / "one")
     fill(tmp_path / "shard", Computing(), **facts)
     assert facts.items() <= read_json(tmp_path / "shard" / store.FACTS).items()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from trainings import FAMILY, encoded, untrained
 
 from diffcredit.attribution.gradients import store
 from diffcredit.attribution.gradients.features import Features as Computed
@@ -117,12 +118,11 @@ def test_tracin_is_the_mean_over_snapshots_of_dots_by_their_rates(tmp_path: Path
     """TracInCP (Pruthi et al. 2020): eta_k grad(z) . grad(z'), here with weights that sum to 1."""
     full, training = Full(steps=40, learning_rate=0.1, snapshots=4), Training(warmup_steps=5)
     rates = mean_rates(full, training)
-    setting = Setting(Gradients(dimensions=5, snapshots=2), levels=50, seed=0)
+    setting = Setting(Gradients(dimensions=5, snapshots=2), FAMILY, seed=0)
     folders, models, expected = [], {}, np.zeros((3, 6))
     for snapshot in (3, 4):
         model = tmp_path / f"snapshot {snapshot}"
-        model.mkdir()
-        (model / checkpoints.WEIGHTS).write_bytes(bytes([snapshot]))
+        checkpoints.save(untrained(seed=snapshot), model)
         name = f"0-{snapshot}"
         models[name], facts = model, setting.facts(model)
         train, queries = draw(6, 5, seed=snapshot), draw(3, 5, seed=10 * snapshot)
@@ -135,7 +135,7 @@ def test_tracin_is_the_mean_over_snapshots_of_dots_by_their_rates(tmp_path: Path
     write_scores(tmp_path / "scores", 1, 1, features.score(entry))
     np.testing.assert_allclose(read_scores(tmp_path / "scores", "loss")[0, 0], expected, rtol=1e-5)
 
-    (models["0-4"] / checkpoints.WEIGHTS).write_bytes(b"another")
+    checkpoints.save(untrained(seed=5), models["0-4"])
     with pytest.raises(UserError, match="0-4/train/0 holds features of another model"):
         list(features.score(entry))
 
@@ -157,7 +157,8 @@ def test_order_of_the_training_images_changes_no_value() -> None:
             if entry is cosine:
                 found = by_features(entry, Pixels(), train[rows], queries)
             else:
-                found = by_patches(entry, train[rows], queries, levels=50, seed=0)
+                asked = {name: encoded(images) for name, images in queries.items()}
+                found = by_patches(entry, encoded(train[rows]), asked, FAMILY, 0, "cpu")
             sums.append(by_contributor(found[0].scores["loss"], OWNERS[rows], "sum"))
         np.testing.assert_allclose(*sums, rtol=1e-4, atol=1e-6)
 

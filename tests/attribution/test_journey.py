@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DModel
+from trainings import FAMILY, encoded
 
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.projection import Exact
 from diffcredit.attribution.gradients.setting import Setting
 from diffcredit.attribution.gradients.states import States
 from diffcredit.config import Gradients
-from diffcredit.models import ddpm, pixels
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models import diffusion
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families import Structure
 from diffcredit.registry import FUNCTIONS, load
 from diffcredit.sampling import initial_noise
 
@@ -25,11 +27,11 @@ LEVELS, IMAGES, SEED = 50, 3, 11
 
 @pytest.fixture
 def sampler(network: UNet2DModel) -> Trained:
-    return Trained(network, Description(dict(network.config)))
+    return Trained(network, FAMILY, Structure(dict(network.config)))
 
 
 def journey(sampler: Trained, steps: int, images: int = IMAGES, **gradients: object) -> States:
-    setting = Setting(Gradients(**{"timesteps": 5, **gradients}), LEVELS, seed=3)
+    setting = Setting(Gradients(**{"timesteps": 5, **gradients}), FAMILY, seed=3)
     return setting.journey(sampler, images, steps, SEED)
 
 
@@ -41,7 +43,7 @@ def kept(timestep: int) -> float:
 
 def by_hand(network: UNet2DModel, steps: int) -> tuple[list[int], torch.Tensor, torch.Tensor]:
     """Timesteps, predicted clean images (steps, n, ...) and samples of deterministic DDIM."""
-    state = initial_noise(dict(network.config), IMAGES, SEED)
+    state = initial_noise((1, 8, 8), IMAGES, SEED)
     stride = LEVELS // steps
     timesteps, clean = [], []
     with torch.no_grad():
@@ -63,9 +65,9 @@ def test_images_are_those_predicted_at_each_step(sampler: Trained, steps: int) -
     assert found.timesteps.tolist() == timesteps
     torch.testing.assert_close(found.clean, clean.transpose(0, 1), rtol=0, atol=5e-3)
     torch.testing.assert_close(found.clean[:, -1], sample, rtol=0, atol=5e-3)
-    initial = initial_noise(dict(sampler.network.config), IMAGES, SEED)
-    drawn = ddpm.sample(sampler.network, initial, LEVELS, steps, batch_size=2)
-    assert (pixels.to_uint8(found.clean[:, -1]).int() - drawn.int()).abs().max() <= 1
+    initial = initial_noise((1, 8, 8), IMAGES, SEED)
+    drawn = diffusion.sample(FAMILY, sampler.network, initial, steps, batch_size=2)
+    assert (FAMILY.decode(found.clean[:, -1]).int() - drawn.int()).abs().max() <= 1
 
 
 @pytest.mark.slow
@@ -98,7 +100,7 @@ def test_noise_is_fresh_and_belongs_to_the_timestep(sampler: Trained, steps: int
     """Where images are noised at the same timestep, with the same noise; else with another."""
     states = journey(sampler, steps)
     images = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
-    others = Setting(Gradients(timesteps=5), LEVELS, seed=3).noised(sampler, images)
+    others = Setting(Gradients(timesteps=5), FAMILY, seed=3).noised(encoded(images))
     both = [
         (k, others.timesteps.tolist().index(t))
         for k, t in enumerate(states.timesteps.tolist())
@@ -108,7 +110,7 @@ def test_noise_is_fresh_and_belongs_to_the_timestep(sampler: Trained, steps: int
     for own, other in both:
         assert torch.equal(states.noise[own], others.noise[other])
     assert len(torch.unique(states.noise.flatten(1), dim=0)) == steps
-    initial = initial_noise(dict(sampler.network.config), IMAGES, SEED)
+    initial = initial_noise((1, 8, 8), IMAGES, SEED)
     drawn = torch.cat([initial, states.noise]).flatten(1)
     correlations = torch.corrcoef(drawn)[:IMAGES, IMAGES:]
     assert correlations.abs().max() < 0.6  # 64 pixels: 5 standard deviations

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
+from trainings import schedule
 
 from diffcredit.attribution.similarity import patches
 from diffcredit.attribution.similarity.patches import Scale, patch_weights
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
 
 LEVELS = 50
 TIMESTEPS = [10, 25]
@@ -45,7 +45,7 @@ def cut(image: np.ndarray, scale: Scale, stride: int) -> list[tuple[str, np.ndar
 def by_loops(
     queries: torch.Tensor, train: torch.Tensor, scales: Sequence[Scale], stride: int
 ) -> np.ndarray:
-    kept = ddpm.noise_schedule(LEVELS).alphas_cumprod.double().numpy()
+    kept = schedule(LEVELS).alphas_cumprod.double().numpy()
     total = np.zeros((len(queries), len(train)))
     for row, query in enumerate(queries):
         for timestep in TIMESTEPS:
@@ -86,7 +86,7 @@ def by_loops(
 def test_weights_are_those_of_a_loop(
     images: tuple[torch.Tensor, torch.Tensor], scales: list[Scale], stride: int
 ) -> None:
-    found = patch_weights(*images, TIMESTEPS, LEVELS, scales, stride)
+    found = patch_weights(*images, TIMESTEPS, schedule(LEVELS), scales, stride)
     np.testing.assert_allclose(found, by_loops(*images, scales, stride), rtol=1e-4)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-5)
 
@@ -95,28 +95,30 @@ def test_weights_depend_on_neither_blocks_nor_order(
     images: tuple[torch.Tensor, torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queries, train = images
-    whole = patch_weights(queries, train, TIMESTEPS, LEVELS, [Scale(3)])
-    turned = patch_weights(queries, train.flip(0), TIMESTEPS, LEVELS, [Scale(3)])
+    whole = patch_weights(queries, train, TIMESTEPS, schedule(LEVELS), [Scale(3)])
+    turned = patch_weights(queries, train.flip(0), TIMESTEPS, schedule(LEVELS), [Scale(3)])
     np.testing.assert_allclose(turned[:, ::-1], whole, rtol=1e-5)
     monkeypatch.setattr(patches, "HELD", 200)
     monkeypatch.setattr(patches, "COMPARED", 60)
-    found = patch_weights(queries, train, TIMESTEPS, LEVELS, [Scale(3)])
+    found = patch_weights(queries, train, TIMESTEPS, schedule(LEVELS), [Scale(3)])
     np.testing.assert_allclose(found, whole, rtol=1e-5)
 
 
 def test_noise_of_a_timestep_depends_on_no_other(
     images: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
-    both = patch_weights(*images, TIMESTEPS, LEVELS, [Scale(3)])
-    each = [patch_weights(*images, [timestep], LEVELS, [Scale(3)]) for timestep in TIMESTEPS]
+    both = patch_weights(*images, TIMESTEPS, schedule(LEVELS), [Scale(3)])
+    each = [
+        patch_weights(*images, [timestep], schedule(LEVELS), [Scale(3)]) for timestep in TIMESTEPS
+    ]
     np.testing.assert_allclose(np.mean(each, axis=0), both, rtol=1e-5)
-    other = patch_weights(*images, TIMESTEPS, LEVELS, [Scale(3)], seed=1)
+    other = patch_weights(*images, TIMESTEPS, schedule(LEVELS), [Scale(3)], seed=1)
     assert np.abs(other - both).max() > 1e-3
 
 
 def test_a_copy_weighs_most(images: tuple[torch.Tensor, torch.Tensor]) -> None:
     _, train = images
-    found = patch_weights(train, train, [5], LEVELS, [Scale(5)])
+    found = patch_weights(train, train, [5], schedule(LEVELS), [Scale(5)])
     assert (found.argmax(1) == np.arange(len(train))).all()
 
 
@@ -135,7 +137,12 @@ def test_options_that_make_no_sense_are_told(
     images: tuple[torch.Tensor, torch.Tensor], changed: dict, reason: str
 ) -> None:
     queries, train = images
-    sound = {"queries": queries, "train": train, "timesteps": TIMESTEPS, "levels": LEVELS}
+    sound = {
+        "queries": queries,
+        "train": train,
+        "timesteps": TIMESTEPS,
+        "schedule": schedule(LEVELS),
+    }
     with pytest.raises(UserError, match=reason):
         patch_weights(**(sound | changed))
 

@@ -8,12 +8,11 @@ import torch
 
 from diffcredit import config
 from diffcredit.behaviors import classifier
-from diffcredit.behaviors.classifier import Classifier
+from diffcredit.behaviors.classifier import Classifier, normalized
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
-from diffcredit.models.pixels import from_uint8
 
 
 def as_tensor(images: Images, part: slice) -> torch.Tensor:
@@ -25,7 +24,7 @@ def test_it_recognizes_digits_that_it_has_not_seen(
 ) -> None:
     network, told = trained
     with torch.inference_mode():
-        logits = network(from_uint8(as_tensor(digits, slice(1500, None))))
+        logits = network(normalized(as_tensor(digits, slice(1500, None))))
     accuracy = (logits.argmax(1).numpy() == digits.labels[1500:]).mean()
     assert accuracy > 0.9
     assert told > 0.9

@@ -7,18 +7,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import trainings
 from scipy.stats import multivariate_normal
+from trainings import family_of, from_uint8, schedule
 
-from diffcredit.behaviors.likelihood import Likelihood, noise_levels
+from diffcredit.behaviors.likelihood import Likelihood
 from diffcredit.behaviors.losses import measure_shard
 from diffcredit.behaviors.setting import Setting
-from diffcredit.config import Behavior, Model
-from diffcredit.models import checkpoints, ddpm
-from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pixels import from_uint8
+from diffcredit.config import Behavior
+from diffcredit.models import checkpoints
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 
-SETTING = Setting(timesteps=1000, steps=4, batch_size=16, seed=7, device="cpu")
-MODEL = Model(channels=[4, 8], attention=[False, True], norm_groups=2, head_dim=2, timesteps=1000)
+SETTING = Setting(family=family_of(1000), steps=4, batch_size=16, seed=7, device="cpu")
+MODEL = Pixel.Options(
+    family="pixel",
+    channels=[4, 8],
+    attention=[False, True],
+    norm_groups=2,
+    head_dim=2,
+    timesteps=1000,
+)
 SHAPE = (1, 2, 2)
 MEAN = np.array([-0.5, 0.3, 0.0, 0.6])
 DIAGONAL = np.diag([0.04, 0.3, 1.0, 0.1])
@@ -35,7 +44,7 @@ class Gaussian(torch.nn.Module):
     def __init__(self, mean: np.ndarray, covariance: np.ndarray, timesteps: int = 1000):
         super().__init__()
         self.mean, self.covariance = torch.tensor(mean), torch.tensor(covariance)
-        self.levels = noise_levels(timesteps)
+        self.levels = schedule(timesteps).log_noise_to_signal
 
     def forward(self, noised: torch.Tensor, timesteps: torch.Tensor) -> SimpleNamespace:
         """The mean of the noise, sigma (alpha^2 S + sigma^2)^-1 (x - alpha m)."""
@@ -53,7 +62,7 @@ def scales(level: float) -> tuple[float, float]:
 
 
 def trained(network: torch.nn.Module) -> Trained:
-    return Trained(network, Description(ddpm.architecture(MODEL, 8, 1)))
+    return Trained(network, SETTING.family, SETTING.family.structure)
 
 
 def pixels(count: int = 5, side: int = 2) -> torch.Tensor:
@@ -70,7 +79,7 @@ def closed_form(
     images: torch.Tensor, mean: np.ndarray, covariance: np.ndarray, timesteps: int
 ) -> np.ndarray:
     """Bits per dimension: the ODE moves and stretches a Gaussian along its axes to N(0, I)."""
-    levels = noise_levels(timesteps)
+    levels = schedule(timesteps).log_noise_to_signal
     (alpha, sigma), (last_alpha, last_sigma) = scales(levels[0]), scales(levels[-1])
     variances, axes = np.linalg.eigh(covariance)
     before, after = alpha**2 * variances + sigma**2, last_alpha**2 * variances + last_sigma**2
@@ -86,7 +95,7 @@ def closed_form(
 def test_gaussian_data_have_their_closed_form(timesteps: int, covariance: np.ndarray) -> None:
     images = pixels()
     network = Gaussian(MEAN, covariance, timesteps)
-    found = plain(images, replace(SETTING, timesteps=timesteps))(trained(network))
+    found = plain(images, replace(SETTING, family=family_of(timesteps)))(trained(network))
     expected = closed_form(images, MEAN, covariance, timesteps)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     assert np.ptp(found) > 0.5
@@ -95,7 +104,7 @@ def test_gaussian_data_have_their_closed_form(timesteps: int, covariance: np.nda
 def test_likelihood_is_that_of_the_data_with_the_noise_of_the_cleanest_level() -> None:
     """The last level is almost, not wholly, noise."""
     images, covariance = pixels(), correlated()
-    alpha, sigma = scales(noise_levels(1000)[0])
+    alpha, sigma = scales(schedule(1000).log_noise_to_signal[0])
     density = multivariate_normal(alpha * MEAN, alpha**2 * covariance + sigma**2 * np.eye(4))
     clean = from_uint8(images).flatten(1).double().numpy()
     found = plain(images)(trained(Gaussian(MEAN, covariance)))
@@ -160,8 +169,7 @@ def test_pixels_are_drawn_from_their_256th() -> None:
 
 
 def untrained(seed: int = 0) -> Trained:
-    description = Description(ddpm.architecture(MODEL, 8, 1))
-    return Trained(description.build(seed).eval(), description)
+    return trainings.untrained(MODEL, seed)
 
 
 def test_likelihood_depends_neither_on_the_batch_nor_on_further_images() -> None:
@@ -183,9 +191,10 @@ def test_likelihood_follows_the_order_of_the_images() -> None:
 
 def test_exact_trace_of_a_network_is_the_mean_of_all_signs() -> None:
     """Off the diagonal, signs cancel out."""
-    model = Model(channels=[4], attention=[False], norm_groups=2, head_dim=2)
-    description = Description(ddpm.architecture(model, 2, 1))
-    network = Trained(description.build(0).eval(), description)
+    model = Pixel.Options(
+        family="pixel", channels=[4], attention=[False], norm_groups=2, head_dim=2
+    )
+    network = trainings.untrained(model, side=2)
     exact = plain(pixels(2), steps=2)
     expected = exact(network)
     every = torch.cartesian_prod(*[torch.tensor([-1, 1], dtype=torch.int8)] * 4)

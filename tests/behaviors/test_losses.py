@@ -1,30 +1,37 @@
 """The denoising loss of query images: its definition, and the models of a shard."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import trainings
 from diffusers import DDIMScheduler
 from PIL import Image
+from trainings import family_of
 
 from diffcredit.behaviors import queries
 from diffcredit.behaviors.denoising_loss import DenoisingLoss
 from diffcredit.behaviors.losses import measure_shard
 from diffcredit.behaviors.setting import Setting
-from diffcredit.config import Behavior, Model
+from diffcredit.config import Behavior
 from diffcredit.config.behaviors import QueryFolder
-from diffcredit.data.images import Images, to_table
+from diffcredit.config.noise_schedule import betas
+from diffcredit.data.images import Images, to_table, with_origin
 from diffcredit.errors import UserError
 from diffcredit.files import write_table, write_tensors
-from diffcredit.models import checkpoints, ddpm
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models import checkpoints
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.sampling import initial_noise
 
-SETTING = Setting(timesteps=40, steps=4, batch_size=16, seed=7, device="cpu")
-MODEL = Model(channels=[4, 8], attention=[False, False], norm_groups=2, timesteps=40)
+SETTING = Setting(family=family_of(40), steps=4, batch_size=16, seed=7, device="cpu")
+MODEL = Pixel.Options(
+    family="pixel", channels=[4, 8], attention=[False, False], norm_groups=2, timesteps=40
+)
 
 
 @pytest.fixture
@@ -35,8 +42,7 @@ def query_images(digits: Images) -> torch.Tensor:
 @pytest.fixture
 def untrained() -> Callable[[int], Trained]:
     def make(seed: int) -> Trained:
-        description = Description(ddpm.architecture(MODEL, 8, 1))
-        return Trained(description.build(seed).eval(), description)
+        return trainings.untrained(MODEL, seed)
 
     return make
 
@@ -46,10 +52,10 @@ def test_loss_is_the_mean_over_noises_and_timesteps(
 ) -> None:
     model = untrained(0)
     found = DenoisingLoss(query_images, SETTING, noises=5)(model)
-    noises = initial_noise(model.description.architecture, 5, SETTING.seed)
-    sampler = DDIMScheduler(40, **ddpm.betas(40))
+    noises = initial_noise((1, 8, 8), 5, SETTING.seed)
+    sampler = DDIMScheduler(40, **betas(40))
     sampler.set_timesteps(4)
-    schedule = ddpm.noise_schedule(40)
+    schedule = SETTING.family.schedule
     for image, loss in zip(query_images, found, strict=True):
         clean = image.float()[None] / 127.5 - 1
         expected = []
@@ -93,10 +99,10 @@ def test_loss_of_given_noise_levels(
     )
     np.testing.assert_allclose(both, (one + other) / 2, rtol=1e-6)
     assert (one != other).all()
-    noise = initial_noise(model.description.architecture, 2, SETTING.seed)
+    noise = initial_noise((1, 8, 8), 2, SETTING.seed)
     level = torch.tensor([30])
     clean = query_images[:1].float() / 127.5 - 1
-    noised = ddpm.noise_schedule(40).add_noise(clean, noise, level)
+    noised = SETTING.family.schedule.add_noise(clean, noise, level)
     with torch.no_grad():
         error = model.network(noised, level).sample - noise
     assert other[0] == pytest.approx(error.square().mean().item(), rel=1e-5)
@@ -111,7 +117,7 @@ class Oracle(torch.nn.Module):
 
     def forward(self, noised: torch.Tensor, timesteps: torch.Tensor) -> SimpleNamespace:
         """The noise that was added."""
-        signal = ddpm.noise_schedule(40).alphas_cumprod[timesteps].reshape(-1, 1, 1, 1)
+        signal = SETTING.family.schedule.alphas_cumprod[timesteps].reshape(-1, 1, 1, 1)
         return SimpleNamespace(sample=(noised - signal.sqrt() * self.clean) / (1 - signal).sqrt())
 
 
@@ -120,7 +126,7 @@ def test_loss_is_zero_where_the_noise_is_known(
 ) -> None:
     oracle = Oracle(query_images[:1].float() / 127.5 - 1)
     measure = DenoisingLoss(query_images, SETTING, noises=4)
-    found = measure(Trained(oracle, untrained(0).description))
+    found = measure(replace(untrained(0), network=oracle))
     assert found[0] == pytest.approx(0, abs=1e-6)
     assert found[1] > 0.1
 
@@ -165,7 +171,8 @@ def test_shard_has_a_row_for_each_model_behavior_and_query(
 def train(tmp_path: Path, digits: Images) -> Path:
     few = Images(digits.pixels[:30], digits.labels[:30], digits.contributors[:30])
     path = tmp_path / "train.parquet"
-    write_table(to_table(few, "train"), path)
+    captions = [f"number {row}" for row in range(30)]
+    write_table(with_origin(to_table(few, "train"), range(30), captions), path)
     return path
 
 
@@ -178,12 +185,14 @@ def test_training_queries_are_drawn_by_the_seed(train: Path, digits: Images) -> 
         )
         for count, seed in ((4, 0), (9, 0), (4, 1))
     )
-    assert few.shape == (4, 8, 8, 1)
-    np.testing.assert_array_equal(few, more[:4])
-    assert not np.array_equal(few, other)
+    assert few.pixels.shape == (4, 8, 8, 1)
+    np.testing.assert_array_equal(few.pixels, more.pixels[:4])
+    assert not np.array_equal(few.pixels, other.pixels)
     known = {image.tobytes() for image in digits.pixels[:30]}
-    assert {image.tobytes() for image in more} <= known
-    assert len({image.tobytes() for image in more}) == 9
+    assert {image.tobytes() for image in more.pixels} <= known
+    assert len({image.tobytes() for image in more.pixels}) == 9
+    np.testing.assert_array_equal(more.pixels, digits.pixels[more.rows])
+    assert more.captions == [f"number {row}" for row in more.rows]
 
 
 def test_generated_queries_are_the_first_samples(tmp_path: Path, train: Path) -> None:
@@ -191,7 +200,8 @@ def test_generated_queries_are_the_first_samples(tmp_path: Path, train: Path) ->
     write_tensors({"images": samples}, tmp_path / "full.safetensors")
     measure = DenoisingLoss.Options(name="denoising_loss", images="generated", queries=2)
     found = queries.read(measure, {"train": train, "generated": tmp_path / "full.safetensors"}, 0)
-    np.testing.assert_array_equal(found, samples[:2].permute(0, 2, 3, 1))
+    np.testing.assert_array_equal(found.pixels, samples[:2].permute(0, 2, 3, 1))
+    assert found.rows == found.captions == [None, None]
 
 
 def test_held_out_queries_are_the_first_of_those_held_out(
@@ -203,7 +213,7 @@ def test_held_out_queries_are_the_first_of_those_held_out(
     write_table(to_table(apart, "held_out"), places["held_out"])
     measure = DenoisingLoss.Options(name="denoising_loss", images="held_out", queries=3)
     found = queries.read(measure, places, seed=9)
-    np.testing.assert_array_equal(found, digits.pixels[50:53])
+    np.testing.assert_array_equal(found.pixels, digits.pixels[50:53])
     many = DenoisingLoss.Options(name="denoising_loss", images="held_out", queries=6)
     with pytest.raises(UserError, match=r"6 queries are asked for, but .*held_out.parquet holds 5"):
         queries.read(many, places, seed=9)
@@ -220,7 +230,7 @@ def test_queries_of_a_folder_have_the_size_of_the_training_images(
     measure = DenoisingLoss.Options(
         name="denoising_loss", images=QueryFolder(folder=str(folder)), queries=3
     )
-    assert queries.read(measure, {"train": train}, 0).shape == (3, 8, 8, 1)
+    assert queries.read(measure, {"train": train}, 0).pixels.shape == (3, 8, 8, 1)
 
 
 def test_too_few_queries(tmp_path: Path, train: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DModel  # noqa: F401  (before lean imports hide peft)
+from trainings import FAMILY, family_of, from_uint8, predict, untrained
 
 from diffcredit.behaviors import reconstruction
 from diffcredit.behaviors.diversity import Diversity
@@ -17,10 +18,9 @@ from diffcredit.behaviors.inception_score import InceptionScore
 from diffcredit.behaviors.reconstruction import Reconstruction
 from diffcredit.behaviors.setting import Setting
 from diffcredit.behaviors.ssim import Ssim
-from diffcredit.config import Model
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pixels import from_uint8, to_uint8
+from diffcredit.config.noise_schedule import betas
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
 
@@ -178,9 +178,9 @@ LEVELS = 60
 
 @pytest.fixture(scope="module")
 def model() -> Trained:
-    settings = Model(channels=[8, 16], norm_groups=4, timesteps=LEVELS)
-    description = Description(ddpm.architecture(settings, 8, 1))
-    return Trained(description.build(1).eval(), description)
+    return untrained(
+        Pixel.Options(family="pixel", channels=[8, 16], norm_groups=4, timesteps=LEVELS), seed=1
+    )
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def clean() -> torch.Tensor:
 
 
 def setting(batch_size: int = 4) -> Setting:
-    return Setting(timesteps=LEVELS, steps=10, batch_size=batch_size, seed=3, device="cpu")
+    return Setting(family_of(LEVELS), steps=10, batch_size=batch_size, seed=3, device="cpu")
 
 
 def noises_of_steps(number: int, count: int) -> list[torch.Tensor]:
@@ -208,12 +208,12 @@ def test_ancestral_steps_are_ddpms(
     model: Trained, clean: torch.Tensor, timestep: int, steps: int
 ) -> None:
     """Eq. 6 and 7 of Ho et al. 2020 between the visited levels, x0 clipped, from t to 0."""
-    betas = torch.linspace(1e-4 * 1000 / LEVELS, 0.02 * 1000 / LEVELS, LEVELS, dtype=torch.float64)
-    kept = torch.cumprod(1 - betas, 0)
+    ends = 1e-4 * 1000 / LEVELS, 0.02 * 1000 / LEVELS
+    kept = torch.cumprod(1 - torch.linspace(*ends, LEVELS, dtype=torch.float64), 0)
     gap = LEVELS // steps
     visited = [t for t in range((steps - 1) * gap, -1, -gap) if t <= timestep]
-    noise = initial_noise(model.description.architecture, 2, 3).double()
-    found = reconstruction.restored(model, clean, setting(), timestep, steps, 2, "ancestral")
+    noise = initial_noise((1, 8, 8), 2, 3).double()
+    found = reconstruction.reconstructed(model, clean, setting(), timestep, steps, 2, "ancestral")
     for number in range(2):
         added = noises_of_steps(number, len(visited))
         x = kept[visited[0]].sqrt() * from_uint8(clean).double()
@@ -222,28 +222,28 @@ def test_ancestral_steps_are_ddpms(
             before = kept[t - gap] if t >= gap else torch.tensor(1.0, dtype=torch.float64)
             alpha = kept[t] / before
             times = torch.full((len(x),), t)
-            predicted = ddpm.predict(model.network, x.float(), times).double()
+            predicted = predict(model.network, x.float(), times).double()
             x0 = ((x - (1 - kept[t]).sqrt() * predicted) / kept[t].sqrt()).clamp(-1, 1)
             mean = before.sqrt() * (1 - alpha) / (1 - kept[t]) * x0
             mean += alpha.sqrt() * (1 - before) / (1 - kept[t]) * x
             variance = (1 - before) / (1 - kept[t]) * (1 - alpha)
             x = mean + (variance.sqrt() * z if t > 0 else 0)
-        expected = to_uint8(x.float())
+        expected = FAMILY.decode(x.float())
         assert int((found[number].int() - expected.int()).abs().max()) <= 1
 
 
 @torch.no_grad()
 def test_ancestral_steps_equal_those_of_diffusers(model: Trained, clean: torch.Tensor) -> None:
     """To the bit, one image at a time, through its own generator."""
-    scheduler = DDPMScheduler(LEVELS, **ddpm.betas(LEVELS))
-    noise = initial_noise(model.description.architecture, 1, 3)
-    found = reconstruction.restored(model, clean, setting(1), 25, LEVELS, 1, "ancestral")
+    scheduler = DDPMScheduler(LEVELS, **betas(LEVELS))
+    noise = initial_noise((1, 8, 8), 1, 3)
+    found = reconstruction.reconstructed(model, clean, setting(1), 25, LEVELS, 1, "ancestral")
     for image, given in zip(clean, found[0], strict=True):
         generator = torch.Generator().manual_seed(derive(3, "ancestral steps", 0))
         x = scheduler.add_noise(from_uint8(image[None]), noise, torch.tensor([25]))
         for t in reversed(range(26)):
             x = scheduler.step(model.network(x, t).sample, t, x, generator=generator).prev_sample
-        assert torch.equal(to_uint8(x)[0], given)
+        assert torch.equal(FAMILY.decode(x)[0], given)
 
 
 @pytest.mark.slow
@@ -251,7 +251,7 @@ def test_noise_of_ancestral_steps_is_common_and_does_not_depend_on_batches(
     model: Trained, clean: torch.Tensor
 ) -> None:
     def made(images: torch.Tensor, noises: int, batch_size: int) -> torch.Tensor:
-        return reconstruction.restored(
+        return reconstruction.reconstructed(
             model, images, setting(batch_size), 40, LEVELS, noises, "ancestral"
         )
 

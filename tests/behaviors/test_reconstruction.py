@@ -1,25 +1,27 @@
 """What a model makes of images with noise, and when a training may end by it."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from trainings import family_of, from_uint8, untrained
 
 from diffcredit.behaviors import forgotten, reconstruction
 from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.reconstruction import Reconstruction
 from diffcredit.behaviors.setting import Setting
-from diffcredit.config import Behavior, Model
-from diffcredit.models import checkpoints, ddpm
-from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.models.pixels import from_uint8
+from diffcredit.config import Behavior
+from diffcredit.models import checkpoints
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.steps import model_name
 
 LEVELS = 100
-SETTING = Setting(timesteps=LEVELS, steps=10, batch_size=4, seed=3, device="cpu")
+SETTING = Setting(family=family_of(LEVELS), steps=10, batch_size=4, seed=3, device="cpu")
 
 
 class Knows(torch.nn.Module):
@@ -28,12 +30,11 @@ class Knows(torch.nn.Module):
     def __init__(self, image: torch.Tensor):
         super().__init__()
         self.image = from_uint8(image)
-        kept = ddpm.noise_schedule(LEVELS).alphas_cumprod
-        self.signal, self.spread = kept.sqrt(), (1 - kept).sqrt()
+        self.alpha, self.sigma = SETTING.family.schedule.alpha, SETTING.family.schedule.sigma
 
     def forward(self, noised: torch.Tensor, timestep: torch.Tensor) -> SimpleNamespace:
         """The noise around the image."""
-        noise = (noised - self.signal[timestep] * self.image) / self.spread[timestep]
+        noise = (noised - self.alpha[timestep] * self.image) / self.sigma[timestep]
         return SimpleNamespace(sample=noise)
 
 
@@ -43,35 +44,37 @@ def images() -> torch.Tensor:
     return torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8, generator=generator)
 
 
-@pytest.fixture
-def description() -> Description:
-    settings = Model(channels=[8, 16], norm_groups=4, timesteps=LEVELS)
-    return Description(ddpm.architecture(settings, 8, 1))
+def model(seed: int) -> Trained:
+    return untrained(
+        Pixel.Options(family="pixel", channels=[8, 16], norm_groups=4, timesteps=LEVELS), seed
+    )
 
 
-def knowing(image: torch.Tensor, description: Description) -> Trained:
-    return Trained(Knows(image), description)
+def of_network(network: torch.nn.Module) -> Trained:
+    return replace(model(0), network=network)
 
 
-def test_the_known_image_is_restored_and_others_become_it(
-    images: torch.Tensor, description: Description
-) -> None:
+def knowing(image: torch.Tensor) -> Trained:
+    return of_network(Knows(image))
+
+
+def test_the_known_image_is_restored_and_others_become_it(images: torch.Tensor) -> None:
     measure = Reconstruction(images, SETTING, Pixels(), timestep=60, steps=20, noises=2)
-    found = measure(knowing(images[1], description))
+    found = measure(knowing(images[1]))
     assert found.shape == (3,)
     assert found[1] == pytest.approx(1, abs=1e-4)
     directions = ImageFeatures(images, Pixels()).directions
     np.testing.assert_allclose(found, directions @ directions[1], atol=5e-3)
 
 
-def test_noise_is_that_of_the_timestep(images: torch.Tensor, description: Description) -> None:
+def test_noise_is_that_of_the_timestep(images: torch.Tensor) -> None:
     """From little noise a model that sees no noise gives back nearly what it was given."""
 
     class Blind(torch.nn.Module):
         def forward(self, noised: torch.Tensor, timestep: torch.Tensor) -> SimpleNamespace:
             return SimpleNamespace(sample=torch.zeros_like(noised))
 
-    blind = Trained(Blind(), description)
+    blind = of_network(Blind())
     little, much = (
         Reconstruction(images, SETTING, Pixels(), timestep=t, steps=50, noises=3)(blind)
         for t in (4, 90)
@@ -80,13 +83,16 @@ def test_noise_is_that_of_the_timestep(images: torch.Tensor, description: Descri
     assert (much < little).all()
 
 
-def test_images_are_restored_the_same_in_batches_of_any_size(
-    images: torch.Tensor, description: Description
-) -> None:
-    model = Trained(description.build(0).eval(), description)
+def test_images_are_restored_the_same_in_batches_of_any_size(images: torch.Tensor) -> None:
+    made = model(0)
     found = [
-        reconstruction.restored(
-            model, images, Setting(LEVELS, 10, size, 3, "cpu"), timestep=50, steps=20, noises=2
+        reconstruction.reconstructed(
+            made,
+            images,
+            Setting(SETTING.family, 10, size, 3, "cpu"),
+            timestep=50,
+            steps=20,
+            noises=2,
         )
         for size in (1, 4, 100)
     ]
@@ -94,18 +100,15 @@ def test_images_are_restored_the_same_in_batches_of_any_size(
     assert all(int((f.int() - found[0].int()).abs().max()) <= 1 for f in found)
 
 
-def test_course_is_of_the_first_training(
-    tmp_path: Path, images: torch.Tensor, description: Description
-) -> None:
+def test_course_is_of_the_first_training(tmp_path: Path, images: torch.Tensor) -> None:
     for seed, step in ((0, 2), (0, 10), (1, 4)):
-        model = Trained(description.build(step).eval(), description)
-        checkpoints.save(model, tmp_path / model_name(seed, step))
+        checkpoints.save(model(step), tmp_path / model_name(seed, step))
     (tmp_path / "0.json").write_text("{}")
     found = reconstruction.course(tmp_path, images[0], SETTING, timestep=50, steps=20)
     assert list(found) == [2, 10]
     assert not torch.equal(found[2], found[10])
-    own = Trained(description.build(10).eval(), description)
-    again = reconstruction.restored(own, images[:1], SETTING, timestep=50, steps=20, noises=1)
+    own = model(10)
+    again = reconstruction.reconstructed(own, images[:1], SETTING, timestep=50, steps=20, noises=1)
     assert torch.equal(found[10], again[0, 0])
 
 
@@ -118,11 +121,10 @@ def test_training_ends_where_the_images_are_known_less(
     above: bool,
     tmp_path: Path,
     images: torch.Tensor,
-    description: Description,
 ) -> None:
     """Less similar, but a larger loss."""
     behavior = Behavior.model_validate({"measure": {**measure, "images": "removed", "noises": 1}})
-    checkpoints.save(Trained(description.build(0), description), tmp_path / "model")
+    checkpoints.save(model(0), tmp_path / "model")
     seen = {} if behavior.sees is None else {behavior.sees: Pixels()}
     for level, reached in ((-9.0, not above), (9.0, above)):
         stop = forgotten.stop("known", behavior, level, images, SETTING, seen)

@@ -101,4 +101,4 @@ def test_cluster_of_all_training_images_and_too_many_clusters_are_told() -> None
 
 def test_distinct_images_keep_their_order() -> None:
     pixels = np.array([3, 1, 3, 2, 1], dtype=np.uint8)[:, None, None, None]
-    assert distinct(pixels).ravel().tolist() == [3, 1, 2]
+    assert pixels[distinct(pixels)].ravel().tolist() == [3, 1, 2]

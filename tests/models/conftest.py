@@ -2,19 +2,21 @@
 
 import pytest
 import torch
+from trainings import untrained
 
-from diffcredit.config import Model
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 
 torch.set_num_threads(1)
 
-MODEL = Model(channels=[8, 16], attention=[True, True], norm_groups=2, head_dim=4, timesteps=50)
-
-
-def untrained(model: Model, seed: int, channels: int = 1) -> Trained:
-    description = Description(ddpm.architecture(model, 8, channels))
-    return Trained(description.build(seed).eval(), description)
+MODEL = Pixel.Options(
+    family="pixel",
+    channels=[8, 16],
+    attention=[True, True],
+    norm_groups=2,
+    head_dim=4,
+    timesteps=50,
+)
 
 
 @pytest.fixture

@@ -7,29 +7,30 @@ from pathlib import Path
 
 import pytest
 import torch
+from trainings import encoded, predict
 
 import diffcredit
 from diffcredit.errors import UserError
-from diffcredit.models import checkpoints, ddpm
+from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 
-MATERIAL = Material(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), 50, seed=0, device="cpu")
+MATERIAL = Material(encoded(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)), seed=0, device="cpu")
 SCRIPTS = Path(diffcredit.__file__).parents[1]
 
 
-def predict(trained: Trained) -> torch.Tensor:
+def predicted(trained: Trained) -> torch.Tensor:
     images = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        return ddpm.predict(trained.network.eval(), images, torch.tensor([3, 40]))
+        return predict(trained.network.eval(), images, torch.tensor([3, 40]))
 
 
 def test_full_model_round_trip(tmp_path: Path, network: Trained) -> None:
     checkpoints.save(network, tmp_path / "full", {"seconds": 1.5})
     back = checkpoints.load(tmp_path / "full")
-    assert torch.equal(predict(back), predict(network))
-    assert back.description == network.description
+    assert torch.equal(predicted(back), predicted(network))
+    assert back.structure == network.structure
     assert json.loads((tmp_path / "full" / "config.json").read_text())["facts"] == {"seconds": 1.5}
     assert sorted(p.name for p in (tmp_path / "full").iterdir()) == [
         "config.json",
@@ -42,7 +43,7 @@ def test_pruned_model_round_trip(tmp_path: Path, network: Trained, ratio: float)
     pruned, _ = Magnitude().prune(network, ratio, MATERIAL)
     checkpoints.save(pruned, tmp_path / "pruned")
     back = checkpoints.load(tmp_path / "pruned")
-    assert torch.equal(predict(back), predict(pruned))
+    assert torch.equal(predicted(back), predicted(pruned))
     shapes = [[tuple(p.shape) for p in t.network.parameters()] for t in (back, pruned)]
     assert shapes[0] == shapes[1]
 
@@ -52,7 +53,7 @@ def test_model_pruned_twice_round_trip(tmp_path: Path, network: Trained) -> None
     checkpoints.save(once, tmp_path / "once")
     twice, _ = Magnitude().prune(checkpoints.load(tmp_path / "once"), 0.5, MATERIAL)
     checkpoints.save(twice, tmp_path / "twice")
-    assert torch.equal(predict(checkpoints.load(tmp_path / "twice")), predict(twice))
+    assert torch.equal(predicted(checkpoints.load(tmp_path / "twice")), predicted(twice))
 
 
 def test_saving_replaces_the_older_model(
@@ -60,16 +61,16 @@ def test_saving_replaces_the_older_model(
 ) -> None:
     checkpoints.save(network, tmp_path / "full")
     checkpoints.save(other_network, tmp_path / "full")
-    assert torch.equal(predict(checkpoints.load(tmp_path / "full")), predict(other_network))
+    assert torch.equal(predicted(checkpoints.load(tmp_path / "full")), predicted(other_network))
 
 
 def test_copy_is_independent(network: Trained) -> None:
-    expected = predict(network)
+    expected = predicted(network)
     copied = network.copy()
     with torch.no_grad():
         for parameter in copied.network.parameters():
             parameter.zero_()
-    assert torch.equal(predict(network), expected)
+    assert torch.equal(predicted(network), expected)
 
 
 @pytest.mark.parametrize("kept", [0, 7, 1000, -1])
@@ -94,7 +95,10 @@ def test_weights_of_another_architecture_are_told_by_name(
 ) -> None:
     """Also the full model's weights beside the description of the pruned one."""
     checkpoints.save(network, tmp_path / "full")
-    for name, other in (("wider", wider_network), ("pruned", Magnitude().prune(network, 0.5, MATERIAL)[0])):
+    for name, other in (
+        ("wider", wider_network),
+        ("pruned", Magnitude().prune(network, 0.5, MATERIAL)[0]),
+    ):
         checkpoints.save(other, tmp_path / name)
         weights = (tmp_path / "full" / "weights.safetensors").read_bytes()
         (tmp_path / name / "weights.safetensors").write_bytes(weights)
@@ -118,7 +122,8 @@ def test_config_that_describes_no_model_is_told_by_name(
     checkpoints.save(network, tmp_path / "full")
     path = tmp_path / "full" / "config.json"
     config = json.loads(path.read_text())
-    config[key] = {**config[key], **value} if isinstance(value, dict) else value
+    structure = config["structure"]
+    structure[key] = {**structure[key], **value} if isinstance(value, dict) else value
     path.write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"full/config\.json"):
         checkpoints.load(tmp_path / "full")

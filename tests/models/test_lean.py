@@ -13,11 +13,10 @@ LIBRARY = Path(__file__).parents[2] / "workflow_scripts"
 SCRIPT = """
 import sys
 import torch
-from diffcredit.config import Model
-from diffcredit.models import ddpm, lean
+from diffcredit.models import families, lean
 
-network = ddpm.build(ddpm.architecture(Model(), 8, 1), seed=0)
-ddpm.noise_schedule(10), ddpm.ddim_schedule(10, 5)
+family = families.build(Pixel.Options(family="pixel"), 8, 1)
+network = family.build(family.structure, seed=0)
 assert not {"peft", "transformers", "triton"} & set(sys.modules)
 
 from diffcredit.training.parameters import lora
@@ -29,16 +28,17 @@ assert all(sys.modules[name] is not None for name in lean.BESIDE)
 with lean.lean_imports():  # What is there stays there.
     assert sys.modules["scipy"] is scipy
 lora.Lora(2, 2.0, 0.0, ["to_q", "to_v"], 1.0).attach(network, seed=0)
-assert ddpm.predict(network, torch.zeros(1, 1, 8, 8), torch.tensor([3])).isfinite().all()
+assert family.predict(network, torch.zeros(1, 1, 8, 8), torch.tensor([3])).isfinite().all()
 """
 
 #: Where something has imported diffusers as usual, it relies on what it found.
 IMPORTED_BEFORE = """
 import diffusers.utils
-from diffcredit.config import Model
-from diffcredit.models import ddpm
+from diffcredit.models.families.pixel import Pixel
+from diffcredit.models import families
 
-ddpm.build(ddpm.architecture(Model(), 8, 1), seed=0)
+family = families.build(Pixel.Options(family="pixel"), 8, 1)
+family.build(family.structure, seed=0)
 """
 
 

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch_pruning as tp
+import trainings
 from diffusers.models.attention_processor import Attention
+from trainings import encoded
 
-from diffcredit.config import Model
 from diffcredit.errors import UserError
-from diffcredit.models import checkpoints, ddpm
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models import checkpoints
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.random_channels import Random, RandomImportance, Reinit
 from diffcredit.models.pruning.structure import Material, prune
@@ -23,8 +25,7 @@ IMAGES = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 TIMES = torch.tensor([3, 40])
 DRAWN = torch.Generator().manual_seed(0)
 MATERIAL = Material(
-    torch.randint(0, 256, (6, 1, 8, 8), dtype=torch.uint8, generator=DRAWN),
-    timesteps=5,
+    encoded(torch.randint(0, 256, (6, 1, 8, 8), dtype=torch.uint8, generator=DRAWN)),
     seed=0,
     device="cpu",
 )
@@ -35,14 +36,15 @@ OPTIONS = {
 
 
 def untrained(channels: list[int], norm_groups: int, head_dim: int) -> Trained:
-    model = Model(channels=channels, norm_groups=norm_groups, head_dim=head_dim)
-    description = Description(ddpm.architecture(model, 8, 1))
-    return Trained(description.build(0).eval(), description)
+    model = Pixel.Options(
+        family="pixel", channels=channels, norm_groups=norm_groups, head_dim=head_dim
+    )
+    return trainings.untrained(model)
 
 
 def predict(trained: Trained) -> torch.Tensor:
     with torch.inference_mode():
-        return ddpm.predict(trained.network, IMAGES, TIMES)
+        return trainings.predict(trained.network, IMAGES, TIMES)
 
 
 def parameters(trained: Trained) -> int:
@@ -73,7 +75,7 @@ def test_every_pruner_leaves_a_smaller_network_that_trains_and_survives_its_file
     optimizer = torch.optim.Adam(smaller.network.parameters(), lr=1e-3)
     losses = []
     for _ in range(20):
-        loss = ddpm.predict(smaller.network, IMAGES, TIMES).square().mean()
+        loss = trainings.predict(smaller.network, IMAGES, TIMES).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -83,7 +85,7 @@ def test_every_pruner_leaves_a_smaller_network_that_trains_and_survives_its_file
     checkpoints.save(smaller, tmp_path / "pruned")
     back = checkpoints.load(tmp_path / "pruned")
     assert torch.equal(predict(back), predict(smaller))
-    assert back.description == smaller.description
+    assert back.structure == smaller.structure
 
 
 @pytest.mark.slow
@@ -92,16 +94,14 @@ def test_every_pruner_repeats_to_the_bit(network: Trained, pruner: str) -> None:
     torch.rand(3)  # nothing is drawn from the global state
     first = pruned(pruner, network, 0.5)
     again = pruned(pruner, network, 0.5)
-    assert first.description == again.description
+    assert first.structure == again.structure
     assert same_bits(first, again)
 
 
 @pytest.mark.parametrize("pruner", ["random", "reinit", "taylor"])
 def test_what_is_drawn_depends_on_the_seed(network: Trained, pruner: str) -> None:
-    other = Material(MATERIAL.images, MATERIAL.timesteps, seed=1, device="cpu")
-    assert pruned(pruner, network, 0.5).description != (
-        pruned(pruner, network, 0.5, other).description
-    )
+    other = Material(MATERIAL.examples, seed=1, device="cpu")
+    assert pruned(pruner, network, 0.5).structure != (pruned(pruner, network, 0.5, other).structure)
 
 
 RATIOS = [0.01, 0.3, 0.6, 0.9]
@@ -182,7 +182,7 @@ def test_full_network_is_left_alone(network: Trained) -> None:
     assert list(after) == list(before)
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
     assert torch.equal(predict(network), expected)
-    assert network.description.pruning == []
+    assert network.structure.pruning == []
 
 
 def scores(
@@ -263,13 +263,13 @@ def test_gradients_add_up_until_a_loss_is_small_beside_the_largest(
     The published code adds the gradient of the level that ends the sum; the formula does not.
     """
     every = Scaled()
-    accumulate_gradients(every, MATERIAL, 4, 0.0)
+    accumulate_gradients(every, trainings.family_of(5), MATERIAL, 4, 0.0)
     signal = torch.cumprod(1 - torch.linspace(1e-4 * 200, 0.999, 5), 0)
     a, s = signal.sqrt(), (1 - signal).sqrt()
     first, last = every.seen[0], every.seen[-1]
     noise = (a[0] * last - a[-1] * first) / (a[0] * s[-1] - a[-1] * s[0])
     clean = (first - s[0] * noise) / a[0]
-    known = MATERIAL.images / 127.5 - 1
+    known = MATERIAL.examples.stored / 127.5 - 1
     chosen = (clean[:, None] - known).abs().amax((2, 3, 4)).argmin(1)
     assert len(chosen.unique()) == 4  # 4 of the 6 images
     torch.testing.assert_close(clean, known[chosen], rtol=0, atol=1e-4)
@@ -285,7 +285,12 @@ def test_gradients_add_up_until_a_loss_is_small_beside_the_largest(
     expected = min(before + stopping_level, 5)
 
     stopped = Scaled()
-    assert accumulate_gradients(stopped, MATERIAL, 4, threshold, stopping_level) == expected
+    assert (
+        accumulate_gradients(
+            stopped, trainings.family_of(5), MATERIAL, 4, threshold, stopping_level
+        )
+        == expected
+    )
     assert stopped.weight.grad.item() == pytest.approx(sum(gradients[:expected]), rel=1e-4)
 
 
@@ -300,7 +305,7 @@ def test_random_removes_every_channel_alike() -> None:
 def test_random_keeps_weights_and_reinit_draws_all_of_them_anew(network: Trained) -> None:
     kept, _ = Random().prune(network, 0.5, MATERIAL)
     fresh, _ = Reinit().prune(network, 0.5, MATERIAL)
-    assert kept.description == fresh.description
+    assert kept.structure == fresh.structure
     rows = network.network.conv_in.weight.flatten(1)
     assert all((rows == row).all(1).any() for row in kept.network.conv_in.weight.flatten(1))
     trained = dict(kept.network.named_parameters())

@@ -4,15 +4,16 @@ from typing import get_args
 
 import pytest
 import torch
+from trainings import encoded, untrained
 
-from diffcredit.config import Model, ratios
+from diffcredit.config import ratios
 from diffcredit.config.ratios import Target, UNet, channel_ratio, removed, size
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 
-MATERIAL = Material(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), 5, 0, "cpu")
+MATERIAL = Material(encoded(torch.zeros(1, 1, 8, 8, dtype=torch.uint8)), 0, "cpu")
 TARGETS = get_args(Target)
 #: channels, attention, layers, norm groups, head dimension, side, channels of the images
 NETWORKS = [
@@ -31,15 +32,16 @@ FINE = UNet((64, 128, 256), (False, True, True), 2, 4, 8, 1, 32)
 
 def network_of(number: int) -> tuple[Trained, UNet]:
     channels, attention, layers, groups, head, side, colors = NETWORKS[number]
-    settings = Model(
+    settings = Pixel.Options(
+        family="pixel",
         channels=channels,
         attention=attention,
         layers_per_block=layers,
         norm_groups=groups,
         head_dim=head,
     )
-    description = Description(ddpm.architecture(settings, side, colors))
-    return Trained(description.build(0).eval(), description), ratios.unet(description.architecture)
+    trained = untrained(settings, channels=colors, side=side)
+    return trained, ratios.unet(trained.structure.architecture)
 
 
 @pytest.mark.slow

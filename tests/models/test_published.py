@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 import torch
+import trainings
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from safetensors.torch import load_file, save_file
+from trainings import FAMILY, encoded
 
 from diffcredit.config import pretrained
 from diffcredit.errors import UserError
 from diffcredit.files import read_json
-from diffcredit.models import checkpoints, ddpm, published
+from diffcredit.models import checkpoints, published
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
-from diffcredit.training import everything
+from diffcredit.training import full_models
 
 #: In the way of google/ddpm-celebahq-256.
 NETWORK: dict[str, Any] = {
@@ -34,7 +36,7 @@ NETWORK: dict[str, Any] = {
     "flip_sin_to_cos": False,
     "freq_shift": 1,
 }
-MATERIAL = Material(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), 50, seed=0, device="cpu")
+MATERIAL = Material(encoded(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)), seed=0, device="cpu")
 SAFE, PICKLED = pretrained.WEIGHTS[1:]
 
 
@@ -48,7 +50,7 @@ def network() -> UNet2DModel:
 def predict(network: torch.nn.Module) -> torch.Tensor:
     images = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        return ddpm.predict(network.eval(), images, torch.tensor([3, 40]))
+        return trainings.predict(network.eval(), images, torch.tensor([3, 40]))
 
 
 def old_names(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -70,14 +72,16 @@ def old_names(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def test_folder_of_diffusers(tmp_path: Path, network: UNet2DModel, safe: bool) -> None:
     network.save_pretrained(tmp_path / "model", safe_serialization=safe)
     assert (tmp_path / "model" / (SAFE if safe else PICKLED)).is_file()
-    assert torch.equal(predict(published.read(tmp_path / "model").network), predict(network))
+    assert torch.equal(
+        predict(published.read(tmp_path / "model", FAMILY).network), predict(network)
+    )
 
 
 @pytest.mark.parametrize("part", ["", "unet"])
 def test_pipeline(tmp_path: Path, network: UNet2DModel, part: str) -> None:
     DDPMPipeline(network, DDPMScheduler()).save_pretrained(tmp_path / "pipeline")
     folder = tmp_path / "pipeline" / part
-    assert torch.equal(predict(published.read(folder).network), predict(network))
+    assert torch.equal(predict(published.read(folder, FAMILY).network), predict(network))
     scheduler = tmp_path / "pipeline" / "scheduler" / "scheduler_config.json"
     assert pretrained.find(folder).scheduler == scheduler
 
@@ -86,7 +90,7 @@ def test_safetensors_come_before_the_other_file(tmp_path: Path, network: UNet2DM
     network.save_pretrained(tmp_path)
     (tmp_path / PICKLED).write_bytes(b"never read")
     assert pretrained.find(tmp_path).weights == tmp_path / SAFE
-    assert torch.equal(predict(published.read(tmp_path).network), predict(network))
+    assert torch.equal(predict(published.read(tmp_path, FAMILY).network), predict(network))
 
 
 @pytest.mark.parametrize("safe", [True, False])
@@ -98,24 +102,30 @@ def test_attentions_by_their_old_names(tmp_path: Path, network: UNet2DModel, saf
         save_file(renamed, tmp_path / SAFE)
     else:
         torch.save(renamed, tmp_path / PICKLED)
-    assert torch.equal(predict(published.read(tmp_path).network), predict(network))
+    assert torch.equal(predict(published.read(tmp_path, FAMILY).network), predict(network))
 
 
 def test_weights_of_half_precision_become_float32(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path)
     save_file({k: v.half() for k, v in network.state_dict().items()}, tmp_path / SAFE)
-    found = published.read(tmp_path).network
+    found = published.read(tmp_path, FAMILY).network
     assert all(p.dtype == torch.float32 for p in found.parameters())
     torch.testing.assert_close(predict(found), predict(network), atol=1e-2, rtol=0)
 
 
 def test_full_model_is_a_copy_that_cost_nothing(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path / "model")
-    everything.pretrained(tmp_path / "model", tmp_path / "full")
+    full_models.pretrained(tmp_path / "model", FAMILY, tmp_path / "full")
     back = checkpoints.load(tmp_path / "full")
     assert torch.equal(predict(back.network), predict(network))
     facts = read_json(tmp_path / "full" / "config.json")["facts"]
-    assert facts == {"seconds": 0.0, "loss": None}
+    assert facts == {
+        "coalition": None,
+        "training_seed": 0,
+        "step": 0,
+        "seconds": 0.0,
+        "loss": None,
+    }
     assert sorted(p.name for p in (tmp_path / "full").iterdir()) == [
         "config.json",
         "weights.safetensors",
@@ -127,16 +137,16 @@ def test_model_of_diffcredit(tmp_path: Path, other_network: Trained) -> None:
     smaller, _ = Magnitude().prune(other_network, 0.5, MATERIAL)
     for name, model in (("whole", other_network), ("smaller", smaller)):
         checkpoints.save(model, tmp_path / name, {"seconds": 3.0})
-        everything.pretrained(tmp_path / name, tmp_path / "full")
+        full_models.pretrained(tmp_path / name, FAMILY, tmp_path / "full")
         back = checkpoints.load(tmp_path / "full")
         assert torch.equal(predict(back.network), predict(model.network))
-        assert back.description.pruning == model.description.pruning
+        assert back.structure.pruning == model.structure.pruning
         assert read_json(tmp_path / "full" / "config.json")["facts"]["seconds"] == 0
 
 
 def test_pruned_it_survives_its_files(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path / "model")
-    trained = published.read(tmp_path / "model")
+    trained = published.read(tmp_path / "model", FAMILY)
     smaller, size = Magnitude().prune(trained, 0.5, MATERIAL)
     assert size["parameters_after"] < size["parameters_before"]
     checkpoints.save(smaller, tmp_path / "pruned")
@@ -159,7 +169,7 @@ def test_nothing_is_unpickled(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path, safe_serialization=False)
     torch.save({"conv_in.weight": Trap(tmp_path / "trapped")}, tmp_path / PICKLED)
     with pytest.raises(UserError, match=rf"{PICKLED} cannot be read as tensors alone"):
-        published.read(tmp_path)
+        published.read(tmp_path, FAMILY)
     assert not (tmp_path / "trapped").exists()
 
 
@@ -209,7 +219,7 @@ def test_faults_are_told(tmp_path: Path, network: UNet2DModel, fault: str) -> No
     network.save_pretrained(tmp_path / "model")
     change(tmp_path / "model")
     with pytest.raises(UserError) as caught:
-        published.read(tmp_path / "model")
+        published.read(tmp_path / "model", FAMILY)
     assert str(tmp_path / "model") in str(caught.value)
     assert said in str(caught.value)
 
@@ -224,4 +234,4 @@ def test_pickled_file_of_something_else_is_told(
     else:
         torch.save(content, tmp_path / PICKLED)
     with pytest.raises(UserError, match=rf"{PICKLED} cannot be read as tensors alone"):
-        published.read(tmp_path)
+        published.read(tmp_path, FAMILY)

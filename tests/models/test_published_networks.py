@@ -6,20 +6,24 @@ from typing import Any
 
 import pytest
 import torch
+import trainings
 import yaml
 from diffusers import UNet2DModel
+from trainings import FAMILY, encoded, untrained
 
 from diffcredit.attribution.gradients import functions
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.projection import Exact
 from diffcredit.attribution.gradients.states import States
-from diffcredit.config import Model, pretrained
+from diffcredit.config import pretrained
 from diffcredit.files import write_json
-from diffcredit.models import checkpoints, ddpm, published
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models import checkpoints, families, published
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families import Structure
+from diffcredit.models.families.pixel import Pixel, architecture
 from diffcredit.models.pruning.structure import Material
 from diffcredit.registry import PRUNERS, build
-from diffcredit.training import everything
+from diffcredit.training import full_models
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
@@ -111,24 +115,26 @@ PUBLISHED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def small(config: dict[str, Any], model: dict[str, Any]) -> tuple[dict[str, Any], Model]:
+def small(config: dict[str, Any], model: dict[str, Any]) -> tuple[dict[str, Any], Pixel.Options]:
     """The same at a quarter of the channels and groups and at most 32 pixels, to be quick."""
     size, widths = config["sample_size"], [width // 4 for width in model["channels"]]
     groups = config["norm_num_groups"] // 4
     cut = {"sample_size": min(size, 32), "block_out_channels": widths, "norm_num_groups": groups}
-    return config | cut, Model(**model | {"channels": widths, "norm_groups": groups})
+    return config | cut, Pixel.Options(
+        family="pixel", **model | {"channels": widths, "norm_groups": groups}
+    )
 
 
 def predict(network: torch.nn.Module, config: dict[str, Any]) -> torch.Tensor:
     shape = (2, config["in_channels"], config["sample_size"], config["sample_size"])
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        return ddpm.predict(network.eval(), images, torch.tensor([3, 801]))
+        return trainings.predict(network.eval(), images, torch.tensor([3, 801]))
 
 
-def of_ours(config: dict[str, Any], model: Model) -> torch.nn.Module:
-    arguments = ddpm.architecture(model, config["sample_size"], config["in_channels"])
-    return ddpm.build(arguments, seed=1)
+def of_ours(config: dict[str, Any], model: Pixel.Options) -> torch.nn.Module:
+    arguments = architecture(model, config["sample_size"], config["in_channels"])
+    return FAMILY.build(Structure(arguments), seed=1)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -141,7 +147,9 @@ def test_outputs_are_those_of_the_published_network(name: str) -> None:
     assert torch.equal(predict(ours, config), expected)
     if config.get("freq_shift", 0) or not config.get("flip_sin_to_cos", True):
         keys = ("channels", "attention", "layers_per_block", "norm_groups", "scale_shift")
-        plain = of_ours(config, Model(**{key: getattr(model, key) for key in keys}))
+        plain = of_ours(
+            config, Pixel.Options(family="pixel", **{key: getattr(model, key) for key in keys})
+        )
         plain.load_state_dict(ours.state_dict())
         assert (predict(plain, config) - expected).abs().max() > 1e-3
 
@@ -153,7 +161,7 @@ def test_published_folders_are_read(tmp_path: Path, name: str) -> None:
         torch.manual_seed(2)
         theirs = UNet2DModel(**config)
     theirs.save_pretrained(tmp_path)
-    found = published.read(tmp_path)
+    found = published.read(tmp_path, FAMILY)
     assert torch.equal(predict(found.network, config), predict(theirs, config))
     assert found.averaged is None
 
@@ -170,13 +178,15 @@ def test_overlays_have_the_published_networks(overlay: str, name: str) -> None:
     text = (EXPERIMENTS / f"{overlay}.yaml").read_text()
     config = yaml.safe_load(text)
     model, data = config["model"], config["data"]
-    found = ddpm.architecture(Model(**model), data["image_size"], data["channels"])
-    assert published.differences(PUBLISHED[name][0], found) == []
+    family = families.build(
+        Pixel.Options(family="pixel", **model), data["image_size"], data["channels"]
+    )
+    assert family.differences(Structure(PUBLISHED[name][0])) == []
 
 
 def test_differences_name_key_and_both_values() -> None:
     config, _ = PUBLISHED["ddpm-cifar10-32"]
-    found = published.differences(config, ddpm.architecture(Model(), 8, 1))
+    found = families.build(Pixel.Options(family="pixel"), 8, 1).differences(Structure(config))
     assert "freq_shift 1 and not 0" in found
     assert "norm_eps 1e-06 and not 1e-05" in found
     assert "attention_head_dim None and not 8" in found
@@ -187,13 +197,19 @@ def test_full_model_of_another_network_is_told(
     tmp_path: Path, network: Trained, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpoints.save(network, tmp_path / "full")
-    alike = Model(channels=[8, 16], attention=[True, True], norm_groups=2, head_dim=4, timesteps=50)
+    alike = Pixel.Options(
+        family="pixel",
+        channels=[8, 16],
+        attention=[True, True],
+        norm_groups=2,
+        head_dim=4,
+        timesteps=50,
+    )
     with caplog.at_level(logging.WARNING, logger="diffcredit"):
-        everything.warn_of_another_network(tmp_path / "full", alike)
+        full_models.pretrained(tmp_path / "full", families.build(alike, 8, 1), tmp_path / "same")
         assert caplog.text == ""
-        everything.warn_of_another_network(
-            tmp_path / "full", alike.model_copy(update={"freq_shift": 1})
-        )
+        unlike = families.build(alike.model_copy(update={"freq_shift": 1}), 8, 1)
+        full_models.pretrained(tmp_path / "full", unlike, tmp_path / "copy")
     assert "it has freq_shift 0 and not 1" in caplog.text
 
 
@@ -241,32 +257,33 @@ def test_averages_of_diffusers_say_how_far_they_have_come(tmp_path: Path) -> Non
     network.save_pretrained(tmp_path)
     stored = network.config | {"optimization_step": 117500, "decay": 0.9999, "inv_gamma": 1.0}
     write_json(dict(stored), tmp_path / "config.json")
-    found = published.read(tmp_path)
+    found = published.read(tmp_path, FAMILY)
     assert found.averaged == 117500
     checkpoints.save(found, tmp_path / "full")
     assert checkpoints.load(tmp_path / "full").averaged == 117500
 
 
-TINY = Model(
+TINY = Pixel.Options(
+    family="pixel",
     **OURS
-    | {"channels": [8, 16], "attention": [False, True], "layers_per_block": 1, "norm_groups": 4}
+    | {"channels": [8, 16], "attention": [False, True], "layers_per_block": 1, "norm_groups": 4},
 )
 
 
 def test_gradients_of_a_published_network_are_those_of_autograd() -> None:
     """One head, and halving that pads below and to the right alone."""
-    network = ddpm.build(ddpm.architecture(TINY, 8, 1), seed=0).eval()
+    network = FAMILY.build(Structure(architecture(TINY, 8, 1)), seed=0).eval()
     generator = torch.Generator().manual_seed(0)
     images, noise = (torch.randn(n, 1, 8, 8, generator=generator) for n in (3, 2))
     timesteps = torch.tensor([0, 20])
     size = sum(p.numel() for p in network.parameters())
-    states = States(images[:, None], timesteps, noise, 50)
+    states = States(FAMILY, images[:, None], timesteps, noise)
     found = gradient_features(network, functions.loss, states, Exact(size), 3).gradients
-    schedule = ddpm.noise_schedule(50)
+    schedule = FAMILY.schedule
     for row, image in zip(found, images, strict=True):
         network.zero_grad()
         noised = schedule.add_noise(image.expand(2, 1, 8, 8), noise, timesteps)
-        loss = (ddpm.predict(network, noised, timesteps) - noise).square().mean()
+        loss = (trainings.predict(network, noised, timesteps) - noise).square().mean()
         loss.backward()
         expected = sum((p.grad**2).sum() for p in network.parameters() if p.grad is not None)
         torch.testing.assert_close(row.square().sum(), expected, rtol=1e-4, atol=0)
@@ -274,9 +291,8 @@ def test_gradients_of_a_published_network_are_those_of_autograd() -> None:
 
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_published_networks_are_pruned(tmp_path: Path, pruner: str) -> None:
-    description = Description(ddpm.architecture(TINY, 8, 1))
-    trained = Trained(description.build(0).eval(), description)
-    material = Material(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), 5, seed=0, device="cpu")
+    trained = untrained(TINY)
+    material = Material(encoded(torch.zeros(4, 1, 8, 8, dtype=torch.uint8)), seed=0, device="cpu")
     options = {"taylor": {"images": 4}, "diff_pruning": {"images": 4, "threshold": 0.05}}
     settings = {"name": pruner} | options.get(pruner, {})
     smaller, size = build(PRUNERS, settings).prune(trained, 0.5, material)
@@ -290,12 +306,12 @@ def test_published_networks_are_pruned(tmp_path: Path, pruner: str) -> None:
 
 def test_network_of_the_default_run_is_what_it_was() -> None:
     """Every key at diffusers' own default."""
-    found = ddpm.architecture(Model(), 8, 1)
+    found = architecture(Pixel.Options(family="pixel"), 8, 1)
     before = {
         key: found[key]
         for key in found
         if key not in ("freq_shift", "flip_sin_to_cos", "downsample_padding", "norm_eps", "dropout")
     }
-    first, second = (ddpm.build(arguments, seed=3) for arguments in (found, before))
+    first, second = (FAMILY.build(Structure(arguments), seed=3) for arguments in (found, before))
     config = {"in_channels": 1, "sample_size": 8}
     assert torch.equal(predict(first, config), predict(second, config))

@@ -14,19 +14,17 @@ from diffcredit.models.checkpoints import Trained
 from diffcredit.samples import Drawn, read_shard
 
 SETTINGS = Sampling(images=6, steps=3, batch_size=4)
-TIMESTEPS = 50
 
 
-def test_more_images_begin_with_the_same_noises(network: Trained) -> None:
-    architecture = network.description.architecture
-    few, many = (sampling.initial_noise(architecture, images, seed=5) for images in (3, 10))
+def test_more_images_begin_with_the_same_noises() -> None:
+    few, many = (sampling.initial_noise((1, 8, 8), images, seed=5) for images in (3, 10))
     assert torch.equal(few, many[:3])
     assert few.shape == (3, 1, 8, 8)
-    assert not torch.equal(few, sampling.initial_noise(architecture, 3, seed=6))
+    assert not torch.equal(few, sampling.initial_noise((1, 8, 8), 3, seed=6))
 
 
-def test_noises_are_standard_normal_and_differ(network: Trained) -> None:
-    noise = sampling.initial_noise(network.description.architecture, 400, seed=0)
+def test_noises_are_standard_normal_and_differ() -> None:
+    noise = sampling.initial_noise((1, 8, 8), 400, seed=0)
     assert noise.mean().item() == pytest.approx(0, abs=0.02)
     assert noise.std().item() == pytest.approx(1, abs=0.02)
     neighbors = torch.corrcoef(noise.flatten(1)[:50])
@@ -34,25 +32,25 @@ def test_noises_are_standard_normal_and_differ(network: Trained) -> None:
 
 
 def test_samples_repeat_and_depend_on_the_seed(network: Trained) -> None:
-    first, again = (sampling.draw(network, SETTINGS, TIMESTEPS, 0, "cpu") for _ in range(2))
+    first, again = (sampling.draw(network, SETTINGS, 0, "cpu") for _ in range(2))
     assert first.shape == (6, 1, 8, 8)
     assert first.dtype == torch.uint8
     assert torch.equal(first, again)
-    assert not torch.equal(first, sampling.draw(network, SETTINGS, TIMESTEPS, 1, "cpu"))
+    assert not torch.equal(first, sampling.draw(network, SETTINGS, 1, "cpu"))
 
 
 @pytest.mark.parametrize("batch_size", [1, 6])
 def test_samples_do_not_depend_on_the_batch(network: Trained, batch_size: int) -> None:
-    expected = sampling.draw(network, SETTINGS, TIMESTEPS, 0, "cpu").int()
+    expected = sampling.draw(network, SETTINGS, 0, "cpu").int()
     settings = SETTINGS.model_copy(update={"batch_size": batch_size})
-    found = sampling.draw(network, settings, TIMESTEPS, 0, "cpu").int()
+    found = sampling.draw(network, settings, 0, "cpu").int()
     assert (found - expected).abs().max() <= 1
 
 
 def test_more_images_begin_with_the_same_ones(network: Trained) -> None:
-    few = sampling.draw(network, SETTINGS, TIMESTEPS, 0, "cpu").int()
+    few = sampling.draw(network, SETTINGS, 0, "cpu").int()
     settings = SETTINGS.model_copy(update={"images": 9})
-    many = sampling.draw(network, settings, TIMESTEPS, 0, "cpu").int()
+    many = sampling.draw(network, settings, 0, "cpu").int()
     assert (few - many[:6]).abs().max() <= 1
 
 
@@ -65,7 +63,7 @@ def models(tmp_path: Path, network: Trained, other_network: Trained) -> Path:
 
 def draw_shard(models: Path, settings: Sampling = SETTINGS, seed: int = 0) -> dict[str, Drawn]:
     target = models.parent / "samples.safetensors"
-    sampling.sample_shard(models, settings, TIMESTEPS, seed, "cpu", target, "samples")
+    sampling.sample_shard(models, settings, seed, "cpu", target, "samples")
     return {drawn.name: drawn for drawn in read_shard(target)}
 
 
@@ -105,7 +103,7 @@ def test_shard_holds_the_images_and_seconds_of_each_model(
     assert list(drawn) == ["000000", "000001"]
     for index, model in enumerate((network, other_network)):
         found = drawn[f"{index:06d}"]
-        assert torch.equal(found.images(), sampling.draw(model, SETTINGS, TIMESTEPS, 0, "cpu"))
+        assert torch.equal(found.images(), sampling.draw(model, SETTINGS, 0, "cpu"))
         assert found.coalition == index
         assert found.seconds["seconds_training"] == 10.0 + index
         assert found.seconds["seconds_sampling"] > 0

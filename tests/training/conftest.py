@@ -7,17 +7,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState
+from trainings import FAMILY, MODEL, Plan, drawing, train, untrained
 
-from diffcredit.config import Model, Training
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.training.batches import Batch, Drawing
-from diffcredit.training.loop import Plan, make_accelerator, train
+from diffcredit.config import Training
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families import Family
+from diffcredit.models.families.pixel import Pixel
+from diffcredit.training.batches import Batch
+from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
 
 torch.set_num_threads(1)
-
-MODEL = Model(channels=[8, 16], norm_groups=4, head_dim=8, timesteps=50)
 
 
 class Watching(Denoise):
@@ -70,18 +70,18 @@ def helpers() -> SimpleNamespace:
 
 
 @pytest.fixture(scope="session")
-def model() -> Model:
+def model() -> Pixel.Options:
     return MODEL
 
 
 @pytest.fixture(scope="session")
-def description() -> Description:
-    return Description(ddpm.architecture(MODEL, 8, 1))
+def family() -> Family:
+    return FAMILY
 
 
 @pytest.fixture(scope="session")
-def start(description: Description) -> Trained:
-    return Trained(description.build(0).eval(), description)
+def start() -> Trained:
+    return untrained()
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +100,7 @@ def settings() -> Training:
 @pytest.fixture(scope="session")
 def learned(start: Trained, images: torch.Tensor, settings: Training) -> Trained:
     """A network that has learned the images, for tests that let it forget some."""
-    plan = Plan("full", {"name": "denoise"}, 60, 3e-3, 50, seed=1)
+    plan = Plan("full", {"name": "denoise"}, 60, 3e-3, seed=1)
     accelerator = make_accelerator(settings, "cpu")
     return train(start, Denoise(), images, None, plan, settings, accelerator).trained
 
@@ -110,7 +110,7 @@ def rises(
     images: torch.Tensor, settings: Training
 ) -> Callable[[Trained, Trained], dict[str, float]]:
     """How much more the first 10 and the last 10 images cost one model than the one before."""
-    draw = Drawing(images[:10], images[10:], 50, 3, settings, make_accelerator(settings, "cpu"))
+    draw = drawing(images[:10], images[10:], 3, settings, make_accelerator(settings, "cpu"))
 
     def loss(trained: Trained, role: str) -> float:
         total = 0.0
@@ -129,4 +129,4 @@ def rises(
 
 @pytest.fixture(scope="session")
 def plan() -> Plan:
-    return Plan("the training", {"name": "denoise"}, 10, 2e-3, MODEL.timesteps, seed=7)
+    return Plan("the training", {"name": "denoise"}, 10, 2e-3, seed=7)

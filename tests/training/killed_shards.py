@@ -17,17 +17,16 @@ import numpy as np
 import torch
 
 from diffcredit import identities, sampling
-from diffcredit.config import Approach, Model, Sampling, Training
-from diffcredit.data.images import Images
+from diffcredit.config import Approach, Sampling, Training
 from diffcredit.files import resumable
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description
+from diffcredit.models import families
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.samples import read_shard
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.recipe import Recipe
 from diffcredit.training.subsets import Coalition, train_shard
 
-MODEL = Model(channels=[4, 8], norm_groups=2, head_dim=4, timesteps=20)
+MODEL = Pixel.Options(family="pixel", channels=[4, 8], norm_groups=2, head_dim=4, timesteps=20)
 SETTINGS = Training(batch_size=4, warmup_steps=1)
 #: Events of Python's audit hooks that change what is on the disk, or bring it there.
 CHANGING = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree"}
@@ -46,21 +45,21 @@ def make(folder: Path) -> None:
         samples.unlink(missing_ok=True)
         with identities.writing("one", [samples]):
             drawn = Sampling(images=3, steps=2, batch_size=3)
-            sampling.sample_shard(models, drawn, MODEL.timesteps, 0, "cpu", samples, "samples")
+            sampling.sample_shard(models, drawn, 0, "cpu", samples, "samples")
         (folder / "samples.done").touch()
 
 
 def _train(models: Path) -> None:
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (12, 8, 8, 1), dtype=torch.uint8, generator=generator)
-    images = Images(pixels.numpy(), np.zeros(12, dtype=np.int64), np.repeat([0, 1], 6))
+    pixels = torch.randint(0, 256, (12, 1, 8, 8), dtype=torch.uint8, generator=generator)
     approach = Approach(start="scratch", objective="denoise", steps=2, learning_rate=1e-3)
-    scratch = Description(ddpm.architecture(MODEL, 8, 1))
-    recipe = Recipe(approach, None, scratch, SETTINGS, MODEL.timesteps)
+    family = families.build(MODEL, 8, 1)
+    recipe = Recipe.of_approach(approach, family, None, SETTINGS)
+    given = (family.encode(pixels), np.repeat([0, 1], 6), recipe)
     coalitions = [Coalition(0, np.array([True, False]), 5), Coalition(1, np.array([True] * 2), 6)]
     with identities.writing("one", [models]), resumable(models) as partial:
         accelerator = make_accelerator(SETTINGS, "cpu")
-        train_shard(coalitions, images, recipe, accelerator, partial, 1, "shard")
+        train_shard(coalitions, *given, accelerator, partial, 1, "shard")
 
 
 def content(folder: Path) -> dict[str, str]:

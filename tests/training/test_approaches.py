@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from trainings import FAMILY, encoded
 
 from diffcredit.config import Approach, Training
-from diffcredit.data.images import Images
 from diffcredit.errors import UserError
 from diffcredit.files import read_json
-from diffcredit.models import checkpoints, ddpm
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models import checkpoints
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 from diffcredit.registry import OBJECTIVES
@@ -63,7 +64,7 @@ TABLE = pd.DataFrame(
 
 @pytest.fixture(scope="session")
 def starts(start: Trained, images: torch.Tensor) -> dict[str, Trained | None]:
-    pruned, _ = Magnitude().prune(start, 0.5, Material(images, 50, 0, "cpu"))
+    pruned, _ = Magnitude().prune(start, 0.5, Material(encoded(images), 0, "cpu"))
     return {"scratch": None, "full": start, "pruned": pruned}
 
 
@@ -72,20 +73,19 @@ def make(
     tmp_path: Path,
     images: torch.Tensor,
     starts: dict[str, Trained | None],
-    description: Description,
     settings: Training,
 ) -> Callable[..., dict[str, Path]]:
     """Make a shard of an approach; returns its models by their names."""
     owners = np.repeat([0, 1, 2], [7, 7, 6])
-    owned = Images(images.permute(0, 2, 3, 1).numpy(), np.zeros(20, dtype=np.int64), owners)
 
     def make_(
         begin: str, name: str, made: list[Coalition], folder: str = "shard"
     ) -> dict[str, Path]:
         approach = Approach(start=begin, **APPROACHES[name], coalitions={})
-        recipe = Recipe(approach, starts[begin], description, settings, 50)
+        recipe = Recipe.of_approach(approach, FAMILY, starts[begin], settings)
         accelerator = make_accelerator(settings, "cpu")
-        train_shard(made, owned, recipe, accelerator, tmp_path / folder, 2, f"{name}/some")
+        given = (encoded(images), owners, recipe, accelerator)
+        train_shard(made, *given, tmp_path / folder, 2, f"{name}/some")
         return {path.name: path for path in (tmp_path / folder).iterdir()}
 
     return make_
@@ -120,7 +120,7 @@ def test_interrupted_shard_ends_with_the_same_bits(
     name: str,
 ) -> None:
     """Interrupted at the last call of the network; what is finished is not made again."""
-    predict, calls, stop = ddpm.predict, [], []
+    predict, calls, stop = Pixel.predict, [], []
 
     def counted(*arguments: object) -> torch.Tensor:
         calls.append(1)
@@ -128,7 +128,7 @@ def test_interrupted_shard_ends_with_the_same_bits(
             raise KeyboardInterrupt
         return predict(*arguments)
 
-    monkeypatch.setattr(ddpm, "predict", counted)
+    monkeypatch.setattr(Pixel, "predict", counted)
     models = make(begin, name, shard(0, 2), folder="whole")
     expected = {model: weights(path) for model, path in models.items()}
     total = len(calls)
@@ -164,11 +164,11 @@ def test_models_differ_by_coalition_and_training_seed_and_from_their_start(
 
 @pytest.mark.parametrize(("begin", "name"), EACH)
 def test_nobody_is_the_untrained_network(
-    make: Callable[..., dict[str, Path]], description: Description, begin: str, name: str
+    make: Callable[..., dict[str, Path]], begin: str, name: str
 ) -> None:
     (nobody,) = shard(3, 4)
     model = make(begin, name, [nobody])["000003"]
-    fresh = description.build(derive(nobody.seed, "weights")).state_dict()
+    fresh = FAMILY.build(FAMILY.structure, derive(nobody.seed, "weights")).state_dict()
     assert same_bits(weights(model), fresh)
     assert read_json(model / checkpoints.CONFIG)["facts"]["seconds"] == 0
 
@@ -192,8 +192,8 @@ def test_steps_by_ratio_follow_the_number_of_removed_images(
     make: Callable[..., dict[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pass divided by 0.3, in steps of 8: of 6 images 3, of 7 images 3, of 13 images 6."""
-    predict, calls = ddpm.predict, []
-    monkeypatch.setattr(ddpm, "predict", lambda *given: calls.append(1) or predict(*given))
+    predict, calls = Pixel.predict, []
+    monkeypatch.setattr(Pixel, "predict", lambda *given: calls.append(1) or predict(*given))
     counts = []
     more = [Coalition(5, np.array([True, False, False]), 3)]
     for made in (shard(0, 1), shard(1, 2), more):

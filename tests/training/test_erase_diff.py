@@ -38,7 +38,7 @@ def test_removed_images_are_to_show_uniform_noise() -> None:
     assert shapes == [(1, 4, 4)]
     assert loss.item() == pytest.approx((0.7 * kept.noised - kept.noise).square().mean().item())
     assert found["retained"].item() == loss.item()
-    noised = kept.signal * gone.clean + kept.spread * kept.noise
+    noised = kept.alpha * gone.clean + kept.sigma * kept.noise
     expected = (0.7 * noised - target).square().mean().item()
     assert found["removed"].item() == pytest.approx(expected)
 

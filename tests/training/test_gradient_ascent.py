@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from trainings import Plan, train
 
 from diffcredit.config import Training
 from diffcredit.models.checkpoints import Trained
-from diffcredit.training.loop import Plan, make_accelerator, train
+from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.gradient_ascent import GradientAscent
 
 
@@ -61,7 +62,7 @@ def test_removed_loss_rises_more_than_that_of_the_retained(
 ) -> None:
     accelerator = make_accelerator(settings, "cpu")
     kept, gone = images[:10], images[10:]
-    forgetting = Plan("ga", {"name": "gradient_ascent"}, 8, 1e-3, 50, seed=2)
+    forgetting = Plan("ga", {"name": "gradient_ascent"}, 8, 1e-3, seed=2)
     outcome = train(learned, GradientAscent(), kept, gone, forgetting, settings, accelerator)
     found = rises(learned, outcome.trained)
     assert found["removed"] > 0.02

@@ -9,15 +9,15 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from trainings import Plan, drawing, predict, train
 
 from diffcredit.config import Training
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.training import gradients
 from diffcredit.training.batches import Drawing
 from diffcredit.training.gradients import TwoGradients, naive_deletion_norm, of_step
-from diffcredit.training.loop import Checkpoint, Outcome, Plan, make_accelerator, train
+from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.objectives.erase_diff import EraseDiff
 from diffcredit.training.objectives.gradient_ascent import GradientAscent
@@ -25,6 +25,7 @@ from diffcredit.training.objectives.objective import Products
 from diffcredit.training.objectives.siss import Siss
 from diffcredit.training.objectives.siss_bernoulli import SissBernoulli
 from diffcredit.training.objectives.siss_two_pass import SissTwoPass
+from diffcredit.training.recipe import Checkpoint, Outcome
 
 TWO_SIDED = {
     "siss": Siss(scaling_norm=0.05),
@@ -56,9 +57,9 @@ def flat(parts: Iterable[torch.Tensor]) -> torch.Tensor:
     return torch.cat([part.flatten() for part in parts])
 
 
-def drawing(images: torch.Tensor, parts: int = 1, precision: str = "no") -> Drawing:
+def batches(images: torch.Tensor, parts: int = 1, precision: str = "no") -> Drawing:
     settings = Training(batch_size=8, gradient_accumulation=parts, mixed_precision=precision)
-    return Drawing(images[:12], images[12:], 50, SEED, settings, make_accelerator(settings, "cpu"))
+    return drawing(images[:12], images[12:], SEED, settings, make_accelerator(settings, "cpu"))
 
 
 def step(
@@ -69,11 +70,11 @@ def step(
     accelerator = make_accelerator(settings, "cpu")
     network = accelerator.prepare(start.copy().network)
     parameters = list(network.parameters())
-    draw = drawing(images, parts, precision)
+    draw = batches(images, parts, precision)
     gradient = of_step(objective, STEP, network, parameters, accelerator)
     for part, (retained, removed) in enumerate(draw.parts(STEP)):
         gradient.add(
-            lambda batch: ddpm.predict(network, batch.noised, batch.timesteps),
+            lambda batch: predict(network, batch.noised, batch.timesteps),
             retained,
             removed,
             lambda *shape, part=part: draw.uniform(STEP, part, *shape),
@@ -85,11 +86,11 @@ def step(
 def plainly(start: Trained, images: torch.Tensor, objective: Any) -> tuple[torch.Tensor, ...]:
     """The same G_x and G_a, of a whole batch and without the loop."""
     network = start.copy().network
-    draw = drawing(images)
+    draw = batches(images)
     ((retained, removed),) = draw.parts(STEP)
     found = Both(list(network.parameters()))
     objective.backward_apart(
-        lambda batch: ddpm.predict(network, batch.noised, batch.timesteps),
+        lambda batch: predict(network, batch.noised, batch.timesteps),
         retained,
         removed,
         lambda *shape: draw.uniform(STEP, 0, *shape),
@@ -117,9 +118,9 @@ def test_gradient_of_one_loss_is_left_as_autograd_makes_it(
     start: Trained, images: torch.Tensor
 ) -> None:
     network = start.copy().network
-    ((retained, removed),) = drawing(images).parts(STEP)
+    ((retained, removed),) = batches(images).parts(STEP)
     for objective, sign, batch in ((Denoise(), 1, retained), (GradientAscent(), -1, removed)):
-        predicted = ddpm.predict(network, batch.noised, batch.timesteps)
+        predicted = predict(network, batch.noised, batch.timesteps)
         loss = sign * torch.nn.functional.mse_loss(predicted, batch.noise)
         expected = flat(torch.autograd.grad(loss, list(network.parameters())))
         assert torch.equal(step(start, images, objective, 1), expected)
@@ -279,7 +280,7 @@ def test_removed_loss_rises_more_than_that_of_the_retained(
 ) -> None:
     accelerator = make_accelerator(settings, "cpu")
     kept, gone = images[:10], images[10:]
-    forgetting = Plan("siss", {"name": name}, 12, 1e-3, 50, seed=2)
+    forgetting = Plan("siss", {"name": name}, 12, 1e-3, seed=2)
     objective = dataclasses.replace(TWO_SIDED[name], scaling_norm=1.0)
     unlearned = train(learned, objective, kept, gone, forgetting, settings, accelerator).trained
     found = rises(learned, unlearned)
@@ -293,12 +294,12 @@ def test_norm_of_naive_deletion_is_that_of_the_first_batches(
 ) -> None:
     accelerator = make_accelerator(Training(batch_size=8), "cpu")
     before = copy.deepcopy(start.network.state_dict())
-    found = naive_deletion_norm(start, {"name": "all"}, 0, drawing(images, parts), accelerator)
+    found = naive_deletion_norm(start, {"name": "all"}, 0, batches(images, parts), accelerator)
     norms = []
     for number in range(gradients.MEASURED_STEPS):
-        (batch,) = drawing(images).of("retained", number)
+        (batch,) = batches(images).of("retained", number)
         network = start.copy().network
-        predicted = ddpm.predict(network, batch.noised, batch.timesteps)
+        predicted = predict(network, batch.noised, batch.timesteps)
         torch.nn.functional.mse_loss(predicted, batch.noise).backward()
         norms.append(flat([p.grad for p in network.parameters()]).norm().item())
     assert found == pytest.approx(sum(norms) / len(norms), rel=1e-4)
@@ -318,7 +319,7 @@ def test_norm_of_adapters_is_theirs_and_repeats(start: Trained, images: torch.Te
         "learning_rate_ratio": 16,
     }
     accelerator = make_accelerator(Training(batch_size=8), "cpu")
-    draw = drawing(images)
+    draw = batches(images)
     first, again = (naive_deletion_norm(start, lora, 5, draw, accelerator) for _ in range(2))
     everything = naive_deletion_norm(start, {"name": "all"}, 5, draw, accelerator)
     assert first == again

@@ -4,17 +4,16 @@ import logging
 
 import pytest
 import torch
+from trainings import Plan, drawing, predict, solve
 
 from diffcredit.config import Ema, Training
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
-from diffcredit.training.batches import Drawing
-from diffcredit.training.closed_form import solve
-from diffcredit.training.loop import Outcome, Plan, make_accelerator
+from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.influence import Influence, woodfisher
+from diffcredit.training.recipe import Outcome
 
-PLAN = Plan("influence", {"name": "influence"}, 1, 0.0, 50, seed=7)
+PLAN = Plan("influence", {"name": "influence"}, 1, 0.0, seed=7)
 
 
 def flat(tensors) -> torch.Tensor:  # type: ignore[no-untyped-def]
@@ -113,14 +112,14 @@ def test_parameters_move_by_the_change_of_the_drawn_batches(
     before = {name: weight.clone() for name, weight in start.network.state_dict().items()}
     outcome = run(start, images, settings, objective)
     whole = Training(batch_size=8)
-    draw = Drawing(images[:12], images[12:], 50, 7, whole, make_accelerator(whole, "cpu"))
+    draw = drawing(images[:12], images[12:], 7, whole, make_accelerator(whole, "cpu"))
     network = start.copy().network
     found = {}
     for role in ("retained", "removed"):
         rows = []
         for step in range(3):
             (batch,) = draw.of(role, step)
-            loss = (ddpm.predict(network, batch.noised, batch.timesteps) - batch.noise) ** 2
+            loss = (predict(network, batch.noised, batch.timesteps) - batch.noise) ** 2
             rows.append(flat(torch.autograd.grad(loss.mean(), list(network.parameters()))))
         found[role] = torch.stack(rows)
     expected = objective.change(found["retained"], found["removed"], 12, 8)
@@ -129,7 +128,7 @@ def test_parameters_move_by_the_change_of_the_drawn_batches(
     assert outcome.loss is None
     assert outcome.seconds > 0
     assert not outcome.trained.network.training
-    assert outcome.trained.description == start.description
+    assert outcome.trained.structure == start.structure
 
 
 @pytest.mark.parametrize("before", [0, 1, 10, 400, 20_000, None])
@@ -145,7 +144,7 @@ def test_average_of_the_step_is_updated_once(
     objective, plain = Influence(0.5, 2, 0.1), Training(batch_size=8)
     whole = moved(run(start, images, plain, objective), start)
     settings = Training(batch_size=8, ema=Ema(continued=continued))
-    known = Trained(start.network, start.description, averaged=before)
+    known = Trained(start.network, start.family, start.structure, averaged=before)
     if continued and before is None:
         with pytest.raises(UserError, match=r"training\.ema\.continued = true"):
             run(known, images, settings, objective)
@@ -161,7 +160,7 @@ def test_average_of_the_step_is_updated_once(
 def test_step_raises_the_loss_of_the_removed_above_that_of_the_retained(
     start: Trained, images: torch.Tensor, settings: Training
 ) -> None:
-    draw = Drawing(images[:12], images[12:], 50, 3, settings, make_accelerator(settings, "cpu"))
+    draw = drawing(images[:12], images[12:], 3, settings, make_accelerator(settings, "cpu"))
 
     def gap(trained: Trained) -> float:
         total = 0.0
@@ -169,7 +168,7 @@ def test_step_raises_the_loss_of_the_removed_above_that_of_the_retained(
             for step in range(20):
                 for role, sign in (("removed", 1), ("retained", -1)):
                     (batch,) = draw.of(role, step)
-                    predicted = ddpm.predict(trained.network, batch.noised, batch.timesteps)
+                    predicted = predict(trained.network, batch.noised, batch.timesteps)
                     total += sign * (predicted - batch.noise).square().mean().item()
         return total
 
@@ -189,7 +188,7 @@ def test_step_is_proportional_to_the_ratio(
 def test_step_repeats_to_the_bit_and_depends_on_the_seed(
     start: Trained, images: torch.Tensor, settings: Training
 ) -> None:
-    other = Plan("influence", {"name": "influence"}, 1, 0.0, 50, seed=8)
+    other = Plan("influence", {"name": "influence"}, 1, 0.0, seed=8)
     found = [
         moved(run(start, images, settings, Influence(0.5, 2, 1.0), plan), start)
         for plan in (PLAN, PLAN, other)

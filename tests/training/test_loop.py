@@ -9,21 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from trainings import Plan, train
 
 from diffcredit import time_limit
 from diffcredit.config import Training
 from diffcredit.errors import UserError
 from diffcredit.models.checkpoints import Trained
-from diffcredit.training.loop import (
-    Checkpoint,
-    Objective,
-    Outcome,
-    Plan,
-    learning_rate,
-    make_accelerator,
-    train,
-)
+from diffcredit.training.loop import Objective, make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
+from diffcredit.training.recipe import Checkpoint, Outcome
+from diffcredit.training.schedules.cosine import Cosine
 
 
 @pytest.fixture(scope="session")
@@ -154,19 +149,19 @@ def test_training_learns(run: Callable[..., Outcome]) -> None:
     assert last < 0.8 * first
 
 
-def test_learning_rate_warms_up_and_falls_to_zero(plan: Plan) -> None:
-    plan = dataclasses.replace(plan, steps=20, learning_rate=0.1)
-    rates = [learning_rate(step, plan, 4) for step in range(21)]
+def test_learning_rate_warms_up_and_falls_to_zero() -> None:
+    rates = [Cosine().learning_rate(step, 20, 0.1, 4) for step in range(21)]
     assert rates[:4] == pytest.approx([0.025, 0.05, 0.075, 0.1])
     assert rates[4] == pytest.approx(0.1)
     assert rates[12] == pytest.approx(0.05)
     assert rates[20] == pytest.approx(0)
     assert rates[4:] == sorted(rates[4:], reverse=True)
-    assert learning_rate(0, plan, 0) == pytest.approx(0.1)
+    assert Cosine().learning_rate(0, 20, 0.1, 0) == pytest.approx(0.1)
 
 
 def test_warm_up_longer_than_the_training_stays_finite(plan: Plan) -> None:
-    rates = [learning_rate(step, plan, 1000) for step in range(plan.steps)]
+    given = (plan.steps, plan.learning_rate, 1000)
+    rates = [Cosine().learning_rate(step, *given) for step in range(plan.steps)]
     assert rates == sorted(rates)
     assert 0 < rates[-1] < plan.learning_rate
 
@@ -178,7 +173,7 @@ def test_start_is_left_alone(run: Callable[..., Outcome], start: Trained) -> Non
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
     assert not start.network.training
     assert all(parameter.grad is None for parameter in start.network.parameters())
-    assert outcome.trained.description == start.description
+    assert outcome.trained.structure == start.structure
     assert not outcome.trained.network.training
 
 
@@ -289,7 +284,8 @@ def test_checkpoint_of_another_training_is_ignored(
 def test_checkpoint_of_another_start_is_ignored(
     run: Callable[..., Outcome], helpers: SimpleNamespace, checkpoint: Checkpoint, start: Trained
 ) -> None:
-    other = Trained(start.description.build(1), start.description)
+    network = start.family.build(start.structure, 1)
+    other = Trained(network, start.family, start.structure)
     anew = helpers.Watching()
     outcome = run(anew, checkpoint, begin=other)
     assert len(anew.batches) == 10
@@ -405,7 +401,7 @@ def test_training_that_stops_before_its_time_is_over_goes_on_to_the_same_bits(
     settings: Training,
 ) -> None:
     """Each try makes one step; no checkpoint is due before the end."""
-    plan = Plan("test", {"name": "denoise"}, 4, 1e-3, 50, seed=3)
+    plan = Plan("test", {"name": "denoise"}, 4, 1e-3, seed=3)
     accelerator = make_accelerator(settings, "cpu")
 
     def trained(checkpoint: Checkpoint | None) -> dict[str, torch.Tensor]:

@@ -4,20 +4,22 @@ from pathlib import Path
 
 import pytest
 import torch
+import trainings
+from trainings import Plan, encoded, train
 
 from diffcredit.config import Training
 from diffcredit.config.approaches import LAYERS
 from diffcredit.errors import UserError
 from diffcredit.files import read_tensors
-from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 from diffcredit.seeds import derive
-from diffcredit.training.loop import Checkpoint, Outcome, Plan, make_accelerator, train
+from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.parameters import Group
 from diffcredit.training.parameters.lora import Lora
+from diffcredit.training.recipe import Checkpoint, Outcome
 
 QKV = ["to_q", "to_k", "to_v"]
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -31,7 +33,7 @@ def lora(**changes: object) -> Lora:
 
 def predict(network: torch.nn.Module) -> torch.Tensor:
     with torch.inference_mode():
-        return ddpm.predict(network.eval(), IMAGES.to(network.dtype), TIMES)
+        return trainings.predict(network.eval(), IMAGES.to(network.dtype), TIMES)
 
 
 def learn(groups: list[Group]) -> None:
@@ -57,7 +59,7 @@ def test_configuration_knows_the_layers(start: Trained) -> None:
 def trained(request: pytest.FixtureRequest, start: Trained, images: torch.Tensor) -> Trained:
     if request.param == "full":
         return start.copy()
-    return Magnitude().prune(start, 0.5, Material(images, 50, 0, "cpu"))[0]
+    return Magnitude().prune(start, 0.5, Material(encoded(images), 0, "cpu"))[0]
 
 
 @pytest.mark.parametrize("layers", [QKV, ["to_out.0"], ["conv1", "time_emb_proj", "to_q"]])
@@ -121,7 +123,7 @@ def run(
 ) -> Outcome:
     options = {"rank": 4, "alpha": 8, "dropout": 0.5, "layers": QKV, "learning_rate_ratio": 16}
     parameters = {"name": "lora"} | options | changes
-    plan = Plan("lora", {"name": "denoise"}, 6, 1e-3, 50, seed=7, parameters=parameters)
+    plan = Plan("lora", {"name": "denoise"}, 6, 1e-3, seed=7, parameters=parameters)
     accelerator = make_accelerator(settings, "cpu")
     given = objective or Denoise()
     return train(start, given, images, None, plan, settings, accelerator, checkpoint)
@@ -145,7 +147,7 @@ def test_first_step_is_that_of_adam_at_the_rate_of_lora_plus(
     once = Training(batch_size=8, warmup_steps=6, gradient_clip=1e6)  # the first of 6: 1e-3 / 6
     accelerator = make_accelerator(once, "cpu")
     options = {"rank": 2, "alpha": 8, "dropout": 0.0, "layers": QKV, "learning_rate_ratio": 16}
-    plan = Plan("lora", {"name": "denoise"}, 1, 1e-3, 50, 7, {"name": "lora", **options})
+    plan = Plan("lora", {"name": "denoise"}, 1, 1e-3, 7, {"name": "lora", **options})
     after = train(start, Denoise(), images, None, plan, once, accelerator).trained.network
     beside = start.copy().network
     Lora(**options).attach(beside, derive(7, "adapters"))
@@ -197,7 +199,7 @@ def test_interrupted_training_ends_with_the_same_bits(
 
 def test_training_learns(start: Trained, images: torch.Tensor, settings: Training) -> None:
     conv = ["conv1", "conv2", "time_emb_proj"]
-    plan = Plan("lora", {"name": "denoise"}, 60, 2e-3, 50, 7)
+    plan = Plan("lora", {"name": "denoise"}, 60, 2e-3, 7)
     options = {"rank": 8, "alpha": 16, "dropout": 0.0, "layers": conv, "learning_rate_ratio": 4}
     adapted = Plan(**(vars(plan) | {"parameters": {"name": "lora", **options}}))
     first = Plan(**(vars(adapted) | {"steps": 1}))

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 import torch
+from trainings import FAMILY, Plan, drawing, predict, solve, train, untrained
 
-from diffcredit.config import Ema, Model, Training
+from diffcredit.config import Ema, Training
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
-from diffcredit.models.checkpoints import Description, Trained
-from diffcredit.registry import OBJECTIVES, build
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families.pixel import Pixel
+from diffcredit.registry import OBJECTIVES, SCHEDULES, build
 from diffcredit.training import ema
-from diffcredit.training.batches import Batch, Drawing
-from diffcredit.training.loop import Plan, learning_rate, make_accelerator, train
+from diffcredit.training.batches import Batch
+from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.influence import Influence, one_vector
+from diffcredit.training.recipe import Checkpoint
 
 TIMESTEPS, RATE, VALUES = 50, 1e-3, 64
 #: The published settings: of losses that are sums over the 64 values of an image.
@@ -24,11 +26,14 @@ CLIP, EPSILON, BETAS, DECAY, ETA = 1.0, 1e-8, (0.95, 0.999), 0.01, 1e-3
 SETTINGS = Training(
     batch_size=8,
     warmup_steps=0,
-    learning_rate_schedule="constant",
+    schedule="constant",  # type: ignore[arg-type]
     antithetic=False,
-    adam_betas=list(BETAS),
-    adam_epsilon=EPSILON / VALUES,
-    weight_decay=DECAY,
+    optimizer={  # type: ignore[arg-type]
+        "name": "adamw",
+        "betas": list(BETAS),
+        "epsilon": EPSILON / VALUES,
+        "weight_decay": DECAY,
+    },
     gradient_clip=CLIP / VALUES,
     ema=Ema(max_decay=0.0),
 )
@@ -44,20 +49,20 @@ def two_pass(
     network: torch.nn.Module, x: Batch, a: Batch, uniform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Both images noised by the noise of x, at its timesteps."""
-    noised = x.signal * a.clean + x.spread * x.noise
+    noised = x.alpha * a.clean + x.sigma * x.noise
     return (
-        summed(ddpm.predict(network, x.noised, x.timesteps) - x.noise),
-        summed(ddpm.predict(network, noised, x.timesteps) - x.noise),
+        summed(predict(network, x.noised, x.timesteps) - x.noise),
+        summed(predict(network, noised, x.timesteps) - x.noise),
     )
 
 
 def erase_diff(
     network: torch.nn.Module, x: Batch, a: Batch, uniform: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    noised = x.signal * a.clean + x.spread * x.noise
+    noised = x.alpha * a.clean + x.sigma * x.noise
     return (
-        summed(ddpm.predict(network, x.noised, x.timesteps) - x.noise),
-        summed(ddpm.predict(network, noised, x.timesteps) - uniform),
+        summed(predict(network, x.noised, x.timesteps) - x.noise),
+        summed(predict(network, noised, x.timesteps) - uniform),
     )
 
 
@@ -67,18 +72,18 @@ def siss(
     """Image after image, in float64."""
     predictions, wanted = [], []
     for i in range(len(uniform)):
-        signal, spread = (value[i].double() for value in (x.signal, x.spread))
+        alpha, sigma = (value[i].double() for value in (x.alpha, x.sigma))
         clean_x, clean_a = x.clean[i].double(), a.clean[i].double()
         chosen = clean_a if uniform[i] < mixture else clean_x
-        m = signal * chosen + spread * x.noise[i].double()
-        far_x, far_a = (((m - signal * c) ** 2).sum() for c in (clean_x, clean_a))
-        ratio = ((far_x - far_a) / (2 * spread**2)).item()  # log q(m|a) - log q(m|x)
+        m = alpha * chosen + sigma * x.noise[i].double()
+        far_x, far_a = (((m - alpha * c) ** 2).sum() for c in (clean_x, clean_a))
+        ratio = ((far_x - far_a) / (2 * sigma**2)).item()  # log q(m|a) - log q(m|x)
         below = (1 - mixture) + mixture * math.exp(min(ratio, 700))
         above = (1 - mixture) * math.exp(min(-ratio, 700)) + mixture
         wanted.append(
-            (1 / below, 1 / above, (m - signal * clean_x) / spread, (m - signal * clean_a) / spread)
+            (1 / below, 1 / above, (m - alpha * clean_x) / sigma, (m - alpha * clean_a) / sigma)
         )
-        predictions.append(ddpm.predict(network, m[None].float(), x.timesteps[i : i + 1])[0])
+        predictions.append(predict(network, m[None].float(), x.timesteps[i : i + 1])[0])
     both = [torch.zeros(()), torch.zeros(())]
     for predicted, (w_x, w_a, e_x, e_a) in zip(predictions, wanted, strict=True):
         both[0] = both[0] + w_x * ((predicted - e_x.float()) ** 2).sum() / len(wanted)
@@ -148,12 +153,12 @@ def test_step_is_the_published_one(
     settings = SETTINGS.model_copy(update={"random_flip": flip})
     accelerator = make_accelerator(settings, "cpu")
     kept, gone = images[:12], images[12:]
-    draw = Drawing(kept, gone, TIMESTEPS, 3, settings, accelerator)
+    draw = drawing(kept, gone, 3, settings, accelerator)
     ((x, a),) = draw.parts(0)
     network = start.copy().network
     found = losses(network, x, a, draw.uniform(0, 0, *shape))
     expected = published_step(network, found, factor)
-    plan = Plan("step", objective, 1, RATE, TIMESTEPS, seed=3)
+    plan = Plan("step", objective, 1, RATE, seed=3)
     given = build(OBJECTIVES, objective)
     after = train(start, given, kept, gone, plan, settings, accelerator).trained.network
     before = list(start.network.parameters())
@@ -166,11 +171,10 @@ def test_step_is_the_published_one(
 
 def test_batches_noised_alike_share_noise_and_timesteps(images: torch.Tensor) -> None:
     accelerator = make_accelerator(SETTINGS, "cpu")
-    draw = Drawing(images[:10], images[10:], TIMESTEPS, 3, SETTINGS, accelerator)
+    draw = drawing(images[:10], images[10:], 3, SETTINGS, accelerator)
     ((x, a),) = draw.parts(4)
     found = a.noised_like(x)
-    schedule = ddpm.noise_schedule(TIMESTEPS)
-    expected = schedule.add_noise(a.clean, x.noise, x.timesteps)
+    expected = FAMILY.schedule.add_noise(a.clean, x.noise, x.timesteps)
     assert torch.equal(found.timesteps, x.timesteps)
     assert torch.equal(found.noise, x.noise)
     torch.testing.assert_close(found.noised, expected)
@@ -186,7 +190,7 @@ def test_flips_are_of_the_image_the_seed_and_the_step_alone(
     def drawn(role: str, step: int, parts: int = 1, flip: bool = True) -> tuple[Any, Any]:
         settings = Training(batch_size=8, random_flip=flip, gradient_accumulation=parts)
         accelerator = make_accelerator(settings, "cpu")
-        draw = Drawing(images[:10], images[10:], TIMESTEPS, seed, settings, accelerator)
+        draw = drawing(images[:10], images[10:], seed, settings, accelerator)
         found = draw.of(role, step)
         return torch.cat([p.clean for p in found]), torch.cat([p.noise for p in found])
 
@@ -205,7 +209,7 @@ def test_half_of_the_images_are_flipped(images: torch.Tensor) -> None:
     settings = Training(batch_size=8, random_flip=True)
     accelerator = make_accelerator(settings, "cpu")
     both = [
-        Drawing(images, None, TIMESTEPS, 0, s, accelerator)
+        drawing(images, None, 0, s, accelerator)
         for s in (settings, settings.model_copy(update={"random_flip": False}))
     ]
     turned = 0
@@ -220,7 +224,7 @@ def test_timesteps_are_independent_where_asked(images: torch.Tensor) -> None:
     found = []
     for antithetic in (True, False):
         settings = SETTINGS.model_copy(update={"antithetic": antithetic})
-        draw = Drawing(images, None, TIMESTEPS, 0, settings, accelerator)
+        draw = drawing(images, None, 0, settings, accelerator)
         times = torch.stack([draw.of("retained", step)[0].timesteps for step in range(60)])
         found.append((times[:, :4] + times[:, 4:] == TIMESTEPS - 1).float().mean().item())
         assert set(times.flatten().tolist()) == set(range(TIMESTEPS))
@@ -236,11 +240,13 @@ def test_timesteps_are_independent_where_asked(images: torch.Tensor) -> None:
         ("constant", 4, [0.25, 0.5, 0.75, 1, 1]),
         ("cosine", 0, [1, 0.9045, 0.6545, 0.3455, 0.0955]),
         ("cosine", 1, [1, 1, 0.8536, 0.5, 0.1464]),
+        ("linear", 0, [1, 0.8, 0.6, 0.4, 0.2]),
+        ("linear", 1, [1, 1, 0.75, 0.5, 0.25]),
     ],
 )
 def test_learning_rates(schedule: Any, warmup: int, expected: list[float]) -> None:
-    plan = Plan("rates", {"name": "denoise"}, 5, 2.0, TIMESTEPS, 0)
-    found = [learning_rate(step, plan, warmup, schedule) / 2 for step in range(5)]
+    factors = SCHEDULES[schedule]()
+    found = [factors.learning_rate(step, 5, 2.0, warmup) / 2 for step in range(5)]
     assert found == pytest.approx(expected, abs=1e-4)
 
 
@@ -271,17 +277,17 @@ def test_average_goes_on_from_that_of_the_start(
     accelerator = make_accelerator(settings, "cpu")
     options = {"erase_diff": {"eta": 0.1}, "siss": {"scaling_norm": 0.1}}.get(objective, {})
     given = build(OBJECTIVES, {"name": objective, **options})
-    plan = Plan("on", {"name": objective}, 3, RATE, TIMESTEPS, seed=3)
+    plan = Plan("on", {"name": objective}, 3, RATE, seed=3)
     removed = images[12:] if given.uses_removed else None
 
     def weights(start: Trained, settings: Training) -> tuple[torch.Tensor, Any]:
         found = train(start, given, images[:12], removed, plan, settings, accelerator).trained
         return torch.cat([p.flatten() for p in found.network.parameters()]), found.averaged
 
-    old = Trained(start.network, start.description, averaged=2000)
+    old = Trained(start.network, start.family, start.structure, averaged=2000)
     raw = []  # the weights that are trained, whatever the average
     for steps in (1, 2, 3):
-        shorter = Plan("on", {"name": objective}, steps, RATE, TIMESTEPS, seed=3)
+        shorter = Plan("on", {"name": objective}, steps, RATE, seed=3)
         single = train(old, given, images[:12], removed, shorter, SETTINGS, accelerator).trained
         raw.append(torch.cat([p.flatten() for p in single.network.parameters()]))
     expected = torch.cat([p.flatten() for p in start.network.parameters()])
@@ -293,7 +299,7 @@ def test_average_goes_on_from_that_of_the_start(
     assert averaged == 2003
     anew = settings.model_copy(update={"ema": Ema()})
     assert weights(old, anew)[1] == 3
-    unknown = Trained(start.network, start.description, averaged=None)
+    unknown = Trained(start.network, start.family, start.structure, averaged=None)
     with pytest.raises(UserError, match=r"on: training\.ema\.continued = true"):
         weights(unknown, settings)
     assert torch.equal(weights(unknown, anew)[0], weights(old, anew)[0])
@@ -303,12 +309,10 @@ def test_interrupted_training_ends_with_the_same_bits(
     start: Trained, images: torch.Tensor, helpers: Any, tmp_path: Any
 ) -> None:
     """With flips, AdamW and an average that goes on."""
-    from diffcredit.training.loop import Checkpoint
-
     settings = SETTINGS.model_copy(update={"random_flip": True, "ema": Ema(continued=True)})
     accelerator = make_accelerator(settings, "cpu")
-    old = Trained(start.network, start.description, averaged=10)
-    plan = Plan("on", {"name": "denoise"}, 5, RATE, TIMESTEPS, seed=3)
+    old = Trained(start.network, start.family, start.structure, averaged=10)
+    plan = Plan("on", {"name": "denoise"}, 5, RATE, seed=3)
 
     def run(checkpoint: Any, fail_at: int | None = None) -> Trained:
         watching = helpers.Watching(fail_at)
@@ -345,14 +349,14 @@ def test_published_inverse_is_its_recursion(count: int) -> None:
 
 
 def test_all_batches_are_a_pass_over_the_images(start: Trained, images: torch.Tensor) -> None:
-    from diffcredit.training.closed_form import Gradients, solve
+    from diffcredit.training.closed_form import Gradients
 
     settings = Training(batch_size=4)
     accelerator = make_accelerator(settings, "cpu")
-    draw = Drawing(images[:13], images[13:], TIMESTEPS, 3, settings, accelerator)
+    draw = drawing(images[:13], images[13:], 3, settings, accelerator)
     kept, gone = (Gradients(start.network, draw, role, "all") for role in ("retained", "removed"))
     assert (len(kept), len(gone)) == (4, 2)
-    plan = Plan("influence", {"name": "influence"}, 1, 0.0, TIMESTEPS, seed=3)
+    plan = Plan("influence", {"name": "influence"}, 1, 0.0, seed=3)
     objective = Influence(0.5, "all", 1.0, "published")
     found = solve(start, objective, images[:13], images[13:], plan, settings, accelerator)
     rows, others = torch.stack(list(kept)), torch.stack(list(gone))
@@ -363,12 +367,18 @@ def test_all_batches_are_a_pass_over_the_images(start: Trained, images: torch.Te
 
 
 def test_dropout_of_the_model_drops_while_it_is_trained(images: torch.Tensor) -> None:
-    model = Model(channels=[8, 16], norm_groups=4, head_dim=8, timesteps=TIMESTEPS, dropout=0.5)
-    description = Description(ddpm.architecture(model, 8, 1))
-    network = description.build(0)
+    model = Pixel.Options(
+        family="pixel",
+        channels=[8, 16],
+        norm_groups=4,
+        head_dim=8,
+        timesteps=TIMESTEPS,
+        dropout=0.5,
+    )
+    network = untrained(model).network
     noised, times = torch.randn(2, 1, 8, 8), torch.tensor([1, 2])
     with torch.no_grad():
-        first, second = (ddpm.predict(network.train(), noised, times) for _ in range(2))
-        third, fourth = (ddpm.predict(network.eval(), noised, times) for _ in range(2))
+        first, second = (predict(network.train(), noised, times) for _ in range(2))
+        third, fourth = (predict(network.eval(), noised, times) for _ in range(2))
     assert not torch.equal(first, second)
     assert torch.equal(third, fourth)

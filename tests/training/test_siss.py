@@ -62,7 +62,7 @@ def losses(objective: Siss | SissTwoPass | SissBernoulli, *given: object) -> tup
 
 def densities(noised: torch.Tensor, batch: Batch, clean: torch.Tensor) -> np.ndarray:
     """(b,) q(m | clean) in float64, without its constant factors."""
-    error = (noised - batch.signal * clean).double() / batch.spread.double()
+    error = (noised - batch.alpha * clean).double() / batch.sigma.double()
     return np.exp(-error.square().flatten(1).sum(1).numpy() / 2)
 
 
@@ -134,7 +134,7 @@ def test_noises_make_the_mixture_of_either_image() -> None:
         moved = (mixed.batch.clean == removed.clean).flatten(1).all(1)
         assert 10 < moved.sum() < 40
         for batch, noise in ((retained, mixed.noise_retained), (removed, mixed.noise_removed)):
-            again = retained.signal * batch.clean + retained.spread * noise
+            again = retained.alpha * batch.clean + retained.sigma * noise
             torch.testing.assert_close(again, mixed.batch.noised)
         weights = importance_weights(log_ratio(mixed), 0.5)
         assert all(torch.isfinite(weight).all() for weight in weights)
@@ -155,10 +155,10 @@ def test_weights_are_one_and_losses_those_of_both_images_on_average(
         same = Batch(
             removed.clean,
             retained.noise,
-            retained.signal * removed.clean + retained.spread * retained.noise,
+            retained.alpha * removed.clean + retained.sigma * retained.noise,
             retained.timesteps,
-            retained.signal,
-            retained.spread,
+            retained.alpha,
+            retained.sigma,
         )
         apart = losses(SissTwoPass(), retained, same, coins(1000, seed))
         estimates.append(np.subtract(there, apart))
@@ -175,7 +175,7 @@ def test_ends_of_the_mixture_are_the_losses_of_one_image() -> None:
     of_x, of_a = losses(Siss(mixture=0.0), retained, removed, coins(64, 5))
     assert of_x == pytest.approx(denoise, rel=1e-6)
     assert of_a != pytest.approx(denoise, rel=1e-2)
-    there = retained.signal * removed.clean + retained.spread * retained.noise
+    there = retained.alpha * removed.clean + retained.sigma * retained.noise
     of_x, of_a = losses(Siss(mixture=1.0), retained, removed, coins(64, 5))
     ascent = torch.nn.functional.mse_loss(0.3 * there, retained.noise).item()
     assert of_a == pytest.approx(ascent, rel=1e-6)

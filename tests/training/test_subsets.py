@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from trainings import FAMILY, encoded
 
 from diffcredit import time_limit
 from diffcredit.coalitions.shapley import Shapley
@@ -17,9 +18,9 @@ from diffcredit.data.images import Images
 from diffcredit.errors import UserError
 from diffcredit.files import read_json, read_table, write_table
 from diffcredit.models import checkpoints
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models.checkpoints import Trained
 from diffcredit.seeds import derive
-from diffcredit.training import loop
+from diffcredit.training import state
 from diffcredit.training.batches import Batch
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
@@ -44,9 +45,7 @@ def owned(images: torch.Tensor) -> Images:
 
 
 @pytest.fixture
-def make(
-    tmp_path: Path, owned: Images, description: Description, settings: Training
-) -> Callable[..., dict[str, Path]]:
+def make(tmp_path: Path, owned: Images, settings: Training) -> Callable[..., dict[str, Path]]:
     """Train a shard with anything changed by name; returns its models by their names."""
 
     def make_(
@@ -65,8 +64,9 @@ def make(
         )
         train_shard(
             made,
-            images,
-            Recipe(approach, begin, description, settings, 50),
+            encoded(torch.from_numpy(images.pixels).permute(0, 3, 1, 2)),
+            images.contributors,
+            Recipe.of_approach(approach, FAMILY, begin, settings),
             make_accelerator(settings, "cpu"),
             tmp_path / folder,
             checkpoint_steps=2,
@@ -107,7 +107,7 @@ def same_bits(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -
 def test_coalitions_without_a_step_are_told(
     tmp_path: Path,
     owned: Images,
-    description: Description,
+    images: torch.Tensor,
     start: Trained,
     settings: Training,
     caplog: pytest.LogCaptureFixture,
@@ -117,10 +117,11 @@ def test_coalitions_without_a_step_are_told(
     """Of 7 removed images, which are one batch, and of 13, which are two."""
     objective = {"name": "gradient_ascent", "ga_ratio": ratio}
     approach = Approach(start="full", objective=objective, learning_rate=2e-3, coalitions={})
-    recipe = Recipe(approach, start, description, settings, 50)
+    recipe = Recipe.of_approach(approach, FAMILY, start, settings)
     accelerator = make_accelerator(settings, "cpu")
     with caplog.at_level("WARNING", logger="diffcredit"):
-        train_shard(shard(0, 4), owned, recipe, accelerator, tmp_path / "ga", 2, "ga/shapley")
+        given = (encoded(images), owned.contributors, recipe, accelerator)
+        train_shard(shard(0, 4), *given, tmp_path / "ga", 2, "ga/shapley")
     assert caplog.text.count("makes no step") == told
     assert len(list((tmp_path / "ga").iterdir())) == 4
 
@@ -160,11 +161,10 @@ def test_nobody_is_the_untrained_network_whatever_the_start(
     make: Callable[..., dict[str, Path]],
     seen: list[torch.Tensor],
     start: Trained,
-    description: Description,
 ) -> None:
     (nobody,) = shard(3, 4)
     model = make([nobody], begin=start)["000003"]
-    fresh = description.build(derive(nobody.seed, "weights")).state_dict()
+    fresh = FAMILY.build(FAMILY.structure, derive(nobody.seed, "weights")).state_dict()
     assert same_bits(weights(model), fresh)
     assert not same_bits(weights(model), start.network.state_dict())
     assert seen == []
@@ -291,7 +291,7 @@ def test_a_try_near_its_time_limit_makes_one_more_model(
     made = shard(0, 4)
     with monkeypatch.context() as cluster:
         cluster.setattr(time_limit, "is_near", lambda: True)
-        cluster.setattr(loop._State, "stop_if_time_is_up", lambda *_: None)
+        cluster.setattr(state.State, "stop_if_time_is_up", lambda *_: None)
         for _ in made:
             with pytest.raises(time_limit.TimeIsUp):
                 make(made)

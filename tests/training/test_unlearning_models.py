@@ -6,17 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from trainings import FAMILY, Plan, encoded, train
 
 from diffcredit.config import Approach, Training
 from diffcredit.errors import UserError
 from diffcredit.files import read_json
 from diffcredit.models import checkpoints
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models.checkpoints import Trained
 from diffcredit.steps import model_name, seed_and_step
 from diffcredit.training import loop, unlearning
-from diffcredit.training.loop import Plan, Stop, make_accelerator, train
+from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
-from diffcredit.training.recipe import Recipe
+from diffcredit.training.recipe import Recipe, Stop
 
 Unlearn = Callable[..., dict[tuple[int, int], Path]]
 
@@ -25,7 +26,6 @@ Unlearn = Callable[..., dict[tuple[int, int], Path]]
 def unlearn(
     tmp_path: Path,
     start: Trained,
-    description: Description,
     images: torch.Tensor,
     settings: Training,
 ) -> Unlearn:
@@ -40,21 +40,23 @@ def unlearn(
         **approach: object,
     ) -> dict[tuple[int, int], Path]:
         given = {"start": "full", "objective": "siss", "steps": 5, "learning_rate": 1e-3}
-        recipe = Recipe(Approach.model_validate(given | approach), begin, description, settings, 50)
+        recipe = Recipe.of_approach(
+            Approach.model_validate(given | approach), FAMILY, begin, settings
+        )
         made = {}
         for number, seed in enumerate(seeds):
-            place = unlearning.Place(tmp_path / folder / f"{number}", every, stop, 1)
-            place.folder.mkdir(exist_ok=True, parents=True)
+            output = unlearning.Output(tmp_path / folder / f"{number}", every, stop, 1)
+            output.folder.mkdir(exist_ok=True, parents=True)
             unlearning.unlearn(
-                unlearning.Split(images[:15], images[15:]),
+                unlearning.Split(encoded(images[:15]), encoded(images[15:])),
                 recipe,
                 number,
                 seed,
                 make_accelerator(settings, "cpu"),
-                place,
+                output,
                 "test",
             )
-            models = [path for path in place.folder.iterdir() if path.is_dir()]
+            models = [path for path in output.folder.iterdir() if path.is_dir()]
             made |= {seed_and_step(int(path.name)): path for path in models}
         return made
 
@@ -90,7 +92,7 @@ def test_model_at_the_end_is_that_of_the_plain_loop(
     unlearn: Unlearn, start: Trained, images: torch.Tensor, settings: Training
 ) -> None:
     made = unlearn(objective="denoise", seeds=(7,))
-    plan = Plan("plain", {"name": "denoise"}, 5, 1e-3, 50, seed=7)
+    plan = Plan("plain", {"name": "denoise"}, 5, 1e-3, seed=7)
     accelerator = make_accelerator(settings, "cpu")
     plain = train(start, Denoise(), images[:15], None, plan, settings, accelerator)
     for key, value in plain.trained.network.state_dict().items():

@@ -109,7 +109,9 @@ def test_code_of_a_file_counts(extended: Workflow, tmp_path: Path) -> None:
     place = workflow.folder / FILE
     place.write_text(place.read_text() + "\nMORE = 1\n")
     planned = workflow.planned()
-    assert {"data", "pruned", "subsets sft", "score sft", "gradients", "attribution"} <= set(planned)
+    assert {"data", "pruned", "subsets sft", "score sft", "gradients", "attribution"} <= set(
+        planned
+    )
 
 
 BROKEN = {

@@ -57,7 +57,7 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     ),
     "other sft steps": ({"approaches": {"sft": {"steps": 5}}}, SFT | SFT_ATTRIBUTIONS | COST),
     "other training of siss alone": (
-        {"approaches": {"siss": {"training": {"learning_rate_schedule": "constant"}}}},
+        {"approaches": {"siss": {"training": {"schedule": "constant"}}}},
         SISS | EVALUATED | {"attribution": 1} | COST,
     ),
     "other siss mixture": (

@@ -199,7 +199,7 @@ def test_time_limit(on_slurm: Slurm) -> None:
     # Three models and no more are made within the minute.
     library = copy.folder / "workflow_scripts/diffcredit/training/subsets.py"
     text = library.read_text()
-    makes = "    run = load_target("
+    makes = "    if make_model("
     assert text.count(makes) == 1
     library.write_text(text.replace(makes, f"    __import__('time').sleep(14)\n{makes}"))
     done = on_slurm.run(SHARD, CLASSIFIER, "--retries", "0", partition="brief")

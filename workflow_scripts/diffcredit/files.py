@@ -191,7 +191,7 @@ def write_tensors(
     from safetensors.torch import save_file
 
     written = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    sums = {name: _checksum(tensor) for name, tensor in written.items()}
+    sums = {name: tensor_checksum(tensor) for name, tensor in written.items()}
     facts = {**(facts or {}), CHECKSUMS: sums}
     if identity := identities.to_bear(path):
         facts[identities.KEY] = identity
@@ -214,7 +214,7 @@ def read_tensors(
     """
     tensors, facts = _stored(path, names)
     sums = facts.pop(CHECKSUMS, {})
-    if any(name in sums and sums[name] != _checksum(t) for name, t in tensors.items()):
+    if any(name in sums and sums[name] != tensor_checksum(t) for name, t in tensors.items()):
         raise unreadable(path, "a safetensors file", ValueError("its content has changed"))
     return tensors, facts
 
@@ -244,7 +244,13 @@ def _stored(
         raise unreadable(path, "a safetensors file", error) from error
 
 
-def _checksum(tensor: "torch.Tensor") -> str:
+def read_tensor_checksums(path: str | Path) -> dict[str, str]:
+    """Name -> checksum of each tensor of a safetensors file, from its header; or `UserError`."""
+    return dict(_stored(path, ())[1].get(CHECKSUMS, {}))
+
+
+def tensor_checksum(tensor: "torch.Tensor") -> str:
+    """A digest of a tensor's entries."""
     import torch
 
     content = tensor.cpu().reshape(-1).view(torch.uint8).numpy().data

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from diffcredit.behaviors.measure import Measure
     from diffcredit.coalitions.distribution import Distribution
     from diffcredit.data.dataset import Dataset
+    from diffcredit.models.families.family import Family
     from diffcredit.models.pruning.pruner import Pruner
     from diffcredit.training.objectives.objective import Objective
+    from diffcredit.training.optimizers.optimizer import Optimizer
     from diffcredit.training.parameters.parameters import Parameters
+    from diffcredit.training.schedules.schedule import Schedule
 
 #: Which values of a behavior are good for the model; None where neither more nor less is.
 Better = Literal["lower", "higher"] | None
@@ -106,6 +109,25 @@ OBJECTIVES: "Table[Objective]" = Table(
         "siss_bernoulli": "training.objectives.siss_bernoulli:SissBernoulli",
         "erase_diff": "training.objectives.erase_diff:EraseDiff",
         "influence": "training.objectives.influence:Influence",
+    },
+)
+#: Kinds of diffusion models; see `diffcredit.models.families`.
+FAMILIES: "Table[Family]" = Table("model family", {"pixel": "models.families.pixel:Pixel"})
+OPTIMIZERS: "Table[Optimizer]" = Table(
+    "optimizer",
+    {
+        "adam": "training.optimizers.adam:Adam",
+        "adamw": "training.optimizers.adamw:AdamW",
+        "adam8bit": "training.optimizers.adam8bit:Adam8bit",
+    },
+)
+#: How the learning rate goes on after the warm-up.
+SCHEDULES: "Table[Schedule]" = Table(
+    "learning-rate schedule",
+    {
+        "cosine": "training.schedules.cosine:Cosine",
+        "constant": "training.schedules.constant:Constant",
+        "linear": "training.schedules.linear:Linear",
     },
 )
 PARAMETERS: "Table[Parameters]" = Table(

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 #: Name of the fact that tells the seconds of each model.
 SECONDS = "seconds"
+#: And of those that tell the prompt of each image and the training image whose caption that is;
+#: None where images are drawn without.
+PROMPTS, ROWS = "prompts", "rows"
 
 
 @dataclass(frozen=True)
@@ -62,4 +65,4 @@ def write_shard(
         seconds: name -> seconds_training and seconds_sampling.
         path: file to write.
     """
-    write_tensors(images, path, {SECONDS: seconds})
+    write_tensors(images, path, {SECONDS: seconds, PROMPTS: None, ROWS: None})

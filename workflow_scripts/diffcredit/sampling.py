@@ -1,44 +1,43 @@
 """Images drawn from models, from the same initial noises for every model."""
 
 import hashlib
+import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from diffcredit import samples, time_limit
 from diffcredit.code import cached_digest
 from diffcredit.config import Sampling
-from diffcredit.files import left_behind, pieces, read_facts, read_json, read_tensors, write_tensors
+from diffcredit.files import left_behind, pieces, read_facts, read_tensors, write_tensors
 from diffcredit.logs import Progress
-from diffcredit.models import checkpoints, ddpm
+from diffcredit.models import checkpoints, diffusion
 from diffcredit.models.checkpoints import Trained
 
 
-def initial_noise(architecture: dict[str, Any], images: int, seed: int) -> torch.Tensor:
-    """(images, c, h, w) standard normal; the first k do not depend on how many are asked for."""
+def initial_noise(shape: Sequence[int], count: int, seed: int) -> torch.Tensor:
+    """(count, *shape) standard normal; the first k do not depend on the count."""
     generator = torch.Generator().manual_seed(seed)
-    side = architecture["sample_size"]
-    noise = torch.empty(images, architecture["in_channels"], side, side)
+    noise = torch.empty(count, *shape)
     for one in noise:
         torch.randn(one.shape, generator=generator, out=one)
     return noise
 
 
-def draw(
-    trained: Trained, settings: Sampling, timesteps: int, seed: int, device: str
-) -> torch.Tensor:
+def draw(trained: Trained, settings: Sampling, seed: int, device: str) -> torch.Tensor:
     """(images, c, h, w) uint8 samples of a model, on the CPU."""
-    noise = initial_noise(trained.description.architecture, settings.images, seed).to(device)
+    family = trained.family
+    noise = initial_noise(family.shape, settings.images, seed).to(device)
     network = trained.network.to(device).eval()
-    return ddpm.sample(network, noise, timesteps, settings.steps, settings.batch_size).cpu()
+    found = diffusion.sample(family, network, noise, settings.steps, settings.batch_size)
+    return found.cpu()
 
 
 def sample_shard(
     models: Path,
     settings: Sampling,
-    timesteps: int,
     seed: int,
     device: str,
     target: Path,
@@ -50,7 +49,7 @@ def sample_shard(
     there is kept where it comes from the same model.
     """
     with pieces(target) as folder:
-        drawn = _draw_each(models, settings, timesteps, seed, device, folder, label)
+        drawn = _draw_each(models, settings, seed, device, folder, label)
         samples.write_shard(
             {path.stem: read_tensors(path)[0]["images"] for path in drawn},
             {path.stem: read_facts(path)[samples.SECONDS] for path in drawn},
@@ -61,7 +60,6 @@ def sample_shard(
 def _draw_each(
     models: Path,
     settings: Sampling,
-    timesteps: int,
     seed: int,
     device: str,
     folder: Path,
@@ -76,17 +74,17 @@ def _draw_each(
     progress, files = Progress(label, len(found), "models", every=5.0), []
     for model in found:
         target = folder / f"{model.name}.safetensors"
-        mark = _fingerprint(model, settings, timesteps, seed)
+        fingerprint = _fingerprint(model, settings, seed)
         left = left_behind(read_tensors, target)
-        if left is None or left[1].get("fingerprint") != mark:
+        if left is None or left[1].get("fingerprint") != fingerprint:
             trained = checkpoints.load(model)
             began = time.perf_counter()
-            images = draw(trained, settings, timesteps, seed, device)
+            images = draw(trained, settings, seed, device)
             seconds = {
-                "seconds_training": read_json(model / checkpoints.CONFIG)["facts"]["seconds"],
+                "seconds_training": checkpoints.facts(model)["seconds"],
                 "seconds_sampling": time.perf_counter() - began,
             }
-            facts = {"fingerprint": mark, samples.SECONDS: seconds}
+            facts = {"fingerprint": fingerprint, samples.SECONDS: seconds}
             write_tensors({"images": images}, target, facts)
             time_limit.stop_if_near()
         files.append(target)
@@ -94,8 +92,9 @@ def _draw_each(
     return files
 
 
-def _fingerprint(model: Path, settings: Sampling, timesteps: int, seed: int) -> str:
-    digest = hashlib.blake2b((model / checkpoints.WEIGHTS).read_bytes(), digest_size=16)
+def _fingerprint(model: Path, settings: Sampling, seed: int) -> str:
+    """A digest of all that samples depend on; the weights count by the digest of their folder."""
     code = cached_digest("sampling.py", "models")
-    digest.update(repr((settings.model_dump(), timesteps, seed, code)).encode())
-    return digest.hexdigest()
+    facts = [checkpoints.digest(model), checkpoints.described_by(model)]
+    text = json.dumps([*facts, settings.model_dump(), seed, code], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -10,11 +10,11 @@ from torch import nn
 
 from diffcredit import config
 from diffcredit.data.images import Images
+from diffcredit.data.tensors import channels_first
 from diffcredit.errors import UserError
 from diffcredit.files import read_json, read_tensors, whole, write_json, write_tensors
 from diffcredit.logs import logger
 from diffcredit.models.checkpoints import CONFIG, WEIGHTS, load_weights
-from diffcredit.models.pixels import channels_first, from_uint8
 
 
 class Classifier(nn.Module):
@@ -45,6 +45,11 @@ class Classifier(nn.Module):
         return self.output(self.hidden(images))
 
 
+def normalized(images: torch.Tensor) -> torch.Tensor:
+    """(n, c, h, w) float32 in [-1, 1] of uint8 images."""
+    return images.to(torch.float32) / 127.5 - 1
+
+
 def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Classifier, float]:
     """Train a classifier on 9 of 10 images.
 
@@ -63,7 +68,7 @@ def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Class
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(images.labels))
     held, used = np.array_split(order, [max(1, len(order) // 10)])
-    pixels = from_uint8(channels_first(images.pixels))
+    pixels = normalized(channels_first(images.pixels))
     labels = torch.tensor(images.labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

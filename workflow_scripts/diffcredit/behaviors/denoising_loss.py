@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class DenoisingLoss(ModelMeasure):
     """Mean over noises e and timesteps t of ||eps(x_t, t) - e||^2 / size, a value for each image x.
 
-    The timesteps are those of DDIM sampling, in as many steps as are asked for, or given ones; the
+    The timesteps are those of DDIM sampling in a number of steps, or a list; the
     noises are the same for every image, timestep and model. Lu et al. 2025 (arXiv 2407.03153) draw
     another noise for each timestep, which has the same mean.
     """
@@ -44,27 +44,23 @@ class DenoisingLoss(ModelMeasure):
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
             """The line about noise levels that the model does not have."""
-            levels, asked, key = config.model.timesteps, self.timesteps, f"{key}.timesteps"
-            if isinstance(asked, tuple):
-                beyond = [level for level in asked if level >= levels]
-                accepted = f"must be below model.timesteps = {levels}"
+            count, chosen, key = config.model.timesteps, self.timesteps, f"{key}.timesteps"
+            if isinstance(chosen, tuple):
+                beyond = [timestep for timestep in chosen if timestep >= count]
+                accepted = f"must be below model.timesteps = {count}"
                 return [problem(key, beyond, accepted)] if beyond else []
-            if asked is None or asked <= levels:
+            if chosen is None or chosen <= count:
                 return []
-            return [problem(key, asked, f"must not exceed model.timesteps = {levels}")]
+            return [problem(key, chosen, f"must not exceed model.timesteps = {count}")]
 
     def prepare(
         self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
     ) -> None:
         """Take the (n, c, h, w) uint8 images, and how models are queried."""
-        from diffcredit.models import ddpm
-        from diffcredit.models.pixels import from_uint8
-
-        self.images = from_uint8(images).to(setting.device)
+        self.clean = setting.clean(images)
         self.setting = setting
         self.noises = self.options.noises
-        self.schedule = ddpm.noise_schedule(setting.timesteps)
-        self.timesteps = _levels(setting, self.options.timesteps).to(setting.device)
+        self.timesteps = _chosen(setting, self.options.timesteps).to(setting.device)
 
     def __call__(self, trained: Trained) -> np.ndarray:
         """(n,) of the n images; 0 or more, about 1 for an untrained network."""
@@ -75,16 +71,15 @@ class DenoisingLoss(ModelMeasure):
         from diffcredit.sampling import initial_noise
 
         network = trained.network.to(self.setting.device).eval()
-        architecture = trained.description.architecture
-        noise = initial_noise(architecture, self.noises, self.setting.seed)
+        noise = initial_noise(self.setting.family.shape, self.noises, self.setting.seed)
         noise = noise.to(self.setting.device)
-        shape = (len(self.images), len(noise), len(self.timesteps))
+        shape = (len(self.clean), len(noise), len(self.timesteps))
         numbers = torch.arange(math.prod(shape), device=self.setting.device)
         losses = [
             self._losses(network, noise, *torch.unravel_index(part, shape))
             for part in numbers.split(self.setting.batch_size)
         ]
-        return torch.cat(losses).double().reshape(len(self.images), -1).mean(1).cpu().numpy()
+        return torch.cat(losses).double().reshape(len(self.clean), -1).mean(1).cpu().numpy()
 
     def _losses(
         self,
@@ -92,21 +87,17 @@ class DenoisingLoss(ModelMeasure):
         noise: torch.Tensor,
         image: torch.Tensor,
         draw: torch.Tensor,
-        level: torch.Tensor,
+        place: torch.Tensor,
     ) -> torch.Tensor:
         """(b,) for b combinations of the numbers of an image, a noise and a timestep."""
-        from diffcredit.models import ddpm
-
-        timesteps = self.timesteps[level]
-        noised = self.schedule.add_noise(self.images[image], noise[draw], timesteps)
-        error = ddpm.predict(network, noised, timesteps) - noise[draw]
+        family, timesteps = self.setting.family, self.timesteps[place]
+        noised = family.schedule.add_noise(self.clean[image], noise[draw], timesteps)
+        error = family.predict(network, noised, timesteps) - noise[draw]
         return error.square().flatten(1).mean(1)
 
 
-def _levels(setting: Setting, asked: int | Sequence[int] | None) -> torch.Tensor:
-    """The noise levels of a list, or those of DDIM sampling in so many steps."""
-    from diffcredit.models import ddpm
-
-    if isinstance(asked, Sequence):
-        return torch.tensor(asked)
-    return ddpm.ddim_schedule(setting.timesteps, asked or setting.steps).timesteps
+def _chosen(setting: Setting, timesteps: int | Sequence[int] | None) -> torch.Tensor:
+    """Timesteps of a list, or those of DDIM sampling in so many steps."""
+    if isinstance(timesteps, Sequence):
+        return torch.tensor(timesteps)
+    return setting.family.schedule.visited(timesteps or setting.steps)

@@ -1,7 +1,6 @@
 """When a model has forgotten images so far that its training may end."""
 
 import hashlib
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -13,7 +12,7 @@ from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints
-from diffcredit.training.loop import Stop
+from diffcredit.training.recipe import Stop
 
 
 def stop(
@@ -46,6 +45,6 @@ def stop(
         return behavior.sign * value <= behavior.sign * level
 
     shown = hashlib.blake2b(images.numpy().tobytes(), digest_size=16).hexdigest()
-    asked = {key: value for key, value in asdict(setting).items() if key != "device"}
-    facts = {"behavior": behavior.model_dump(), "level": level, "images": shown, "setting": asked}
+    dumped = behavior.model_dump()
+    facts = {"behavior": dumped, "level": level, "images": shown, "setting": setting.facts}
     return Stop(reached, facts)

@@ -62,18 +62,20 @@ class Likelihood(ModelMeasure):
         self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
     ) -> None:
         """Take the (n, c, h, w) uint8 images, and how models are queried."""
-        from diffcredit.models.pixels import from_uint8
-
         options = self.options
         steps, probes, dequantize = options.steps, options.probes, options.dequantize
         generator = torch.Generator().manual_seed(setting.seed)
         draws = [_draw(image, 0 if probes == "exact" else probes, generator) for image in images]
         within = torch.stack([draw[0] for draw in draws])
-        self.images = (images + within) / 128 - 1 if dequantize else from_uint8(images)
+        family = setting.family
+        if dequantize:
+            self.images = family.dequantize(images, within)
+        else:
+            self.images = family.clean(family.encode(images))
         self.signs = torch.stack([draw[1] for draw in draws], dim=1)
         self.exact = probes == "exact"
         self.setting = setting
-        self.levels = noise_levels(setting.timesteps)
+        self.levels = family.schedule.log_noise_to_signal
         self.grid = np.linspace(self.levels[0], self.levels[-1], 2 * steps + 1)
 
     def __call__(self, trained: Trained) -> np.ndarray:
@@ -119,13 +121,12 @@ class Likelihood(ModelMeasure):
         self, network: torch.nn.Module, x: torch.Tensor, u: float, probes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """dx/du (b, c, h, w) and its divergence (b,)."""
-        from diffcredit.models import ddpm
-
         sigma = math.sqrt(1 / (1 + math.exp(-2 * u)))
         timestep = float(np.interp(u, self.levels, np.arange(len(self.levels))))
         with torch.enable_grad():
             given = x.float().requires_grad_()
-            noise = ddpm.predict(network, given, torch.full((len(x),), timestep, device=x.device))
+            timesteps = torch.full((len(x),), timestep, device=x.device)
+            noise = self.setting.family.predict(network, given, timesteps)
             traces = [
                 (torch.autograd.grad(noise, given, probe, retain_graph=True)[0] * probe)
                 .flatten(1)
@@ -144,11 +145,3 @@ def _draw(
     within = torch.rand(image.shape, generator=generator)
     signs = torch.randint(2, (probes, *image.shape), generator=generator, dtype=torch.int8)
     return within, 2 * signs - 1
-
-
-def noise_levels(timesteps: int) -> np.ndarray:
-    """(timesteps,) u = log(sigma / alpha) of the schedule, from the cleanest to the noisiest."""
-    from diffcredit.models import ddpm
-
-    signal = ddpm.noise_schedule(timesteps).alphas_cumprod.double().numpy()
-    return np.log((1 - signal) / signal) / 2

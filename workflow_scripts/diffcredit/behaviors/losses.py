@@ -14,7 +14,6 @@ from diffcredit.behaviors.setting import Setting
 from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
 from diffcredit.config.options import build
-from diffcredit.files import read_json
 from diffcredit.logs import Progress
 from diffcredit.models import checkpoints
 from diffcredit.registry import MEASURES
@@ -75,7 +74,7 @@ def _measure(model: Path, measures: dict[Any, Any], behaviors: dict[str, Behavio
         for name, b in behaviors.items()
     }
     seconds = {
-        "seconds_training": read_json(model / checkpoints.CONFIG)["facts"]["seconds"],
+        "seconds_training": checkpoints.facts(model)["seconds"],
         "seconds_sampling": 0.0,
         "seconds_scoring": time.perf_counter() - began,
     }

@@ -1,9 +1,12 @@
 """The images of which a model is asked what it makes of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from diffcredit import image_files
 from diffcredit.behaviors.measure import PairMeasure, QueryMeasure
@@ -16,13 +19,28 @@ from diffcredit.image_formats import RGB
 from diffcredit.logs import logger
 
 
+@dataclass(frozen=True)
+class Queries:
+    """Images of which a model is asked what it makes of them.
+
+    Attributes:
+        pixels: (queries, h, w, c) uint8.
+        rows: of each, the training image that it is, as its row among those; None where none is.
+        captions: of each, in words; None where nobody says.
+    """
+
+    pixels: np.ndarray
+    rows: list[int | None]
+    captions: list[str | None]
+
+
 def read(
     measure: QueryMeasure.Options | PairMeasure.Options,
     places: Mapping[str, Path],
     seed: int,
     background: RGB = (255, 255, 255),
-) -> np.ndarray:
-    """(queries, h, w, c) uint8 images.
+) -> Queries:
+    """The query images of a measure.
 
     Generated ones are the first, as in the behaviors that compare images, and so are those held
     out, which were drawn already. Removed ones are as many as there are different ones, at most
@@ -43,23 +61,43 @@ def read(
     train, asked = places["train"], measure.images
     if isinstance(asked, QueryFolder):
         folder = Path(asked.folder).expanduser()
-        return _of_folder(folder, measure.queries, train, seed, background)
+        return _unknown(_of_folder(folder, measure.queries, train, seed, background))
     if asked == "generated":
         generated = read_tensors(places["generated"])[0]["images"][: measure.queries]
-        return generated.permute(0, 2, 3, 1).numpy()
+        return _unknown(generated.permute(0, 2, 3, 1).numpy())
     if asked == "held_out":
         held_out = images.from_file(places["held_out"]).pixels
         _check_enough(len(held_out), measure.queries, places["held_out"])
-        return held_out[: measure.queries]
+        return _unknown(held_out[: measure.queries])
     if asked == "removed":
-        return removal.distinct(images.from_file(places["removed"]).pixels)[: measure.queries]
-    trained_on = images.from_file(train).pixels
+        table = read_table(places["removed"])
+        pixels = images.of_table(table, places["removed"]).pixels
+        first = removal.distinct(pixels)[: measure.queries]
+        return _of_rows(pixels, table, first, [_number(row) for row in table["row"].iloc[first]])
+    table = read_table(train)
+    trained_on = images.of_table(table, train).pixels
     known = np.arange(len(trained_on))
     if asked == "retained":
         known = read_table(places["retained"])["row"].to_numpy()
     rows = known[_drawn(len(known), measure.queries, seed, places.get(asked, train))]
     logger.info("queries are rows %s of %s", rows.tolist(), train)
-    return trained_on[rows]
+    return _of_rows(trained_on, table, rows, rows.tolist())
+
+
+def _unknown(pixels: np.ndarray) -> Queries:
+    """Images that are none of the training set."""
+    nothing = [None] * len(pixels)
+    return Queries(pixels, list(nothing), list(nothing))
+
+
+def _of_rows(
+    pixels: np.ndarray, table: pd.DataFrame, chosen: np.ndarray, rows: list[int | None]
+) -> Queries:
+    return Queries(pixels[chosen], rows, images.captions_of(table.iloc[chosen]))
+
+
+def _number(row: Any) -> int | None:
+    return None if pd.isna(row) else int(row)
 
 
 def _drawn(count: int, queries: int, seed: int, place: Path) -> np.ndarray:

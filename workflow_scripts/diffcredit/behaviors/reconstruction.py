@@ -1,4 +1,4 @@
-"""How well a model restores given images from noise: a model that knows an image draws it again."""
+"""How well a model reconstructs given images from noise: it knows those that it draws again."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Reconstruction(ModelMeasure):
     The image is noised to a timestep, denoised, and the features of both are compared (Alberti et
     al. 2025, arXiv 2503.01034, with SSCD features from timestep 250). A value for each image, the
     mean over noises, which are the same for every image and model. Steps of the sampler "ddim" add
-    no noise, those of "ancestral" (DDPM) do. The paper takes ancestral steps through all noise
-    levels: ``steps`` is their number then. The noise of ancestral steps is the same for every image
-    and model, too.
+    no noise, those of "ancestral" (DDPM) do. The paper takes ancestral steps through all timesteps:
+    ``steps`` is their number then. The noise of ancestral steps is the same for every image and
+    model, too.
     """
 
     needs, better = "features", "higher"
@@ -80,7 +80,7 @@ class Reconstruction(ModelMeasure):
 
     def __call__(self, trained: Trained) -> np.ndarray:
         """(n,) of the n images, between -1 and 1."""
-        images = restored(
+        images = reconstructed(
             trained,
             self.images,
             self.setting,
@@ -94,7 +94,7 @@ class Reconstruction(ModelMeasure):
         return alike.sum(axis=2).mean(axis=0)
 
 
-def restored(
+def reconstructed(
     trained: Trained,
     images: torch.Tensor,
     setting: Setting,
@@ -103,22 +103,21 @@ def restored(
     noises: int,
     sampler: Sampler = "ddim",
 ) -> torch.Tensor:
-    """(noises, n, c, h, w) uint8, what a model makes of images (n, c, h, w) with noise."""
-    from diffcredit.models import ddpm
-    from diffcredit.models.pixels import from_uint8
+    """(noises, n, c, h, w) uint8 reconstructions of (n, c, h, w) images by a model."""
+    from diffcredit.models import diffusion
     from diffcredit.sampling import initial_noise
 
-    network = trained.network.to(setting.device).eval()
-    noise = initial_noise(trained.description.architecture, noises, setting.seed)
-    clean = from_uint8(images)
+    family, network = setting.family, trained.network.to(setting.device).eval()
+    noise = initial_noise(family.shape, noises, setting.seed)
+    clean = family.clean(family.encode(images))
     seeds = [derive(setting.seed, "ancestral steps", number) for number in range(noises)]
     of_rows = [seed for seed in seeds for _ in range(len(clean))]
-    found = ddpm.restore(
+    found = diffusion.reconstruct(
+        family,
         network,
         clean.repeat(noises, 1, 1, 1).to(setting.device),
         noise.repeat_interleave(len(clean), dim=0).to(setting.device),
         timestep,
-        setting.timesteps,
         steps,
         setting.batch_size,
         of_rows if sampler == "ancestral" else None,
@@ -139,7 +138,7 @@ def course(
     Args:
         models: named as `diffcredit.steps` says.
         image: (c, h, w) uint8.
-        setting: how the models are asked.
+        setting: how the models are queried.
         timestep: as of `Reconstruction`, like ``steps`` and ``sampler``.
         steps: from pure noise.
         sampler: "ddim" or "ancestral".
@@ -151,6 +150,6 @@ def course(
         seed, step = seed_and_step(int(folder.name))
         if seed == 0:
             model = checkpoints.load(folder)
-            made = restored(model, image[None], setting, timestep, steps, 1, sampler)
+            made = reconstructed(model, image[None], setting, timestep, steps, 1, sampler)
             found[step] = made[0, 0]
     return found

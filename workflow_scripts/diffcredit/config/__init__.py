@@ -21,7 +21,6 @@ from diffcredit.config.execution import Execution, Keep
 from diffcredit.config.explain import explain, unreadable
 from diffcredit.config.full import Full
 from diffcredit.config.gradients import Gradients
-from diffcredit.config.model import Model
 from diffcredit.config.pruned import Pruned
 from diffcredit.config.records import RecordedTable, Records
 from diffcredit.config.sampling import Sampling
@@ -49,7 +48,6 @@ __all__ = [
     "Injected",
     "Keep",
     "Lds",
-    "Model",
     "Planted",
     "Pruned",
     "RecordedTable",

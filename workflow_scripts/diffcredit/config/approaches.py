@@ -4,7 +4,7 @@ from pathlib import Path
 
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import Approach, Config
-from diffcredit.registry import OBJECTIVES
+from diffcredit.registry import FAMILIES, OBJECTIVES, PRUNERS
 
 
 def approach_problems(config: Config, base: Path) -> list[str]:
@@ -12,10 +12,8 @@ def approach_problems(config: Config, base: Path) -> list[str]:
     found = []
     for name, approach in config.approaches.items():
         key = f"approaches.{name}"
-        of_model = approach.start == "pruned" and config.full.pretrained is None
-        if of_model and config.model.scale_shift:
-            accepted = "pruning is not known with model.scale_shift: true; accepted: others"
-            found.append(problem(f"{key}.start", approach.start, accepted))
+        if approach.start == "pruned" and (reason := _unprunable(config)):
+            found.append(problem(f"{key}.start", approach.start, f"{reason}; accepted: others"))
         found += _start_problems(key, approach)
         found += approach.parameters.problems(f"{key}.parameters", config, base)
         found += approach.objective.problems(f"{key}.objective", config, base)
@@ -24,6 +22,15 @@ def approach_problems(config: Config, base: Path) -> list[str]:
         else:
             found += _closed_form_problems(key, approach)
     return found
+
+
+def _unprunable(config: Config) -> str | None:
+    """Why there can be no pruned model; of one from elsewhere that is told with it."""
+    needed = PRUNERS[config.pruned.pruner.name].traits
+    if missing := needed - FAMILIES[config.model.family].traits:
+        pruner, family = config.pruned.pruner.name, config.model.family
+        return f"pruner {pruner} needs {', '.join(missing)}, which family {family} has not"
+    return None if config.full.pretrained else config.model.unprunable
 
 
 def _start_problems(key: str, approach: Approach) -> list[str]:

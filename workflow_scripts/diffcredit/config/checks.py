@@ -22,13 +22,11 @@ from diffcredit.config.machine import device_problems
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.places import missing_file
 from diffcredit.config.pretrained import pretrained_problems
-from diffcredit.config.ratios import accepted_ratios, fraction_problem, largest_ratio, of_model
 from diffcredit.config.records import RECORDS, Records
 from diffcredit.config.schema import Config
 from diffcredit.config.score_checks import score_problems
 from diffcredit.config.step_checks import (
     image_count_problems,
-    level_problems,
     warmup_problems,
 )
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
@@ -49,13 +47,14 @@ def problems(config: Config, base: Path) -> list[str]:
         *_empty_sections(config),
         *([] if config.unlearning else _nothing_attributed(config)),
         *_untested(config),
-        *_model_problems(config),
+        *config.model.problems("model", config, base),
+        *_training_problems(config),
+        *_sampling_problems(config),
         *pretrained_problems(config, base),
         *data_problems(config, base),
         *approach_problems(config, base),
         *count_problems(config, base),
         *coalition_problems(config, base),
-        *level_problems(config),
         *warmup_problems(config),
         *image_count_problems(config, base),
         *device_problems(config),
@@ -100,73 +99,11 @@ def _record_problems(records: Records, base: Path) -> list[str]:
     ]
 
 
-def _ratio_problems(config: Config) -> list[str]:
-    """A ratio that would leave a norm group without a channel."""
-    model, pruned = config.model, config.pruned
-    least = min(model.channels)
-    if pruned.target == "channels":
-        if pruned.ratio <= largest_ratio(least, model.norm_groups):
-            return []
-        accepted = (
-            f"each of {model.norm_groups} norm groups must keep a channel of {least}; "
-            f"accepted: {accepted_ratios(least, model.norm_groups)}"
-        )
-        return [problem("pruned.ratio", pruned.ratio, accepted)]
-    refused = fraction_problem(of_model(model, config.data), pruned.target, pruned.ratio)
-    return [problem("pruned.ratio", pruned.ratio, refused)] if refused else []
-
-
-def _model_problems(config: Config) -> list[str]:
-    model = config.model
-    found = []
-    if len(model.attention) != len(model.channels):
-        found.append(
-            problem(
-                "model.attention",
-                model.attention,
-                f"needs one entry for each of model.channels = {model.channels}",
-            )
-        )
-    for width in model.channels:
-        if width % model.norm_groups:
-            found.append(
-                problem(
-                    "model.norm_groups",
-                    model.norm_groups,
-                    f"must divide all of model.channels = {model.channels}",
-                )
-            )
-            break
-    if config.full.pretrained is None and not found:
-        found += _ratio_problems(config)
-    for width, attends in zip(model.channels, model.attention, strict=False):
-        if attends and model.head_dim != "channels" and width % model.head_dim:
-            found.append(
-                problem(
-                    "model.head_dim",
-                    model.head_dim,
-                    f"must divide the {width} channels of a resolution with attention",
-                )
-            )
-    halvings = len(model.channels) - 1
-    if config.data.image_size % 2**halvings:
-        found.append(
-            problem(
-                "data.image_size",
-                config.data.image_size,
-                f"must be divisible by {2**halvings}: model.channels halves it {halvings} times",
-            )
-        )
-    found += _training_problems(config)
-    if config.sampling.steps > model.timesteps:
-        found.append(
-            problem(
-                "sampling.steps",
-                config.sampling.steps,
-                f"must not exceed model.timesteps = {model.timesteps}",
-            )
-        )
-    return found
+def _sampling_problems(config: Config) -> list[str]:
+    if config.sampling.steps <= config.model.timesteps:
+        return []
+    accepted = f"must not exceed model.timesteps = {config.model.timesteps}"
+    return [problem("sampling.steps", config.sampling.steps, accepted)]
 
 
 def _training_problems(config: Config) -> list[str]:

@@ -38,7 +38,8 @@ def unfit_defaults(config: Config) -> str | None:
         for section, keys in CHOSEN_FOR_DIGITS.items()
         if section not in left_out
         for key in keys
-        if (value := getattr(getattr(config, section), key)) == _default(section, key)
+        if key in type(getattr(config, section)).model_fields
+        and (value := getattr(getattr(config, section), key)) == _default(config, section, key)
     ]
     kept += [
         f"approaches.{name}.{key} = {value}"
@@ -56,6 +57,5 @@ def unfit_defaults(config: Config) -> str | None:
     )
 
 
-def _default(section: str, key: str) -> object:
-    typed = Config.model_fields[section].annotation
-    return typed.model_fields[key].default  # type: ignore[union-attr]
+def _default(config: Config, section: str, key: str) -> object:
+    return type(getattr(config, section)).model_fields[key].default

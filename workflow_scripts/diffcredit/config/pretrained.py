@@ -11,13 +11,13 @@ from diffcredit.config.noise_schedule import betas
 from diffcredit.config.places import missing_folder
 from diffcredit.config.ratios import (
     DEFAULTS,
+    LEAST_SIDE,
     accepted_ratios,
     fraction_problem,
     largest_ratio,
     unet,
 )
 from diffcredit.config.schema import Config
-from diffcredit.config.step_checks import LEAST_SIDE
 from diffcredit.config.weights import pointer
 from diffcredit.errors import UserError
 from diffcredit.files import read_json
@@ -137,7 +137,8 @@ def architecture(files: Files) -> dict[str, Any]:
     """
     content = read_json(files.config)
     if files.ours:
-        arguments = content.get("architecture")
+        structure = content.get("structure")
+        arguments = structure.get("architecture") if isinstance(structure, dict) else None
         if not isinstance(arguments, dict):
             raise UserError(f"{files.config} does not describe a model")
         return arguments
@@ -195,7 +196,7 @@ def _pruned_twice(files: Files, config: Config) -> list[str]:
     target = config.pruned.target
     if not (files.ours and from_it and target != "channels"):
         return []
-    if not read_json(files.config).get("pruning"):
+    if not read_json(files.config).get("structure", {}).get("pruning"):
         return []
     accepted = "the model of full.pretrained was pruned before; accepted: channels"
     return [problem("pruned.target", target, accepted)]

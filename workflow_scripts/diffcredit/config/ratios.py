@@ -4,12 +4,12 @@ import bisect
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from diffcredit.config.schema import Data, Model
+from typing import Any, Literal
 
 Target = Literal["parameters", "multiply_adds"]
+#: Smallest side of the coarsest level: the features of a single pixel have no spread to be
+#: normalized by.
+LEAST_SIDE = 2
 #: How much more or less than asked may go without a warning, as a fraction of the network.
 TOLERANCE = 0.02
 
@@ -51,19 +51,6 @@ class UNet:
     def largest_ratio(self) -> float:
         """Of channels: one is left in each norm group of the narrowest resolution."""
         return 1 - self.groups / min(self.channels)
-
-
-def of_model(model: "Model", data: "Data") -> UNet:
-    """Sizes of the network that the configuration describes."""
-    return UNet(
-        tuple(model.channels),
-        tuple(model.attention),
-        model.layers_per_block,
-        model.norm_groups,
-        model.head_dim if isinstance(model.head_dim, int) else None,
-        data.channels,
-        data.image_size,
-    )
 
 
 #: What diffusers takes where a UNet2DModel's configuration does not say.

@@ -7,6 +7,16 @@ from typing import Any
 RENAMED = {
     "scores": "attributions, whose entries name a method, too",
     "attributions.*.estimator": "method",
+    **{
+        f"{section}.{old}": new
+        for section in ("training", "approaches.*.training")
+        for old, new in (
+            ("learning_rate_schedule", "schedule"),
+            ("adam_betas", "optimizer: {name: adam, betas: [...]}"),
+            ("adam_epsilon", "optimizer: {name: adam, epsilon: ...}"),
+            ("weight_decay", "optimizer: {name: adamw, weight_decay: ...}"),
+        )
+    },
     "attributions.*.patches": "method: {name: patches, scales: [...], timesteps: [...]}",
 }
 

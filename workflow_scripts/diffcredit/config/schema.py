@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from diffcredit import extensions
 from diffcredit.config.approach import Approach
@@ -15,7 +15,6 @@ from diffcredit.config.evaluation import Evaluation
 from diffcredit.config.execution import Execution
 from diffcredit.config.full import Full
 from diffcredit.config.gradients import Gradients
-from diffcredit.config.model import Model
 from diffcredit.config.options import Options, Registered
 from diffcredit.config.pruned import Pruned
 from diffcredit.config.records import RECORDS, Records
@@ -23,13 +22,19 @@ from diffcredit.config.sampling import Sampling
 from diffcredit.config.sections import Name, Place, Section, changed
 from diffcredit.config.training import Training
 from diffcredit.config.unlearning import Unlearning
-from diffcredit.registry import DISTRIBUTIONS, EXTRACTORS, Better
+from diffcredit.registry import DISTRIBUTIONS, EXTRACTORS, FAMILIES, Better
 
 if TYPE_CHECKING:
     from diffcredit.behaviors.extractor import ExtractorOptions
     from diffcredit.coalitions.distribution import DistributionOptions
+    from diffcredit.models.families.family import FamilyOptions
 else:
-    DistributionOptions = ExtractorOptions = Options
+    DistributionOptions = ExtractorOptions = FamilyOptions = Options
+
+
+def _of_pixels(model: Any) -> Any:
+    """Models are of pixels where the section does not say its family."""
+    return {"family": "pixel", **model} if isinstance(model, dict) else model
 
 
 class Config(Section):
@@ -45,8 +50,10 @@ class Config(Section):
     execution: Execution = Execution()
     data: Data = Field(default_factory=Data, description="a section, such as {source: digits}")
     classifier: Classifier = Classifier()
-    model: Model = Model()
-    training: Training = Training()
+    model: Annotated[
+        FamilyOptions, Registered(FAMILIES, tag="family"), BeforeValidator(_of_pixels)
+    ] = Field({}, validate_default=True, description="a section, such as {family: pixel}")
+    training: Training = Field(default_factory=Training, description="a section, such as {}")
     full: Full = Full()
     pruned: Pruned = Field(default_factory=Pruned, description="a section, such as {ratio: 0.2}")
     records: Records | None = Field(None, description="a section, or null to make models")

@@ -8,7 +8,7 @@ from diffcredit.config.attributions import ScoreAttribution
 from diffcredit.config.counts import rank_problems
 from diffcredit.config.gradients import Gradients
 from diffcredit.config.messages import choices, problem
-from diffcredit.config.ratios import of_model, size
+from diffcredit.config.ratios import size
 from diffcredit.config.schema import Config
 from diffcredit.registry import SCORES
 
@@ -64,10 +64,10 @@ def _gradient_problems(config: Config, key: str, gradients: Gradients) -> list[s
 
 def _dimension_problems(config: Config, key: str, dimensions: int | str) -> list[str]:
     """No gradient has more numbers than the network has parameters."""
-    sound = len(config.model.channels) == len(config.model.attention)
-    if not isinstance(dimensions, int) or config.full.pretrained or not sound:
+    network = config.model.network(config.data)
+    if not isinstance(dimensions, int) or config.full.pretrained or network is None:
         return []
-    parameters = size(of_model(config.model, config.data), "parameters")
+    parameters = size(network, "parameters")
     if dimensions <= parameters:
         return []
     accepted = f"must not exceed the {parameters} parameters of the network, which are all of them"

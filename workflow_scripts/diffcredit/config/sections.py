@@ -57,22 +57,26 @@ class Section(BaseModel):
 Kind = TypeVar("Kind", bound=Section)
 
 
-def optional(section: type[Section]) -> type[Section]:
+class Changes(Section):
+    """Keys of a section that differ; the others are missing (None)."""
+
+
+def optional(section: type[Section]) -> type[Changes]:
     """A section with the same keys, of which each may be missing (None)."""
     keys: dict[str, Any] = {}
     for name, field in section.model_fields.items():
         kind: Any = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Section):
-            kind = optional(kind)
-        elif field.metadata:
+        if field.metadata:
             kind = Annotated[(kind, *field.metadata)]
+        elif isinstance(kind, type) and issubclass(kind, Section):
+            kind = optional(kind)
         keys[name] = (kind | None, Field(None, description=field.description))
     return create_model(
-        f"{section.__name__}Changes", __base__=Section, __doc__=section.__doc__, **keys
+        f"{section.__name__}Changes", __base__=Changes, __doc__=section.__doc__, **keys
     )
 
 
-def changed(section: Kind, changes: Section) -> Kind:
+def changed(section: Kind, changes: Changes) -> Kind:
     """A section with the keys that `changes` (of `optional`) gives."""
     given = {
         name: value
@@ -82,6 +86,6 @@ def changed(section: Kind, changes: Section) -> Kind:
     nested = {
         name: changed(getattr(section, name), value)
         for name, value in given.items()
-        if isinstance(value, Section)
+        if isinstance(value, Changes)
     }
     return section.model_copy(update=given | nested)

@@ -7,22 +7,6 @@ from diffcredit.config.counts import known_training_images
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import Config
 
-#: Half of that is a pixel, whose features have no spread to be normalized by.
-LEAST_SIDE = 2
-
-
-def level_problems(config: Config) -> list[str]:
-    """The coarsest level of the network still sees several pixels."""
-    halvings, side = len(config.model.channels) - 1, config.data.image_size
-    coarsest = side / 2**halvings
-    if coarsest >= LEAST_SIDE or side % 2**halvings:
-        return []
-    accepted = (
-        f"model.channels halves it {halvings} times, to {coarsest:g} pixel; must be at least "
-        f"{LEAST_SIDE * 2**halvings}"
-    )
-    return [problem("data.image_size", side, accepted, "or fewer model.channels, with attention")]
-
 
 def warmup_problems(config: Config) -> list[str]:
     """A training that ends while it still warms up never learns at its rate."""

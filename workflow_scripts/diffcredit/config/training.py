@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from diffcredit.config.options import Options, Registered
 from diffcredit.config.sections import Count, Natural, Rate, Real, Section, optional
+from diffcredit.registry import OPTIMIZERS, SCHEDULES
 
 
 class Ema(Section):
@@ -22,9 +24,6 @@ class Ema(Section):
     )
 
 
-Beta = Annotated[Real, Field(ge=0, lt=1)]
-
-
 class Training(Section):
     """The one training loop, as every model uses it."""
 
@@ -37,18 +36,17 @@ class Training(Section):
     antithetic: bool = Field(
         True, description="true: half of a step's timesteps mirror the other half; false: all drawn"
     )
-    learning_rate_schedule: Literal["cosine", "constant"] = Field(
-        "cosine", description="learning rate after the warm-up: cosine (down to 0) or constant"
+    schedule: Annotated[Options, Registered(SCHEDULES)] = Field(
+        "cosine",
+        validate_default=True,
+        description=f"learning rate after the warm-up, one of: {', '.join(SCHEDULES)}; or "
+        "{name: ..., its options}",
     )
     warmup_steps: Natural = Field(10, description="steps of linear warm-up, 0 or more")
-    adam_betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] = Field(
-        [0.9, 0.999], description="Adam's two decays, each at least 0 and below 1"
-    )
-    adam_epsilon: Rate = Field(
-        1e-8, description="added to the root of Adam's second moment, above 0"
-    )
-    weight_decay: Annotated[Real, Field(ge=0)] = Field(
-        0.0, description="decoupled weight decay, 0 or more: above 0 Adam is AdamW"
+    optimizer: Annotated[Options, Registered(OPTIMIZERS)] = Field(
+        "adam",
+        validate_default=True,
+        description=f"one of: {', '.join(OPTIMIZERS)}; or {{name: ..., its options}}",
     )
     gradient_clip: Rate = Field(
         1.0, description="largest gradient norm of losses that are means over values, above 0"

@@ -1,7 +1,7 @@
 """The table of images: one row per image with its encoded pixels, label, contributor and split."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +90,34 @@ def to_table(images: Images, split: str) -> pd.DataFrame:
             "split": split,
         }
     )
+
+
+def with_origin(
+    table: pd.DataFrame,
+    rows: Sequence[int | None] | None = None,
+    captions: Sequence[str | None] | None = None,
+) -> pd.DataFrame:
+    """A table of images that tells what each image belongs to.
+
+    Args:
+        table: of n images.
+        rows: (n,) the training image that each is, as its row in the table of those; None for
+            others.
+        captions: (n,) what each shows, in words; None where nobody says.
+
+    Returns:
+        The table with the columns row and caption, which may be empty.
+    """
+    nothing = [None] * len(table)
+    return table.assign(
+        row=pd.array(nothing if rows is None else list(rows), dtype="Int64"),
+        caption=pd.array(nothing if captions is None else list(captions), dtype="string"),
+    )
+
+
+def captions_of(table: pd.DataFrame) -> list[str | None]:
+    """The captions of a table of images; None where an image has none."""
+    return [None if pd.isna(caption) else str(caption) for caption in table["caption"]]
 
 
 def counts(numbers: np.ndarray, names: list[str]) -> str:

@@ -20,11 +20,13 @@ class Removed:
 
     Attributes:
         pixels: (m, h, w, c) uint8 images to unlearn.
+        rows: (m,) which training images these are; None where they were generated.
         retained: (k,) rows of the training images to keep.
         meant: what the log should say of how names were understood.
     """
 
     pixels: np.ndarray
+    rows: np.ndarray | None
     retained: np.ndarray
     meant: Meant = field(default_factory=Meant)
 
@@ -59,7 +61,8 @@ def of_training(
         assert settings.label is not None
         meant = find([of_key(f"{REMOVE}.label", settings.label)], label_names, "class")
         chosen = train.labels == meant.numbers[0]
-    return replace(_removed(train.pixels[chosen], chosen, settings), meant=meant)
+    found = _removed(train.pixels[chosen], chosen, settings)
+    return replace(found, rows=np.flatnonzero(chosen), meant=meant)
 
 
 def of_cluster(
@@ -136,9 +139,9 @@ def warn_of_copies(found: Removed, train: np.ndarray) -> None:
 
 
 def distinct(pixels: np.ndarray) -> np.ndarray:
-    """Images (n, ...) without those that were there before."""
+    """Numbers of the images (n, ...) that are not the same as one before them."""
     _, first = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_index=True)
-    return pixels[np.sort(first)]
+    return np.sort(first)
 
 
 def _removed(pixels: np.ndarray, taken_out: np.ndarray, settings: Removal) -> Removed:
@@ -148,4 +151,4 @@ def _removed(pixels: np.ndarray, taken_out: np.ndarray, settings: Removal) -> Re
         raise UserError(f"{REMOVE}: {named} are no images of the training set")
     if taken_out.all():
         raise UserError(f"{REMOVE}: {named} are all images; none is left to retain")
-    return Removed(pixels, np.flatnonzero(~taken_out))
+    return Removed(pixels, None, np.flatnonzero(~taken_out))

@@ -1,71 +1,90 @@
-"""A model on disk: weights as safetensors, and as JSON what its network is made of."""
+"""A model on disk: what was trained as safetensors, and as JSON what its network is made of."""
 
 import copy
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from diffcredit.errors import UserError
-from diffcredit.files import read_json, read_tensors, whole, write_json, write_tensors
+from diffcredit.files import (
+    read_json,
+    read_tensor_checksums,
+    read_tensors,
+    tensor_checksum,
+    whole,
+    write_json,
+    write_tensors,
+)
+from diffcredit.models import families
+from diffcredit.models.families import Family, Structure
 
 WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 
 
 @dataclass(frozen=True)
-class Description:
-    """What rebuilds a network.
-
-    Attributes:
-        architecture: keyword arguments of the U-Net.
-        pruning: what was removed, as torch-pruning records it; empty for an unpruned network.
-    """
-
-    architecture: dict[str, Any]
-    pruning: list[Any] = field(default_factory=list)
-
-    def build(self, seed: int) -> torch.nn.Module:
-        """The network with fresh weights, its pruned channels removed."""
-        from diffcredit.models import ddpm
-
-        network = ddpm.build(self.architecture, seed)
-        if self.pruning:
-            from diffcredit.models.pruning.structure import replay
-
-            replay(network, self.pruning, self.architecture)
-        return network
-
-
-@dataclass(frozen=True)
 class Trained:
-    """A network with its description.
+    """A network with what it is made of.
 
     Attributes:
         network: its weights are the moving average of a training.
-        description: what it is made of.
+        family: the family of models that it belongs to.
+        structure: what it is made of.
         averaged: training steps that the average knows, 0 without any; None where nobody says.
+        known: digest of the weights, where something has computed it already.
     """
 
     network: torch.nn.Module
-    description: Description
+    family: Family
+    structure: Structure
     averaged: int | None = 0
+    known: str | None = None
 
     def copy(self) -> "Trained":
         """An independent copy to train further."""
-        return replace(self, network=copy.deepcopy(self.network))
+        return replace(self, network=copy.deepcopy(self.network), known=None)
+
+    @property
+    def digest(self) -> str:
+        """A digest of the weights."""
+        return self.known or _digest_of(self.family.trainable(self.network))
+
+
+def fresh(family: Family, seed: int) -> Trained:
+    """A network that was never trained, its weights drawn from a seed.
+
+    Structure and seed say which weights those are, so that nobody need read them for a digest.
+    """
+    network = family.build(family.structure, seed).eval()
+    return Trained(network, family, family.structure, known=f"drawn from {seed}")
+
+
+def _digest_of(tensors: Mapping[str, torch.Tensor]) -> str:
+    return _digest({name: tensor_checksum(tensor) for name, tensor in tensors.items()})
+
+
+def _digest(checksums: Mapping[str, str]) -> str:
+    """One digest of the checksums of all tensors, by their names."""
+    text = json.dumps(checksums, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = None) -> None:
     """Write a model folder; ``facts`` are kept in its config.json under "facts"."""
+    family = trained.family
     with whole(folder) as part:
         part.mkdir()
-        write_tensors(dict(trained.network.state_dict()), part / WEIGHTS)
+        write_tensors(family.trainable(trained.network), part / WEIGHTS)
         write_json(
             {
-                "architecture": trained.description.architecture,
-                "pruning": trained.description.pruning,
+                "family": dict(family.settings),
+                "structure": asdict(trained.structure),
+                "base": family.base,
+                "digest": _digest(read_tensor_checksums(part / WEIGHTS)),
                 "averaged": trained.averaged,
                 "facts": facts or {},
             },
@@ -79,6 +98,33 @@ def folders(models: Path) -> list[Path]:
     return sorted(path for path in found if not path.name.startswith("."))
 
 
+def facts(folder: Path) -> dict[str, Any]:
+    """The facts of a model, or `UserError`."""
+    found = read_json(folder / CONFIG).get("facts")
+    return found if isinstance(found, dict) else {}
+
+
+def described_by(folder: Path) -> dict[str, Any]:
+    """Family and structure of a model, as JSON holds them; or `UserError`."""
+    stored = read_json(folder / CONFIG)
+    return {key: stored.get(key) for key in ("family", "structure", "base")}
+
+
+def digest(folder: Path) -> str:
+    """The digest of a model's weights, without reading them.
+
+    Raises:
+        UserError: where it is missing, or not that of the checksums beside the weights.
+    """
+    stored = read_json(folder / CONFIG).get("digest")
+    if stored is None or stored != _digest(read_tensor_checksums(folder / WEIGHTS)):
+        raise UserError(
+            f"{folder / CONFIG} does not belong to {WEIGHTS}: its digest is missing or wrong\n"
+            "    Hint: delete the folder and run again."
+        )
+    return str(stored)
+
+
 def load(folder: str | Path) -> Trained:
     """Read a model folder.
 
@@ -87,27 +133,49 @@ def load(folder: str | Path) -> Trained:
     """
     folder = Path(folder)
     stored = read_json(folder / CONFIG)
-    weights, _ = read_tensors(folder / WEIGHTS)
+    weights, _ = read_tensors(folder / WEIGHTS)  # which checks them against their checksums
     trained = described(stored, folder / CONFIG)
-    load_weights(trained.network, weights, folder / WEIGHTS)
-    return trained
+    _load_trainable(trained, weights, folder / WEIGHTS)
+    return replace(trained, known=digest(folder))
 
 
-def described(stored: Mapping[str, Any], path: Path) -> Trained:
-    """A network with fresh weights, or `UserError` naming the file that describes none."""
+def described(stored: Mapping[str, Any], path: Path, family: Family | None = None) -> Trained:
+    """A network with fresh weights, or `UserError` naming the file that describes none.
+
+    Args:
+        stored: content of a model's config.json.
+        path: of that file.
+        family: of the model; None for the one that the file names.
+    """
     try:
-        description = Description(stored["architecture"], stored["pruning"])
-        return Trained(description.build(seed=0), description, stored.get("averaged"))
+        own = family or families.of_settings(stored["family"])
+        structure = Structure(**stored["structure"])
+        network = own.build(structure, seed=0)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(f"{path} does not describe a model: {error}") from error
+    if stored.get("base") != own.base:
+        raise UserError(f"{path} describes a model of another base: {stored.get('base')}")
+    return Trained(network, own, structure, stored.get("averaged"))
 
 
 def load_weights(
     network: torch.nn.Module, weights: dict[str, torch.Tensor], path: str | Path
 ) -> None:
-    """Put weights into a network, or raise `UserError` naming their file."""
+    """Put all weights into a network, or raise `UserError` naming their file."""
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise UserError(f"{path} holds the weights of another network: {reason}") from error
+        raise _of_another_network(path, str(error).splitlines()[-1].strip()) from error
+
+
+def _load_trainable(trained: Trained, weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Put into a network what a model folder keeps of it; what is frozen is there already."""
+    own = trained.family.trainable(trained.network)
+    if wrong := sorted(own.keys() ^ weights):
+        raise _of_another_network(path, f"{wrong[0]} is in one of them alone")
+    frozen = {k: v for k, v in trained.network.state_dict().items() if k not in own}
+    load_weights(trained.network, {**frozen, **weights}, path)
+
+
+def _of_another_network(path: str | Path, reason: str) -> UserError:
+    return UserError(f"{path} holds the weights of another network: {reason}")

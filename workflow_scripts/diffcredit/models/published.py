@@ -1,7 +1,7 @@
 """A model that was trained elsewhere: a folder of diffusers, or of diffcredit itself."""
 
-import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,18 @@ from diffcredit.errors import UserError
 from diffcredit.files import unreadable
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.lean import lean_imports
+from diffcredit.models.families import Family
 
 #: What the layers of attentions were called when the DDPMs of Ho et al. 2020 were published.
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
-def read(folder: str | Path) -> Trained:
+def read(folder: str | Path, family: Family) -> Trained:
     """Read a model folder; nothing is unpickled, and nothing downloaded.
+
+    Args:
+        folder: of diffusers or of diffcredit.
+        family: that the model is to be of, which says how its training noised images.
 
     Raises:
         UserError: naming the file that is missing, broken or of another network.
@@ -31,37 +35,16 @@ def read(folder: str | Path) -> Trained:
     except UserError as error:
         raise UserError(f"full.pretrained = {str(folder)!r}: {error}") from error
     if files.ours:
-        return checkpoints.load(files.config.parent)
+        return replace(checkpoints.load(files.config.parent), family=family)
     stored: dict[str, Any] = {
-        "architecture": pretrained.architecture(files),
-        "pruning": [],
+        "structure": {"architecture": pretrained.architecture(files)},
         "averaged": pretrained.averaged(files),
     }
-    trained = checkpoints.described(stored, files.config)
+    trained = checkpoints.described(stored, files.config, family)
     weights = {_present(name): tensor for name, tensor in _tensors(files.weights).items()}
     checkpoints.load_weights(trained.network, weights, files.weights)
     trained.network.eval()
     return trained
-
-
-def differences(network: dict[str, Any], scratch: dict[str, Any]) -> list[str]:
-    """The keys of two architectures in which their networks differ, with both values."""
-    with lean_imports():
-        from diffusers import UNet2DModel
-
-    parameters = inspect.signature(UNet2DModel.__init__).parameters
-    defaults = {name: parameter.default for name, parameter in parameters.items()}
-    first, second = (_plain(defaults | given) for given in (network, scratch))
-    return [
-        f"{key} {first[key]} and not {second[key]}"
-        for key in defaults
-        if key in scratch and first[key] != second[key]
-    ]
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Lists where defaults are tuples."""
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:

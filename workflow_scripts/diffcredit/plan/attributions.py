@@ -69,14 +69,14 @@ class Attributions:
         """Features of a shard of training images, or of the queries of a behavior."""
         entry = self._config.gradients[name]
         of = {"model": self.gradient_model(model)}
-        of["images"] = self._plan.data() if kind == "train" else self._plan.queries(part)
+        of["images"] = self._plan.encode() if kind == "train" else self._plan.queries(part)
         if kind == "trajectory":
             of["sampler"] = self._plan.full()
         settings = self._plan.settings(
             "journeys" if kind == "trajectory" else "gradients",
             gradients=entry.model_dump(include={"function", "timesteps", "at", "dimensions"}),
             shards=entry.shards if kind == "train" else 1,
-            timesteps=self._config.model.timesteps,
+            family=self._plan.family(),
             steps=self._config.sampling.steps if kind == "trajectory" else None,
         )
         # Queries of a behavior are known by themselves, not by its name.
@@ -131,14 +131,14 @@ class Attributions:
         values = {
             "score": entry.model_dump(include={"method", "gradients", "behaviors", "damping"}),
             "gradients": self._config.gradients[entry.gradients].model_dump(exclude=unused),
-            "timesteps": self._config.model.timesteps,
+            "family": self._plan.family(),
         }
         models = self.gradient_models(entry.gradients)
         made = [self.gradient_model(name) for name in models]
         of: Of
         if of_what == "model":
             queries = [self._plan.queries(behavior) for behavior in self.query_behaviors(score)]
-            of = {"train": self._plan.data(), "queries": queries, "models": made}
+            of = {"train": self._plan.encode(), "queries": queries, "models": made}
             return Made("ekfac", self._plan.settings("ekfac", **values), of)
         features = [
             self.gradients(entry.gradients, model, kind, part)
@@ -160,11 +160,12 @@ class Attributions:
             score=entry.model_dump(include={"method", "extractor", "behaviors"}),
             extractors=self._plan.extractor_places(extractors),
             files=self._plan.weights(extractors),
-            timesteps=self._config.model.timesteps,
+            family=self._plan.family("timesteps"),
         )
+        of_pixels = SCORES[entry.method.name].made_of == "pixels"
         queries = [self._plan.queries(behavior) for behavior in self.query_behaviors(score)]
         of: Of = {
-            "train": self._plan.data(),
+            "train": self._plan.encode() if of_pixels else self._plan.data(),
             "queries": queries,
             **self._plan.classifiers(extractors),
         }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from diffcredit.config import Behavior, Config
 from diffcredit.config.counts import injected_file
@@ -11,11 +11,12 @@ from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.plan.attributions import Attributions
 from diffcredit.plan.code_of_stages import VERSIONS, Code
 from diffcredit.plan.evaluations import Evaluations
-from diffcredit.plan.made import Made, Of, Settings, digest
+from diffcredit.plan.made import Made, Of, Settings
+from diffcredit.plan.marks import code_of_scoring, marks
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.shared import SharedSettings
 from diffcredit.plan.user_files import UserFiles
-from diffcredit.registry import DATASETS, EXTRACTORS, MEASURES
+from diffcredit.registry import DATASETS
 
 
 class Plan(SharedSettings):
@@ -42,6 +43,13 @@ class Plan(SharedSettings):
             asked.append(("injected",))
         settings = self.settings("data", data=data.model_dump(), files=self.files.digests(*asked))
         return Made("data", settings)
+
+    @remembered
+    def encode(self) -> Made:
+        """The training images as trainings read them; of pixels nothing of `model` counts."""
+        family = {**self.family(), "model": {}}
+        settings = Settings({"family": family, "version": {"encode": VERSIONS["encode"]}})
+        return Made("encode", settings, {"train": self.data()})
 
     @remembered
     def classifier(self) -> Made:
@@ -96,14 +104,14 @@ class Plan(SharedSettings):
         """A training of the full model, the first one or a further one, with its snapshots."""
         config = self.config
         values: dict[str, Any] = {
-            "model": config.model.model_dump(),
+            "family": self.family(),
             "training": config.training.model_dump(),
             "full": config.full.model_dump(exclude={"models"}),
         }
         if number == 0 and config.full.pretrained:
             values["files"] = self.files.digests(("pretrained",))
         settings = self.settings("training", **values)
-        return Made("full", settings, {"train": self.data()}, {"number": number})
+        return Made("full", settings, {"examples": self.encode()}, {"number": number})
 
     @remembered
     def pruned(self) -> Made:
@@ -111,11 +119,10 @@ class Plan(SharedSettings):
         settings = self.settings(
             "training",
             "pruning",
-            timesteps=self.config.model.timesteps,
             training=self.config.training.model_dump(),
             pruned=self.config.pruned.model_dump(),
         )
-        return Made("pruned", settings, {"train": self.data(), "full": self.full()})
+        return Made("pruned", settings, {"examples": self.encode(), "full": self.full()})
 
     def model(self, name: str) -> Made:
         """The full or the pruned model."""
@@ -166,6 +173,7 @@ class Plan(SharedSettings):
         tables = self.counts.tables(distribution, shard, approach)
         of: Of = {
             "coalitions": [self.coalitions(distribution, table) for table in tables],
+            "examples": self.encode(),
             "train": self.data(),
             **self._start(approach),
         }
@@ -183,7 +191,7 @@ class Plan(SharedSettings):
         assert unlearning is not None
         measured = self.measured_on_the_way(approach)
         of = {
-            "train": self.data(),
+            "examples": self.encode(),
             "removed": self.removal(),
             "retained": self.removal(),
             **self._start(approach),
@@ -235,7 +243,7 @@ class Plan(SharedSettings):
         """Behaviors of the images of a shard."""
         samples = self.samples(approach, distribution, seed, shard)
         of = {"samples": samples, **self._compared()}
-        return Made("score", self._scored_by, of, code=self._code_of_scoring(self.sampled))
+        return Made("score", self._scored_by, of, code=code_of_scoring(self, self.sampled))
 
     @remembered
     def losses(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
@@ -335,62 +343,13 @@ class Plan(SharedSettings):
 
     @cached_property
     def _scored_by(self) -> Settings:
-        marks = self._marks(self.sampled, self.of_scoring(), self._compared())
-        return Settings({**self.of_scoring().values, "marks": marks})
+        found = marks(self, self.sampled, self.of_scoring(), self._compared())
+        return Settings({**self.of_scoring().values, "marks": found})
 
     @cached_property
     def _measured_by(self) -> Settings:
-        marks = self._marks(self.modeled, self.of_measuring(), self._asked_of_models())
-        return Settings({**self.of_measuring().values, "marks": marks})
-
-    def _marks(
-        self, behaviors: Mapping[str, Behavior], settings: Settings, of: Of
-    ) -> dict[str, str]:
-        """Of each behavior a digest of all that its values depend on besides the model's own.
-
-        So values that a table has are kept where a behavior is added, or another one changes.
-
-        Args:
-            behaviors: those that one job measures.
-            settings: of the job.
-            of: what the job reads besides the models or their images.
-        """
-        shared = {
-            name: value
-            for name, value in settings.values.items()
-            if name not in ("behaviors", "extractors", "files")
-        }
-        return {
-            name: digest(
-                shared,
-                # What is measured on models themselves has a version number instead.
-                self._code_of_scoring({name: behavior}) if name in self.sampled else {},
-                behavior.model_dump(),
-                self._seen_by(name, behavior, of),
-            )
-            for name, behavior in behaviors.items()
-        }
-
-    def _code_of_scoring(self, behaviors: Mapping[str, Behavior]) -> dict[str, str]:
-        """Digests of the code that measures behaviors on images."""
-        kinds = [self.config.extractors[name].kind for name in self.extractors(behaviors)]
-        measures = [behavior.measure.name for behavior in behaviors.values()]
-        return self.code.of_script("score", (MEASURES, measures), (EXTRACTORS, kinds))
-
-    def _seen_by(self, name: str, behavior: Behavior, of: Of) -> list[Any]:
-        """What a behavior compares with, and through which extractor."""
-        alone = {name: behavior}
-        extractors = self.extractors(alone)
-        compared = [of[key] for key in ("reference", "full") if key in of]
-        if behavior.compares != "full":
-            compared = compared[:1]
-        queries = [self.queries(name)] if name in (*self.looked_for, *self.modeled) else []
-        made = [*compared, *queries, *self.classifiers(extractors).values()]
-        return [
-            self.extractor_places(extractors),
-            self.behavior_weights(alone),
-            [cast(Made, found).identity for found in made],
-        ]
+        found = marks(self, self.modeled, self.of_measuring(), self._asked_of_models())
+        return Settings({**self.of_measuring().values, "marks": found})
 
     @remembered
     def restored(self, approach: str) -> Made:
@@ -400,7 +359,7 @@ class Plan(SharedSettings):
         settings = self.settings(
             "unlearning",
             measure=self.behavior(name).options,
-            timesteps=self.config.model.timesteps,
+            family=self.family(),
             sampling=self.config.sampling.model_dump(exclude={"images"}),
         )
         models = self.subsets(approach, UNLEARNING, 0, 0)

@@ -37,20 +37,20 @@ class Estimates:
         self._gpu = config.execution.device != "cpu"
 
     @cached_property
-    def _network(self) -> ratios.UNet:
-        return ratios.of_model(self._config.model, self._config.data)
+    def _network(self) -> ratios.UNet | None:
+        return self._config.model.network(self._config.data)
 
     @cached_property
     def _multiply_adds(self) -> int:
-        return ratios.size(self._network, "multiply_adds")
+        return ratios.size(self._network, "multiply_adds") if self._network else 0
 
     @cached_property
     def _weights(self) -> int:
-        return ratios.size(self._network, "parameters")
+        return ratios.size(self._network, "parameters") if self._network else 0
 
     @cached_property
     def _outputs(self) -> int:
-        return ratios.outputs(self._network)
+        return ratios.outputs(self._network) if self._network else 0
 
     def memory(self, attempt: int, besides: float = 0.0) -> int:
         """MB of a job that computes nothing large but ``besides``."""

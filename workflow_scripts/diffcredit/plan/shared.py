@@ -90,6 +90,19 @@ class SharedSettings:
         versions = {stage: VERSIONS[stage] for stage in stages}
         return Settings({**values, "seed": self.config.seed, "version": versions})
 
+    def family(self, *keys: str) -> dict[str, Any]:
+        """The family of the models, as `models.families.of_settings` takes it.
+
+        Args:
+            keys: of the section `model`, those that count; all without any.
+        """
+        config = self.config
+        return {
+            "model": config.model.model_dump(include={"family", *keys} if keys else None),
+            "image_size": config.data.image_size,
+            "channels": config.data.channels,
+        }
+
     @remembered
     def of_coalitions(self, distribution: str) -> Settings:
         """Of all coalitions of a distribution."""
@@ -105,7 +118,7 @@ class SharedSettings:
             approach=self.config.approaches[approach].model_dump(
                 exclude={"coalitions", "training"}
             ),
-            model=self.config.model.model_dump(),
+            family=self.family(),
             training=self.config.training_of(approach).model_dump(),
         )
 
@@ -115,7 +128,6 @@ class SharedSettings:
         return self.settings(
             "sampling",
             sampling=self.config.sampling.model_dump(),
-            timesteps=self.config.model.timesteps,
         )
 
     @remembered
@@ -136,6 +148,6 @@ class SharedSettings:
             behaviors={name: b.model_dump() for name, b in self.modeled.items()},
             extractors=self.extractor_places(self.extractors(self.modeled)),
             files=self.behavior_weights(self.modeled),
-            timesteps=self.config.model.timesteps,
+            family=self.family(),
             sampling=self.config.sampling.model_dump(exclude={"images"}),
         )

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torchvision.utils import make_grid
 
 from diffcredit.data.images import Images
-from diffcredit.models.pixels import channels_first
+from diffcredit.data.tensors import channels_first
 from diffcredit.registry import Better
 from diffcredit.report.pictures import show
 from diffcredit.report.style import direction, label, letters

@@ -5,6 +5,7 @@ Nothing is remembered between steps, so an interrupted training continues with t
 
 import math
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from accelerate import Accelerator
 
 from diffcredit.config import Training
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
-from diffcredit.models.pixels import from_uint8
+from diffcredit.models.examples import Examples
+from diffcredit.models.families import Family
 from diffcredit.seeds import derive
+from diffcredit.training.recipe import Run
 
 
 @dataclass(frozen=True)
@@ -22,29 +24,33 @@ class Batch:
     """Noised images of one step, on the device of the model.
 
     Attributes:
-        clean: (b, c, h, w) images in [-1, 1].
+        clean: (b, c, h, w) x_0.
         noise: (b, c, h, w) standard normal.
-        noised: (b, c, h, w) signal x clean + spread x noise.
-        timesteps: (b,) noise levels.
-        signal: (b, 1, 1, 1) what is left of the clean images at their timestep, in (0, 1).
-        spread: (b, 1, 1, 1) standard deviation of the noise there, in (0, 1).
+        noised: (b, c, h, w) alpha x clean + sigma x noise.
+        timesteps: (b,).
+        alpha: (b, 1, 1, 1) factor of the clean images at their timestep, in (0, 1).
+        sigma: (b, 1, 1, 1) standard deviation of the noise there, in (0, 1).
+        condition: (b, ...) what each image is conditioned on; None where unconditional.
     """
 
     clean: torch.Tensor
     noise: torch.Tensor
     noised: torch.Tensor
     timesteps: torch.Tensor
-    signal: torch.Tensor
-    spread: torch.Tensor
+    alpha: torch.Tensor
+    sigma: torch.Tensor
+    condition: torch.Tensor | None = None
 
     def rows(self, chosen: torch.Tensor) -> "Batch":
         """The images of some numbers, or where a (b,) mask is True."""
-        return Batch(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        own: list[Any] = [getattr(self, field.name) for field in fields(self)]
+        chosen_rows: list[Any] = [None if each is None else each[chosen] for each in own]
+        return Batch(*chosen_rows)
 
     def noised_like(self, other: "Batch") -> "Batch":
         """The same images with the noise and at the timesteps of another batch."""
-        noised = other.signal * self.clean + other.spread * other.noise
-        return replace(other, clean=self.clean, noised=noised)
+        noised = other.alpha * self.clean + other.sigma * other.noise
+        return replace(other, clean=self.clean, noised=noised, condition=self.condition)
 
 
 def image_indices(images: int, batch_size: int, seed: int, step: int) -> np.ndarray:
@@ -64,21 +70,21 @@ def image_indices(images: int, batch_size: int, seed: int, step: int) -> np.ndar
 
 
 def antithetic_timesteps(
-    batch_size: int, timesteps: int, generator: torch.Generator
+    batch_size: int, num_train_timesteps: int, generator: torch.Generator
 ) -> torch.Tensor:
     """Uniform timesteps for half the batch, and T - 1 - t for the other half.
 
-    Each timestep is uniform on 0..T-1; a step's mean noise level varies less.
+    Each timestep is uniform on 0..T-1; a step's mean timestep varies less.
     """
-    half = torch.randint(0, timesteps, (batch_size // 2,), generator=generator)
-    return torch.cat([half, timesteps - 1 - half])
+    half = torch.randint(0, num_train_timesteps, (batch_size // 2,), generator=generator)
+    return torch.cat([half, num_train_timesteps - 1 - half])
 
 
 def independent_timesteps(
-    batch_size: int, timesteps: int, generator: torch.Generator
+    batch_size: int, num_train_timesteps: int, generator: torch.Generator
 ) -> torch.Tensor:
     """Timesteps that are all drawn, uniform on 0..T-1, as most published code draws them."""
-    return torch.randint(0, timesteps, (batch_size,), generator=generator)
+    return torch.randint(0, num_train_timesteps, (batch_size,), generator=generator)
 
 
 def flipped(images: torch.Tensor, seed: int) -> torch.Tensor:
@@ -92,9 +98,9 @@ class Drawing:
     """Draws the noised images of a step and gives each process and each part its share.
 
     Args:
-        retained: (n, c, h, w) uint8 images that are kept.
-        removed: (n', c, h, w) uint8 images that are taken out; None where they are not used.
-        timesteps: noise levels of the schedule.
+        family: of the model, which says how images are noised.
+        retained: images that are kept.
+        removed: images that are taken out; None where they are not used.
         seed: of data order, noise and timesteps.
         settings: batch size and parts, timesteps, flips.
         accelerator: tells the process and its device.
@@ -102,25 +108,31 @@ class Drawing:
 
     def __init__(
         self,
-        retained: torch.Tensor,
-        removed: torch.Tensor | None,
-        timesteps: int,
+        family: Family,
+        retained: Examples,
+        removed: Examples | None,
         seed: int,
         settings: Training,
         accelerator: Accelerator,
     ):
         self.images = {"retained": retained, "removed": removed}
-        self.timesteps, self.seed, self.accelerator = timesteps, seed, accelerator
+        self.family, self.seed, self.accelerator = family, seed, accelerator
         self.batch_size, self.count = settings.batch_size, settings.gradient_accumulation
         self.random_flip = settings.random_flip
         self.draw_timesteps = antithetic_timesteps if settings.antithetic else independent_timesteps
-        self.schedule = ddpm.noise_schedule(timesteps)
         share = self.batch_size // self.count
         if share % accelerator.num_processes:
             raise UserError(
                 f"training.batch_size = {self.batch_size}: each of {self.count} parts must be "
                 f"divisible by the {accelerator.num_processes} processes"
             )
+
+    @classmethod
+    def of_run(cls, run: Run, accelerator: Accelerator) -> "Drawing":
+        """The batches of a training."""
+        recipe = run.recipe
+        given = (recipe.family, run.retained, run.removed, run.seed, recipe.training)
+        return cls(*given, accelerator)
 
     def parts(self, step: int) -> list[tuple[Batch, Batch | None]]:
         """The (retained, removed) batches of each part of a step."""
@@ -141,18 +153,19 @@ class Drawing:
         assert images is not None
         seed = derive(self.seed, role)
         generator = torch.Generator().manual_seed(derive(seed, "noise", step))
-        chosen = torch.from_numpy(image_indices(len(images), self.batch_size, seed, step))
-        clean = from_uint8(images[chosen])
+        chosen = image_indices(len(images), self.batch_size, seed, step)
+        examples = images[chosen]
+        clean = self.family.clean(examples)
         if self.random_flip:
             clean = flipped(clean, derive(seed, "flips", step))
         noise = torch.randn(clean.shape, generator=generator)
-        times = self.draw_timesteps(self.batch_size, self.timesteps, generator)
-        noised = self.schedule.add_noise(clean, noise, times)
-        kept = self.schedule.alphas_cumprod[times].view(-1, 1, 1, 1)
-        drawn = (clean, noise, noised, times, kept.sqrt(), (1 - kept).sqrt())
-        return [
-            Batch(*shares) for shares in zip(*(self._shares(each) for each in drawn), strict=True)
-        ]
+        schedule = self.family.schedule
+        times = self.draw_timesteps(self.batch_size, schedule.num_train_timesteps, generator)
+        alpha, sigma = schedule.at(times, clean)
+        noised = alpha * clean + sigma * noise
+        drawn = (clean, noise, noised, times, alpha, sigma, examples.condition)
+        shares: list[Any] = [self._shares(each) for each in drawn]
+        return [Batch(*part) for part in zip(*shares, strict=True)]
 
     def uniform(self, step: int, part: int, *shape: int) -> torch.Tensor:
         """Numbers in [0, 1) for an objective that draws, (b, *shape) for the b images of a part.
@@ -160,11 +173,14 @@ class Drawing:
         Like the noise they belong to the image, whatever the number of parts and processes.
         """
         generator = torch.Generator().manual_seed(derive(self.seed, "uniform", step))
-        drawn = torch.rand(self.batch_size, *shape, generator=generator)
-        return self._shares(drawn)[part]
+        share = self._shares(torch.rand(self.batch_size, *shape, generator=generator))[part]
+        assert share is not None
+        return share
 
-    def _shares(self, drawn: torch.Tensor) -> list[torch.Tensor]:
+    def _shares(self, drawn: torch.Tensor | None) -> list[torch.Tensor | None]:
         """What this process has of each part of what was drawn for a step, on its device."""
+        if drawn is None:
+            return [None] * self.count
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         parts = drawn.chunk(self.count)
         return [part[rank::processes].to(self.accelerator.device) for part in parts]

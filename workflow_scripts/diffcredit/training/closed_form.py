@@ -7,15 +7,15 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 
-from diffcredit.config import Ema, Training
+from diffcredit.config import Ema
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
 from diffcredit.models.checkpoints import Trained
 from diffcredit.training import ema
 from diffcredit.training.batches import Drawing
 from diffcredit.training.gradients import denoising_gradient
-from diffcredit.training.loop import Checkpoint, Outcome, Plan, check_images
 from diffcredit.training.objectives.objective import ClosedForm
+from diffcredit.training.recipe import Checkpoint, Outcome, Run, Snapshots
 
 #: A start of which more is left than this share is hardly another model afterwards.
 MOSTLY = 0.5
@@ -45,20 +45,18 @@ class Gradients:
         """Of the first batch, then the next one."""
         parameters = list(self.network.parameters())
         for step in range(self.batches):
-            yield denoising_gradient(self.network, parameters, self.draw.of(self.role, step))
+            parts = self.draw.of(self.role, step)
+            yield denoising_gradient(self.draw.family, self.network, parameters, parts)
 
 
 def solve(
-    start: Trained,
+    run: Run,
     objective: ClosedForm,
-    retained: torch.Tensor,
-    removed: torch.Tensor | None,
-    plan: Plan,
-    settings: Training,
     accelerator: Accelerator,
     checkpoint: Checkpoint | None = None,
+    snapshots: Snapshots | None = None,
 ) -> Outcome:
-    """Move a copy of ``start`` once; the arguments are those of `loop.train`.
+    """Move a copy of a run's start once; the arguments are those of `loop.train`.
 
     As after a step of the loop, the moving average is updated once and is what is used: begun anew
     (k = 0) it is the moved weights. With ``ema.continued`` it is nearly the start, as in the code
@@ -71,35 +69,36 @@ def solve(
         UserError: if there are no images, weights are not finite afterwards, or an average cannot
             go on because nobody says of how many steps it is.
     """
-    check_images(objective.uses_removed, retained, removed, plan)
-    assert removed is not None
-    averaged = ema.steps_before(start, plan.label) if settings.ema.continued else 0
+    run.check_images(objective.uses_removed)
+    assert run.removed is not None
+    start, average = run.start, run.recipe.training.ema
+    averaged = ema.steps_before(start, run.label) if average.continued else 0
     began = time.perf_counter()
     network = start.copy().network.eval().to(accelerator.device)
-    draw = Drawing(retained, removed, plan.timesteps, plan.seed, settings, accelerator)
+    draw = Drawing.of_run(run, accelerator)
     change = objective.change(
         Gradients(network, draw, "retained", objective.batches),
         Gradients(network, draw, "removed", objective.batches),
-        len(retained),
-        len(removed),
+        len(run.retained),
+        len(run.removed),
     )
     if not torch.isfinite(change).all():
         raise UserError(
-            f"{plan.label}: the step is not finite\n    Hint: more damping, or a smaller ratio"
+            f"{run.label}: the step is not finite\n    Hint: more damping, or a smaller ratio"
         )
-    _move(network, change, averaged, settings.ema)
-    kept = ema.decay(averaged, settings.ema)
+    _move(network, change, averaged, average)
+    kept = ema.decay(averaged, average)
     if kept > MOSTLY:
         logger.warning(
             "%s: training.ema.continued = true keeps %.2f%% of the start after one step, so this "
             "model has hardly changed\n  Hint: approaches.NAME.training: {ema: {continued: false}} "
             "uses the whole step",
-            plan.label,
+            run.label,
             100 * kept,
         )
     seconds = time.perf_counter() - began
-    known = averaged + 1 if settings.ema.continued else start.averaged
-    trained = Trained(network.cpu(), start.description, known)
+    updates = averaged + 1 if average.continued else start.averaged
+    trained = Trained(network.cpu(), start.family, start.structure, updates)
     return Outcome(trained, seconds, loss=None, steps=1)
 
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 
-from diffcredit.models import ddpm
 from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families import Family
 from diffcredit.registry import PARAMETERS, build
 from diffcredit.training.batches import Batch, Drawing
 from diffcredit.training.objectives.objective import (
@@ -175,18 +175,22 @@ def naive_deletion_norm(
     network.eval()  # what was added is new
     norms = []
     for step in range(MEASURED_STEPS):
-        gradient = denoising_gradient(network, trained, draw.of("retained", step))
+        parts = draw.of("retained", step)
+        gradient = denoising_gradient(start.family, network, trained, parts)
         norms.append(accelerator.reduce(gradient, "mean").norm().item())
     return math.fsum(norms) / len(norms)
 
 
 def denoising_gradient(
-    network: torch.nn.Module, parameters: Sequence[torch.nn.Parameter], parts: list[Batch]
+    family: Family,
+    network: torch.nn.Module,
+    parameters: Sequence[torch.nn.Parameter],
+    parts: list[Batch],
 ) -> torch.Tensor:
     """(P,) gradient of the mean denoising loss of a batch that comes in parts of equal size."""
     total = torch.zeros(sum(p.numel() for p in parameters), device=parameters[0].device)
     for part in parts:
-        predicted = ddpm.predict(network, part.noised, part.timesteps)
+        predicted = family.predict(network, part.noised, part.timesteps, part.condition)
         loss = torch.nn.functional.mse_loss(predicted, part.noise)
         found = torch.autograd.grad(loss, parameters)
         total += torch.cat([gradient.flatten() for gradient in found]) / len(parts)

@@ -6,7 +6,8 @@ Apart from the training itself, so that scores of gradients need not import what
 from statistics import fmean
 
 from diffcredit.config import Full, Training
-from diffcredit.training.loop import Plan, learning_rate
+from diffcredit.config.options import build
+from diffcredit.registry import SCHEDULES
 
 
 def snapshot_steps(settings: Full) -> tuple[int, ...]:
@@ -17,8 +18,8 @@ def snapshot_steps(settings: Full) -> tuple[int, ...]:
 
 def mean_rates(settings: Full, training: Training) -> list[float]:
     """Of each snapshot, the mean learning rate of the steps since the one before."""
-    plan = Plan("full", {"name": "denoise"}, settings.steps, settings.learning_rate, 0, 0)
-    warmup, schedule = training.warmup_steps, training.learning_rate_schedule
-    rates = [learning_rate(step, plan, warmup, schedule) for step in range(settings.steps)]
+    steps, peak = settings.steps, settings.learning_rate
+    schedule, warmup = build(SCHEDULES, training.schedule), training.warmup_steps
+    rates = [schedule.learning_rate(step, steps, peak, warmup) for step in range(steps)]
     ends = snapshot_steps(settings)
     return [fmean(rates[a:b]) for a, b in zip((0, *ends), ends, strict=False)]

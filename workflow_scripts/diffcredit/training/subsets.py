@@ -4,25 +4,19 @@ import gc
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from accelerate import Accelerator
 
 from diffcredit import time_limit
-from diffcredit.data.images import Images
-from diffcredit.files import left_behind, read_json
 from diffcredit.logs import Progress, logger
 from diffcredit.models import checkpoints
-from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import channels_first
+from diffcredit.models.examples import Examples
 from diffcredit.registry import OBJECTIVES, build
 from diffcredit.seeds import derive
-from diffcredit.training.closed_form import solve
-from diffcredit.training.loop import Checkpoint, fingerprint, train
-from diffcredit.training.recipe import Recipe
+from diffcredit.training.make_model import OutputPaths, make_model, model_facts
+from diffcredit.training.recipe import Checkpoint, Recipe, Run
 
 
 @dataclass(frozen=True)
@@ -33,11 +27,13 @@ class Coalition:
         index: its number in its distribution.
         mask: (N,) True where the contributor is kept.
         seed: of everything random in its training.
+        training_seed: number of the training seed.
     """
 
     index: int
     mask: np.ndarray
     seed: int
+    training_seed: int = 0
 
 
 def of_table(table: pd.DataFrame, role: tuple[str, str]) -> list[Coalition]:
@@ -45,15 +41,18 @@ def of_table(table: pd.DataFrame, role: tuple[str, str]) -> list[Coalition]:
 
     The role is the approach and the number of the training seed.
     """
+    numbers, seeds = table["index"].tolist(), table["seed"].tolist()
+    masks, training_seed = map(np.asarray, table["mask"]), int(role[1])
     return [
-        Coalition(int(row["index"]), np.asarray(row["mask"]), derive(int(row["seed"]), *role))
-        for _, row in table.iterrows()
+        Coalition(number, mask, derive(seed, *role), training_seed)
+        for number, mask, seed in zip(numbers, masks, seeds, strict=True)
     ]
 
 
 def train_shard(
     coalitions: list[Coalition],
-    images: Images,
+    examples: Examples,
+    contributors: np.ndarray,
     recipe: Recipe,
     accelerator: Accelerator,
     folder: Path,
@@ -63,6 +62,16 @@ def train_shard(
     """Make the model of each coalition in ``folder``/<index>.
 
     Models that an interrupted run left there are kept where they come from the same inputs.
+
+    Args:
+        coalitions: of the shard.
+        examples: all training images.
+        contributors: (n,) contributor of each of them.
+        recipe: how the models are made.
+        accelerator: from `make_accelerator`.
+        folder: of the models.
+        checkpoint_steps: steps between checkpoints of a training.
+        label: names the shard in messages.
     """
     # Each training ends with a garbage collection, which need not walk the imported libraries.
     gc.freeze()
@@ -70,8 +79,9 @@ def train_shard(
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", checkpoint_steps)
     _remove_others(folder, coalitions)
     for coalition in coalitions:
+        kept = coalition.mask[contributors]
         named = f"{label} coalition {coalition.index}"
-        made = _make(coalition, images, recipe, accelerator, checkpoint, named)
+        made = _make(coalition, examples, kept, recipe, accelerator, checkpoint, named)
         progress.advance()
         if made:  # So that each try of a job brings it further.
             time_limit.stop_if_near()
@@ -92,59 +102,39 @@ def _name(coalition: Coalition) -> str:
 
 def _make(
     coalition: Coalition,
-    images: Images,
+    examples: Examples,
+    kept: np.ndarray,
     recipe: Recipe,
     accelerator: Accelerator,
     checkpoint: Checkpoint,
     label: str,
 ) -> bool:
-    """Make the model of a coalition; whether it was not there already."""
-    objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
-    kept = coalition.mask[images.contributors]
-    pixels = channels_first(images.pixels)
-    retained = pixels[kept]
-    removed = pixels[~kept] if objective.uses_removed else None
-    begin, settings = _start(coalition, recipe), recipe.training
-    steps = _steps(coalition, recipe, objective, removed)
-    plan = recipe.plan(steps, coalition.seed, label)
-    mark = fingerprint(begin, retained, removed, plan, settings)
-    target = checkpoint.path.parent / _name(coalition)
-    if _is_finished(target, mark):
+    """Make the model of a coalition that keeps some images; False if it was there already.
+
+    The empty coalition is the untrained network, whatever the approach starts from. Where no image
+    is removed there is nothing to unlearn, and the model is the start.
+    """
+    objective = build(OBJECTIVES, recipe.objective)
+    removed = examples[~kept] if objective.uses_removed else None
+    nothing_to_do = removed is not None and len(removed) == 0
+    empty = not coalition.mask.any()
+    steps = 0 if empty or nothing_to_do else recipe.count_steps(objective, removed)
+    start = (recipe.fresh if empty else recipe.begin)(coalition.seed)
+    run = Run(recipe, label, start, examples[kept], removed, steps, coalition.seed)
+    paths = OutputPaths(checkpoint.path.parent / _name(coalition), checkpoint)
+    facts = model_facts(coalition.training_seed, coalition.index)
+    if make_model(run, objective, accelerator, paths, facts) is None:
         return False
-    if plan.steps == 0:
-        if removed is not None and len(removed) > 0 and coalition.mask.any():
-            logger.warning(
-                "%s: %s makes no step of %d removed images, so this model is the one before "
-                "unlearning; objective.%s is larger than their number of batches",
-                *(label, plan.objective["name"], len(removed)),
-                OBJECTIVES[plan.objective["name"]].steps_option,
-            )
-        checkpoints.save(begin, target, {"fingerprint": mark, "seconds": 0.0, "loss": None})
-        return True
-    run: Any = train if objective.loops else solve
-    outcome = run(begin, objective, retained, removed, plan, settings, accelerator, checkpoint)
-    facts = {"fingerprint": mark, "seconds": outcome.seconds, "loss": outcome.loss}
-    checkpoints.save(outcome.trained, target, facts)
-    checkpoint.path.unlink(missing_ok=True)
+    if steps == 0 and removed is not None and not (empty or nothing_to_do):
+        _warn_of_no_step(run, len(removed))
     return True
 
 
-def _steps(
-    coalition: Coalition, recipe: Recipe, objective: Any, removed: torch.Tensor | None
-) -> int:
-    """None for nobody, who is untrained, and where there is nothing to unlearn: v(all)."""
-    if not coalition.mask.any() or (removed is not None and len(removed) == 0):
-        return 0
-    return recipe.steps(objective, removed)
-
-
-def _start(coalition: Coalition, recipe: Recipe) -> Trained:
-    """v(none) is the untrained network whatever the approach starts from."""
-    return (
-        recipe.begin(coalition.seed) if coalition.mask.any() else recipe.untrained(coalition.seed)
+def _warn_of_no_step(run: Run, removed: int) -> None:
+    name = run.recipe.objective["name"]
+    logger.warning(
+        "%s: %s makes no step of %d removed images, so this model is the one before unlearning; "
+        "objective.%s is larger than their number of batches",
+        *(run.label, name, removed),
+        OBJECTIVES[name].steps_option,
     )
-
-
-def _is_finished(target: Path, mark: str) -> bool:
-    config = left_behind(read_json, target / checkpoints.CONFIG)
-    return config is not None and config.get("facts", {}).get("fingerprint") == mark

@@ -6,35 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
 
 from diffcredit.errors import UserError
-from diffcredit.files import left_behind, read_json, write_json
 from diffcredit.models import checkpoints
+from diffcredit.models.examples import Examples
 from diffcredit.registry import OBJECTIVES, build
 from diffcredit.steps import model_name, seed_and_step
-from diffcredit.training.closed_form import solve
-from diffcredit.training.loop import Checkpoint, Plan, Snapshots, Stop, fingerprint, train
-from diffcredit.training.recipe import Recipe
+from diffcredit.training.make_model import OutputPaths, make_model, model_facts
+from diffcredit.training.recipe import Checkpoint, Recipe, Run, Snapshots, Stop
 
 
 @dataclass(frozen=True)
 class Split:
-    """What a model is to know afterwards, and what not.
+    """Images that a model is to know afterwards, and those that it is not.
 
     Attributes:
-        retained: (n, c, h, w) uint8.
-        removed: (n', c, h, w) uint8, 1 or more.
+        retained: images to keep.
+        removed: images to unlearn, 1 or more.
     """
 
-    retained: torch.Tensor
-    removed: torch.Tensor
+    retained: Examples
+    removed: Examples
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where models are left, and when.
+class Output:
+    """Which models a training leaves, and where.
 
     Attributes:
         folder: of the models, named by `steps.model_name`.
@@ -55,61 +53,54 @@ def unlearn(
     number: int,
     seed: int,
     accelerator: Accelerator,
-    place: Place,
+    output: Output,
     label: str,
 ) -> None:
     """Make the models of one training.
 
-    What an interrupted run left there is kept where it comes from the same inputs.
+    Models that an interrupted run left there are kept where they come from the same inputs.
 
     Args:
         split: images that are kept, and those that are removed.
-        recipe: how the approach makes a model.
+        recipe: how the models are made.
         number: of the training seed; it is in the names of the models.
         seed: of everything random.
         accelerator: from `make_accelerator`.
-        place: where the models go, and which of them.
+        output: which models are left, and where.
         label: names the training in messages.
 
     Raises:
         UserError: where the objective makes no step.
     """
-    objective = build(OBJECTIVES, recipe.approach.objective.model_dump())
+    objective = build(OBJECTIVES, recipe.objective)
     removed = split.removed if objective.uses_removed else None
-    plan = recipe.plan(recipe.steps(objective, removed), seed, label)
-    if plan.steps == 0:
-        assert removed is not None
-        batches = math.ceil(len(removed) / recipe.training.batch_size)
-        option = OBJECTIVES[plan.objective["name"]].steps_option
-        raise UserError(
-            f"{label}: objective.{option} = {plan.objective[option]} leaves no step of a pass "
-            f"over {len(removed)} images, which is {batches} batches; accepted: at most {batches}"
-        )
-    begin = recipe.begin(seed)
-    snapshots = Snapshots(place.folder, _names(number, plan, place.every), place.stop)
-    mark = fingerprint(begin, split.retained, removed, plan, recipe.training, snapshots)
-    finished = place.folder / f"{number}.json"
-    if (made := left_behind(read_json, finished)) and made.get("fingerprint") == mark:
-        return
-    given = (begin, objective, split.retained, removed, plan, recipe.training, accelerator)
-    if objective.loops:
-        checkpoint = Checkpoint(place.folder / "checkpoint.safetensors", place.checkpoint_steps)
-        steps = train(*given, checkpoint, snapshots).steps
-        checkpoint.path.unlink(missing_ok=True)
-    else:
-        outcome, steps = solve(*given), 1
-        facts = {"step": steps, "seconds": outcome.seconds}
-        checkpoints.save(outcome.trained, place.folder / model_name(number, steps), facts)
-    kept = {step for step in snapshots.names if step <= steps}
-    _clear(place.folder, lambda seed, step: seed != number or step not in kept)
-    write_json({"fingerprint": mark, "steps": steps}, finished)
+    steps = recipe.count_steps(objective, removed)
+    run = Run(recipe, label, recipe.begin(seed), split.retained, removed, steps, seed)
+    if steps == 0:
+        raise _no_step(run)
+    facts, folder = model_facts(number), output.folder
+    on_the_way = range(output.every, steps, output.every) if output.every else ()
+    names = {step: model_name(number, step) for step in on_the_way}
+    paths = OutputPaths(
+        folder / model_name(number, steps),
+        Checkpoint(folder / "checkpoint.safetensors", output.checkpoint_steps),
+        Snapshots(folder, names, output.stop, facts),
+    )
+    made = make_model(run, objective, accelerator, paths, facts)
+    if made is not None:
+        kept = {step for step in names if step < made.steps} | {made.steps}
+        _clear(folder, lambda seed, step: seed != number or step not in kept)
 
 
-def _names(number: int, plan: Plan, every: int | None) -> dict[int, str]:
-    """Step -> name of each model that a training leaves."""
-    end = plan.steps
-    steps = {*(range(every, end, every) if every else ()), end}
-    return {step: model_name(number, step) for step in steps}
+def _no_step(run: Run) -> UserError:
+    assert run.removed is not None
+    objective, images = run.recipe.objective, len(run.removed)
+    batches = math.ceil(images / run.recipe.training.batch_size)
+    option = OBJECTIVES[objective["name"]].steps_option
+    return UserError(
+        f"{run.label}: objective.{option} = {objective[option]} leaves no step of a pass over "
+        f"{images} images, which is {batches} batches; accepted: at most {batches}"
+    )
 
 
 def _clear(folder: Path, stale: Callable[[int, int], bool]) -> None:

@@ -33,6 +33,7 @@ from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
     from diffcredit.config import Config
+    from diffcredit.models.families import Family
 
 _NAME = "ekfac"
 
@@ -42,17 +43,17 @@ class Setting:
     """What losses are taken at, and how much is done at a time.
 
     Attributes:
-        timesteps: (K,) noise levels over which losses are averaged.
+        family: of the network.
+        timesteps: (K,) over which losses are averaged.
         noise: (K, c, h, w), that of each timestep, the same for every image.
-        levels: noise levels of the training schedule.
         batch_size: pairs of an image and a timestep at a time.
         queries_at_once: gradients of queries, each as large as the network, that are held.
         seed: of the targets that are drawn for the Gauss-Newton matrix.
     """
 
+    family: Family
     timesteps: torch.Tensor
     noise: torch.Tensor
-    levels: int
     batch_size: int
     queries_at_once: int
     seed: int
@@ -161,9 +162,7 @@ def _task(setting: Setting) -> Any:
             f"EK-FAC needs the package kronfluence: {error}\n"
             '    Hint: pip install "kronfluence>=1.0.1,<2", or diffcredit[ekfac]'
         ) from error
-    from diffcredit.models import ddpm
-
-    return DenoisingTask(ddpm.noise_schedule(setting.levels))
+    return DenoisingTask(setting.family)
 
 
 def _noised(images: torch.Tensor, setting: Setting, together: int) -> Any:

@@ -5,7 +5,6 @@ The one module that needs kronfluence when it is imported; see `ekfac`.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from kronfluence.task import Task
@@ -13,11 +12,8 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from diffcredit.attribution.gradients import functions
-from diffcredit.models import ddpm
+from diffcredit.models.families import Family
 from diffcredit.seeds import derive
-
-if TYPE_CHECKING:
-    from diffusers import DDPMScheduler
 
 Item = dict[str, torch.Tensor]
 
@@ -71,8 +67,8 @@ class DenoisingTask(Task):
     # network (kronfluence 1.0); this makes them.
     enable_post_process_per_sample_gradient = True
 
-    def __init__(self, schedule: "DDPMScheduler"):
-        self.schedule = schedule
+    def __init__(self, family: Family):
+        self.family = family
 
     def compute_train_loss(
         self, batch: Item, model: nn.Module, sample: bool = False
@@ -85,14 +81,16 @@ class DenoisingTask(Task):
         have the same mean product, and less spread.
         """
         images, timesteps = batch["image"], batch["timesteps"]
+        schedule = self.family.schedule
         losses = []
         for number in range(timesteps.shape[1]):
             steps, added = timesteps[:, number], batch["noise"][:, number]
-            predicted = ddpm.predict(model, self.schedule.add_noise(images, added, steps), steps)
+            noised = schedule.add_noise(images, added, steps)
+            predicted = self.family.predict(model, noised, steps)
             if sample:
                 spread = math.sqrt(images[0].numel() / 2)
                 added = predicted.detach() + spread * batch["signs"][:, number]
-            found = functions.Prediction(predicted, added, steps, self.schedule)
+            found = functions.Prediction(predicted, added, steps, schedule)
             losses.append(functions.loss(found).sum())
         return torch.stack(losses).mean()
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from diffcredit.config.options import Implementation
 from diffcredit.lazy import torch
-
-if TYPE_CHECKING:
-    from diffusers import DDPMScheduler
+from diffcredit.models.diffusion import NoiseSchedule
 
 
 @dataclass(frozen=True)
@@ -25,13 +22,13 @@ class Prediction:
         predicted: (n, c, h, w) noise that the network sees.
         noise: (n, c, h, w) that was added.
         timesteps: (n,).
-        schedule: of the noise levels.
+        schedule: by which noise was added.
     """
 
     predicted: torch.Tensor
     noise: torch.Tensor
     timesteps: torch.Tensor
-    schedule: DDPMScheduler
+    schedule: NoiseSchedule
 
 
 Function = Callable[[Prediction], "torch.Tensor"]
@@ -68,12 +65,8 @@ def linf(of: Prediction) -> torch.Tensor:
 
 
 def elbo(of: Prediction) -> torch.Tensor:
-    """The loss as the variational bound weighs it: beta_t / (2 alpha_t (1 - abar_t)).
-
-    Ho et al. 2020 (arXiv 2006.11239), eq. 12, with sigma_t^2 = beta_t.
-    """
-    schedule = of.schedule
-    weights = schedule.betas / (2 * schedule.alphas * (1 - schedule.alphas_cumprod))
+    """The loss as the variational bound weighs it (Ho et al. 2020, arXiv 2006.11239, eq. 12)."""
+    weights = of.schedule.variational_weights
     return weights.to(of.predicted.device)[of.timesteps] * loss(of)
 
 

@@ -1,6 +1,5 @@
 """What decides features, and the job that computes those of a shard of images."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from diffcredit.attribution.gradients.layers import How
 from diffcredit.attribution.gradients.projection import Exact, Projection
 from diffcredit.code import cached_digest
 from diffcredit.config import Gradients
-from diffcredit.models import checkpoints, ddpm
+from diffcredit.models import checkpoints, diffusion
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.pixels import from_uint8
+from diffcredit.models.examples import Examples
+from diffcredit.models.families import Family
 from diffcredit.registry import FUNCTIONS
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
@@ -30,13 +30,13 @@ class Setting:
 
     Attributes:
         gradients: entry of the configuration.
-        levels: noise levels of the training schedule.
+        family: of the models.
         seed: of the noises and the projection.
         device: "cpu" or "cuda".
     """
 
     gradients: Gradients
-    levels: int
+    family: Family
     seed: int
     device: str = "cpu"
 
@@ -47,9 +47,8 @@ class Setting:
             model: its folder.
             along: "noise" for features of images, "journey" for those of `journey`.
         """
-        weights = (model / checkpoints.WEIGHTS).read_bytes()
         return {
-            "model": hashlib.blake2b(weights, digest_size=16).hexdigest(),
+            "model": [checkpoints.digest(model), checkpoints.described_by(model)],
             "function": self.gradients.function.model_dump(),
             "timesteps": [along, self.gradients.timesteps, self.gradients.at],
             "dimensions": self.gradients.dimensions,
@@ -62,12 +61,11 @@ class Setting:
             return Exact(sum(parameter.numel() for parameter in network.parameters()))
         return Projection(self.gradients.dimensions, derive(self.seed, "projection"))
 
-    def noised(self, trained: Trained, images: torch.Tensor) -> states.States:
-        """Images (n, c, h, w) uint8 with the noise of each timestep of the configuration."""
+    def noised(self, examples: Examples) -> states.States:
+        """N examples with the noise of each timestep of the configuration."""
         timesteps = self._timesteps()
-        clean = from_uint8(images).to(self.device)[:, None]
-        noise = self._noise(trained.description.architecture, timesteps)
-        return states.States(clean, timesteps, noise, self.levels)
+        clean = self.family.clean(examples).to(self.device)[:, None]
+        return states.States(self.family, clean, timesteps, self._noise(timesteps))
 
     def journey(self, sampler: Trained, images: int, steps: int, seed: int) -> states.States:
         """The first samples of a model, as Journey-TRAK takes them: step by step.
@@ -83,26 +81,27 @@ class Setting:
             steps: DDIM steps, each a timestep of the states.
             seed: of the initial noises.
         """
-        architecture = sampler.description.architecture
-        initial = initial_noise(architecture, images, seed).to(self.device)
+        family = self.family
+        initial = initial_noise(family.shape, images, seed).to(self.device)
         network = sampler.network.to(self.device).eval()
         at_once = self.gradients.batch_size
-        clean = ddpm.predicted_clean(network, initial, self.levels, steps, at_once)
-        timesteps = ddpm.ddim_schedule(self.levels, steps).timesteps
-        return states.States(clean, timesteps, self._noise(architecture, timesteps), self.levels)
+        clean = diffusion.predicted_clean(family, network, initial, steps, at_once)
+        timesteps = family.schedule.visited(steps)
+        return states.States(family, clean, timesteps, self._noise(timesteps))
 
     def _timesteps(self) -> torch.Tensor:
-        return states.timesteps(self.levels, self.gradients.timesteps, self.gradients.at)
+        count = self.family.schedule.num_train_timesteps
+        return states.timesteps(count, self.gradients.timesteps, self.gradients.at)
 
-    def _noise(self, architecture: dict[str, Any], timesteps: torch.Tensor) -> torch.Tensor:
+    def _noise(self, timesteps: torch.Tensor) -> torch.Tensor:
         """(k, c, h, w) noise of each of some timesteps; the configuration's are drawn together."""
         own = self._timesteps().tolist()
-        drawn = initial_noise(architecture, len(own), derive(self.seed, "noise"))
+        drawn = initial_noise(self.family.shape, len(own), derive(self.seed, "noise"))
         by_timestep = dict(zip(own, drawn, strict=True))
         for timestep in timesteps.tolist():
             if timestep not in by_timestep:
                 seed = derive(self.seed, "noise", timestep)
-                by_timestep[timestep] = initial_noise(architecture, 1, seed)[0]
+                by_timestep[timestep] = initial_noise(self.family.shape, 1, seed)[0]
         return torch.stack([by_timestep[timestep] for timestep in timesteps.tolist()])
 
 

@@ -6,7 +6,7 @@ import torch
 
 from diffcredit.attribution.gradients.functions import Prediction
 from diffcredit.errors import UserError
-from diffcredit.models import ddpm
+from diffcredit.models.families import Family
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,17 @@ class States:
     noise for a batch, so that an image's noise depends on its position in the batch.)
 
     Attributes:
-        clean: (n, 1, c, h, w) images, or (n, K, c, h, w) where each timestep has its own, in
-            [-1, 1], on the device of the network.
+        family: of the networks that are asked.
+        clean: (n, 1, c, h, w) x_0, or (n, K, c, h, w) where each timestep has its own, on the
+            device of the network.
         timesteps: (K,), on the CPU.
         noise: (K, c, h, w), of each timestep.
-        levels: noise levels of the schedule.
     """
 
+    family: Family
     clean: torch.Tensor
     timesteps: torch.Tensor
     noise: torch.Tensor
-    levels: int
 
     def __len__(self) -> int:
         return len(self.clean)
@@ -36,27 +36,28 @@ class States:
         self, network: torch.nn.Module, rows: torch.Tensor, times: torch.Tensor
     ) -> Prediction:
         """What a network says of images ``rows`` at ``times``, in the order of the images."""
-        schedule = ddpm.noise_schedule(self.levels)
+        schedule = self.family.schedule
         device = self.clean.device
         steps = self.timesteps[times].repeat(len(rows)).to(device)
         noise = self.noise[times].repeat(len(rows), 1, 1, 1).to(device)
         clean = self.clean.expand(-1, len(self.timesteps), -1, -1, -1)[rows[:, None], times]
         noised = schedule.add_noise(clean.flatten(0, 1), noise, steps)
-        return Prediction(ddpm.predict(network, noised, steps), noise, steps, schedule)
+        predicted = self.family.predict(network, noised, steps)
+        return Prediction(predicted, noise, steps, schedule)
 
     def part(self, rows: slice) -> "States":
         """Those of some of the images."""
         return replace(self, clean=self.clean[rows])
 
 
-def timesteps(levels: int, count: int, at: str) -> torch.Tensor:
-    """(count,) noise levels: uniform (0, T/K, 2 T/K, ...) or cumulative (0, 1, ..., K-1).
+def timesteps(num_train_timesteps: int, count: int, at: str) -> torch.Tensor:
+    """(count,) timesteps: uniform (0, T/K, 2 T/K, ...) or cumulative (0, 1, ..., K-1).
 
     Raises:
         UserError: if K does not divide T where it must.
     """
     if at == "cumulative":
         return torch.arange(count)
-    if levels % count:
-        raise UserError(f"timesteps = {count}: must divide the {levels} noise levels")
-    return torch.arange(count) * (levels // count)
+    if num_train_timesteps % count:
+        raise UserError(f"timesteps = {count}: must divide model.timesteps = {num_train_timesteps}")
+    return torch.arange(count) * (num_train_timesteps // count)

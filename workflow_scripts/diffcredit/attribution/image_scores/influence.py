@@ -12,7 +12,7 @@ from diffcredit.attribution.gradients.setting import Setting
 from diffcredit.attribution.image_scores.arrays import Found, by_behavior
 from diffcredit.config import ScoreAttribution
 from diffcredit.models import checkpoints
-from diffcredit.models.pixels import from_uint8
+from diffcredit.models.examples import Examples
 from diffcredit.registry import SCORES
 from diffcredit.seeds import derive
 
@@ -24,8 +24,8 @@ def score(
     entry: ScoreAttribution,
     setting: Setting,
     models: Mapping[str, Path],
-    train: torch.Tensor,
-    queries: Mapping[str, torch.Tensor],
+    train: Examples,
+    queries: Mapping[str, Examples],
 ) -> Iterator[Found]:
     """The scores by each damping of an entry of the configuration, model by model.
 
@@ -33,26 +33,26 @@ def score(
         entry: of the configuration.
         setting: at which timesteps, with which noises, and on which device.
         models: their folders, by <number>-<snapshot>.
-        train: (n, c, h, w) uint8.
-        queries: (q, c, h, w) uint8, of each behavior.
+        train: n training images.
+        queries: of each behavior.
     """
     method: Any = SCORES[entry.method.name].of(entry.method)
     snapshots = setting.gradients.snapshots
     for name, folder in models.items():
         trained = checkpoints.load(folder)
-        noised = setting.noised(trained, train)
+        noised = setting.noised(train)
         how = ekfac.Setting(
+            setting.family,
             noised.timesteps,
             noised.noise,
-            noised.levels,
             setting.gradients.batch_size,
             QUERIES_AT_ONCE,
             derive(setting.seed, "targets"),
         )
-        asked = from_uint8(torch.cat(list(queries.values()))).to(setting.device)
+        requested = torch.cat([setting.family.clean(found) for found in queries.values()])
         with tempfile.TemporaryDirectory() as scratch:
             network = trained.network.to(setting.device)
             fitted = method.fit(network, noised.clean[:, 0], how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
-                found = fitted.scores(asked, damping) / snapshots
+                found = fitted.scores(requested.to(setting.device), damping) / snapshots
                 yield Found(number, int(name.split("-")[0]), by_behavior(found, queries))

@@ -10,7 +10,8 @@ from diffcredit.attribution.image_scores.vectors import Seen, score
 from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.config import ScoreAttribution
-from diffcredit.models.pixels import from_uint8
+from diffcredit.models.examples import Examples
+from diffcredit.models.families import Family
 from diffcredit.registry import SCORES
 
 
@@ -27,21 +28,24 @@ def by_features(
 
 def by_patches(
     entry: ScoreAttribution,
-    train: torch.Tensor,
-    queries: Mapping[str, torch.Tensor],
-    levels: int,
+    train: Examples,
+    queries: Mapping[str, Examples],
+    family: Family,
     seed: int,
+    device: str,
 ) -> list[Found]:
-    """By the weights of patches in the best denoiser of (n, c, h, w) uint8 images.
+    """By the weights of patches in the best denoiser of the training images.
 
     Args:
         entry: of the configuration.
-        train: on the device that computes.
+        train: all training images.
         queries: of each behavior.
-        levels: noise levels of the training schedule.
+        family: that the images are examples of.
         seed: of the noises.
+        device: "cpu" or "cuda".
     """
-    asked = torch.cat(list(queries.values())).to(train.device)
+    requested = torch.cat([family.clean(found) for found in queries.values()])
     method: Any = SCORES[entry.method.name].of(entry.method)
-    weights = method(from_uint8(asked), from_uint8(train), levels, seed)
+    clean = family.clean(train).to(device)
+    weights = method(requested.to(device), clean, family.schedule, seed)
     return [Found(0, 0, by_behavior(weights, queries))]

@@ -28,6 +28,7 @@ from diffcredit.seeds import derive
 
 if TYPE_CHECKING:
     from diffcredit.config import Config
+    from diffcredit.models.diffusion import NoiseSchedule
 
 #: Numbers that are held at a time, 128 MiB of them, but for the weights of one query's patches.
 HELD = 2**25
@@ -63,7 +64,7 @@ def patch_weights(
     queries: torch.Tensor,
     train: torch.Tensor,
     timesteps: Sequence[int],
-    levels: int,
+    schedule: NoiseSchedule,
     scales: Sequence[Scale] = TWO_SCALES,
     stride: int = 1,
     seed: int = 0,
@@ -76,8 +77,8 @@ def patch_weights(
     Args:
         queries: (q, c, h, w) in [-1, 1].
         train: (n, c, h, w) in [-1, 1], on the same device.
-        timesteps: noise levels over which is averaged; the paper tries 100 to 500 of 1,000.
-        levels: noise levels of the training schedule.
+        timesteps: over which is averaged; the paper tries 100 to 500 of 1,000.
+        schedule: how noise is added.
         scales: sizes of patches over which is averaged.
         stride: pixels from a patch to the next, of queries and of training images.
         seed: of the noises, that of a timestep the same for every query.
@@ -88,16 +89,14 @@ def patch_weights(
     Raises:
         UserError: if there is nothing to weigh or an option is out of range.
     """
-    _check(queries, train, timesteps, levels, scales, stride)
-    from diffcredit.models import ddpm
-
-    kept = ddpm.noise_schedule(levels).alphas_cumprod[list(timesteps)].to(train.device)
+    _check(queries, train, timesteps, schedule.num_train_timesteps, scales, stride)
+    alphas = schedule.alpha[list(timesteps)].to(train.device)
     noise = torch.stack([_noise(queries, seed, timestep) for timestep in timesteps])
     total = train.new_zeros(len(queries), len(train))
-    for signal, added in zip(kept.sqrt(), noise.to(train.device), strict=True):
-        noised = signal * queries + (1 - signal**2).sqrt() * added
+    for alpha, added in zip(alphas, noise.to(train.device), strict=True):
+        noised = alpha * queries + (1 - alpha**2).sqrt() * added
         for scale in scales:
-            total += _weights(noised, train, signal, scale, stride)
+            total += _weights(noised, train, alpha, scale, stride)
     return (total / (len(timesteps) * len(scales))).cpu().numpy()
 
 
@@ -105,7 +104,7 @@ def _check(
     queries: torch.Tensor,
     train: torch.Tensor,
     timesteps: Sequence[int],
-    levels: int,
+    num_train_timesteps: int,
     scales: Sequence[Scale],
     stride: int,
 ) -> None:
@@ -118,8 +117,9 @@ def _check(
             f"images of shape {tuple(train.shape[1:])}, queries of {tuple(queries.shape[1:])}: "
             "both must be of one shape"
         )
-    if not len(timesteps) or not all(0 <= timestep < levels for timestep in timesteps):
-        raise UserError(f"timesteps = {list(timesteps)}: must be one or more of 0 to {levels - 1}")
+    last = num_train_timesteps - 1
+    if not len(timesteps) or not all(0 <= timestep <= last for timestep in timesteps):
+        raise UserError(f"timesteps = {list(timesteps)}: must be one or more of 0 to {last}")
     if not len(scales):
         raise UserError("scales: must be one or more")
     if stride < 1:
@@ -133,9 +133,9 @@ def _noise(images: torch.Tensor, seed: int, timestep: int) -> torch.Tensor:
 
 
 def _weights(
-    noised: torch.Tensor, train: torch.Tensor, signal: torch.Tensor, scale: Scale, stride: int
+    noised: torch.Tensor, train: torch.Tensor, alpha: torch.Tensor, scale: Scale, stride: int
 ) -> torch.Tensor:
-    """(q, n) weights at one noise level, averaged over places; rows sum to 1."""
+    """(q, n) weights at one timestep, averaged over places; rows sum to 1."""
     groups = _groups(train, scale, stride)
     places = sum(len(group) for group in groups)
     numbers = train.shape[1] * scale.size**2
@@ -143,7 +143,7 @@ def _weights(
     train_at_once = max(1, COMPARED // places)
     found = []
     for some in noised.split(queries_at_once):
-        rows = _rows(_patches(some, scale, stride), signal)
+        rows = _rows(_patches(some, scale, stride), alpha)
         logarithms = torch.cat(
             [
                 _compare(rows, _columns(_patches(part, scale, stride)), groups)
@@ -178,15 +178,15 @@ def _patches(images: torch.Tensor, scale: Scale, stride: int) -> torch.Tensor:
     return pooled.reshape(len(images), columns.shape[2], -1)
 
 
-def _rows(patches: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
+def _rows(patches: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
     """What times `_columns` gives the logarithm of a weight, up to a constant of each row.
 
     -||x - s y||^2 / (2 v) without ||x||^2, which is the same for every y, is linear in y and in
     ||y||^2.
     """
-    variance = 1 - signal**2
-    norms = (-(signal**2) / (2 * variance)).expand(*patches.shape[:2], 1)
-    return torch.cat([patches * (signal / variance), norms], 2)
+    variance = 1 - alpha**2
+    norms = (-(alpha**2) / (2 * variance)).expand(*patches.shape[:2], 1)
+    return torch.cat([patches * (alpha / variance), norms], 2)
 
 
 def _columns(patches: torch.Tensor) -> torch.Tensor:
@@ -254,14 +254,14 @@ class Patches(ScoreMethod):
             return found
 
     def __call__(
-        self, queries: torch.Tensor, train: torch.Tensor, num_train_timesteps: int, seed: int
+        self, queries: torch.Tensor, train: torch.Tensor, schedule: NoiseSchedule, seed: int
     ) -> np.ndarray:
         """(q, n) scores of (n, c, h, w) training images in [-1, 1] for (q, c, h, w) queries."""
         return patch_weights(
             queries,
             train,
             self.options.timesteps,
-            num_train_timesteps,
+            schedule,
             [Scale(scale.size, scale.pool) for scale in self.options.scales],
             seed=seed,
         )

@@ -38,9 +38,9 @@ class ClassifierFeatures(Extractor):
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(n, d) values of the hidden layer."""
-        from diffcredit.models.pixels import from_uint8
+        from diffcredit.behaviors.classifier import normalized
 
-        return self.network.hidden(from_uint8(images))
+        return self.network.hidden(normalized(images))
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """(n, classes)."""

@@ -7,20 +7,20 @@ convolution keeps its channels, attention heads stay divisible and group norms k
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch_pruning as tp
 
 from diffcredit.config.ratios import accepted_ratios, largest_ratio
 from diffcredit.errors import UserError
-from diffcredit.models.checkpoints import Description, Trained
+from diffcredit.models.checkpoints import Trained
+from diffcredit.models.examples import Examples
+from diffcredit.models.families import Structure
 from diffcredit.models.lean import lean_imports
+from diffcredit.models.pruning.replay import update_channels
 
 with lean_imports():
     from diffusers.models.attention_processor import Attention
-    from diffusers.models.downsampling import Downsample2D
-    from diffusers.models.upsampling import Upsample2D
 
 #: Parameters and multiply-adds, before and after.
 Size = dict[str, int]
@@ -31,14 +31,12 @@ class Material:
     """What pruners may look at beside the network.
 
     Attributes:
-        images: (n, c, h, w) uint8 training images.
-        timesteps: noise levels of the schedule.
-        seed: of everything that is drawn.
+        examples: n training examples.
+        seed: of everything random.
         device: what gradients are computed on, "cpu" or "cuda".
     """
 
-    images: torch.Tensor
-    timesteps: int
+    examples: Examples
     seed: int
     device: str
 
@@ -67,7 +65,7 @@ def prune(
     """
     network = copy.deepcopy(trained.network).cpu().eval()
     _check_ratio(network, ratio)
-    inputs = _example(trained.description.architecture)
+    inputs = trained.family.inputs()
     operations, parameters = tp.utils.count_ops_and_params(network, inputs)
     importance = rank(network)
     network.cpu()
@@ -88,16 +86,17 @@ def prune(
     )
     pruner.step()
     network.zero_grad()
-    _update_channels(network)
+    update_channels(network)
     smaller_operations, smaller = tp.utils.count_ops_and_params(network, inputs)
-    history = [*trained.description.pruning, *pruner.pruning_history()]
+    history = [*trained.structure.pruning, *pruner.pruning_history()]
     size = {
         "parameters_before": int(parameters),
         "parameters_after": int(smaller),
         "multiply_adds_before": int(operations),
         "multiply_adds_after": int(smaller_operations),
     }
-    return Trained(network, Description(trained.description.architecture, history)), size
+    structure = Structure(trained.structure.architecture, history)
+    return Trained(network, trained.family, structure), size
 
 
 def _exact(ratio: float) -> float:
@@ -117,27 +116,6 @@ def _check_ratio(network: torch.nn.Module, ratio: float) -> None:
         )
 
 
-def replay(network: torch.nn.Module, history: list[Any], architecture: dict[str, Any]) -> None:
-    """Remove from a fresh network, in place, the channels that a recorded pruning removed."""
-    graph = tp.DependencyGraph().build_dependency(network, _example(architecture))
-    graph.load_pruning_history(history)
-    _update_channels(network)
-
-
-def _example(architecture: dict[str, Any]) -> dict[str, torch.Tensor]:
-    side = architecture["sample_size"]
-    image = torch.zeros(1, architecture["in_channels"], side, side)
-    return {"sample": image, "timestep": torch.zeros(1, dtype=torch.long)}
-
-
 def _heads(network: torch.nn.Module) -> dict[torch.nn.Linear, int]:
     attentions = [m for m in network.modules() if isinstance(m, Attention)]
     return {layer: m.heads for m in attentions for layer in (m.to_q, m.to_k, m.to_v)}
-
-
-def _update_channels(network: torch.nn.Module) -> None:
-    """The resampling layers check their input against numbers that pruning does not update."""
-    for module in network.modules():
-        if isinstance(module, Downsample2D | Upsample2D) and module.conv is not None:
-            module.channels = module.conv.in_channels
-            module.out_channels = module.conv.out_channels

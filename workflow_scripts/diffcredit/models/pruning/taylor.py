@@ -19,6 +19,7 @@ from diffcredit.seeds import derive
 
 if TYPE_CHECKING:
     from diffcredit.models.checkpoints import Trained
+    from diffcredit.models.families import Family
     from diffcredit.models.pruning.structure import Material, Size
 
 
@@ -39,7 +40,9 @@ class Taylor(Pruner):
         from diffcredit.models.pruning.structure import prune
 
         def rank(network: torch.nn.Module) -> Any:
-            accumulate_gradients(network, material, self.options.images, threshold=0.0)
+            accumulate_gradients(
+                network, trained.family, material, self.options.images, threshold=0.0
+            )
             return TaylorImportance(multivariable=True)
 
         return prune(trained, ratio, rank)
@@ -74,7 +77,12 @@ class DiffPruning(Pruner):
 
         def rank(network: torch.nn.Module) -> Any:
             accumulate_gradients(
-                network, material, options.images, options.threshold, options.stopping_level
+                network,
+                trained.family,
+                material,
+                options.images,
+                options.threshold,
+                options.stopping_level,
             )
             return TaylorImportance(multivariable=False)
 
@@ -83,6 +91,7 @@ class DiffPruning(Pruner):
 
 def accumulate_gradients(
     network: torch.nn.Module,
+    family: Family,
     material: Material,
     images: int,
     threshold: float,
@@ -90,26 +99,26 @@ def accumulate_gradients(
 ) -> int:
     """Add up in ``network`` the gradients of L_0, L_1, ... until L_t < threshold max(L_0..L_t).
 
-    L_t is the mean denoising loss of noise level t over the images, each with one noise for all
-    noise levels. That of the t which ends the sum is added where ``stopping_level`` says so.
+    L_t is the mean denoising loss of timestep t over the images, each with one noise for all
+    timesteps. That of the t which ends the sum is added where ``stopping_level`` says so.
     Returns how many of them were added; a threshold of 0 takes all.
     """
-    from diffcredit.models import ddpm
-    from diffcredit.models.pixels import from_uint8
-
     generator = torch.Generator().manual_seed(derive(material.seed, "gradients"))
-    chosen = torch.randperm(len(material.images), generator=generator)[:images]
-    clean = from_uint8(material.images[chosen])
+    chosen = torch.randperm(len(material.examples), generator=generator)[:images]
+    examples = material.examples[chosen]
+    clean, condition = family.clean(examples), examples.condition
     noise = torch.randn(clean.shape, generator=generator).to(material.device)
     clean = clean.to(material.device)
-    schedule = ddpm.noise_schedule(material.timesteps)
+    condition = None if condition is None else condition.to(material.device)
     network.to(material.device).eval()
-    progress = Progress("pruning", material.timesteps, "noise levels")
+    count = family.schedule.num_train_timesteps
+    progress = Progress("pruning", count, "timesteps")
     largest = 0.0
-    for timestep in range(material.timesteps):
+    for timestep in range(count):
         times = torch.full((len(clean),), timestep, device=material.device)
-        noised = schedule.add_noise(clean, noise, times)
-        loss = torch.nn.functional.mse_loss(ddpm.predict(network, noised, times), noise)
+        noised = family.schedule.add_noise(clean, noise, times)
+        predicted = family.predict(network, noised, times, condition)
+        loss = torch.nn.functional.mse_loss(predicted, noise)
         largest = max(largest, loss.item())
         small = loss.item() < threshold * largest
         if not small or stopping_level:
@@ -117,4 +126,4 @@ def accumulate_gradients(
         progress.advance()
         if small:
             return timestep + stopping_level
-    return material.timesteps
+    return count

@@ -2,7 +2,7 @@
 
 Both losses are taken of one forward pass, on noised images m that are drawn from
 (1 - mixture) q(m | x) + mixture q(m | a), with x retained and a removed, and weighted back to
-q(m | x) and q(m | a). A noised x, m = signal x + spread e, is as well a noised a, of another noise.
+q(m | x) and q(m | a). A noised x, m = alpha x + sigma e, is as well a noised a, of another noise.
 At low noise levels it hardly is: one of its weights is 0 then, and it takes one backward pass, not
 two.
 """
@@ -116,15 +116,13 @@ class Mixture:
 def mix(retained: Batch, removed: Batch, of_removed: torch.Tensor) -> Mixture:
     """Noise x, or a where ``of_removed`` (b,), with the noise and at the timestep of x."""
     chosen = of_removed.view(-1, 1, 1, 1)
-    noise, signal, spread = retained.noise, retained.signal, retained.spread
+    noise, alpha, sigma = retained.noise, retained.alpha, retained.sigma
     clean = torch.where(chosen, removed.clean, retained.clean)
     noised = torch.where(chosen, removed.noised_like(retained).noised, retained.noised)
-    # From the difference of the images, and not from m: there rounding is divided by the spread.
-    apart = signal / spread * (removed.clean - retained.clean)
-    from diffcredit.training.batches import Batch
-
+    # From the difference of the images, and not from m: there rounding is divided by sigma.
+    apart = alpha / sigma * (removed.clean - retained.clean)
     return Mixture(
-        Batch(clean, noise, noised, retained.timesteps, signal, spread),
+        Batch(clean, noise, noised, retained.timesteps, alpha, sigma, retained.condition),
         torch.where(chosen, noise + apart, noise),
         torch.where(chosen, noise, noise - apart),
     )

@@ -1,30 +1,28 @@
 """The full and the pruned model."""
 
 import contextlib
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from trainings import encoded
 
-from diffcredit.config import Full, Model, Pruned, Training
-from diffcredit.data.images import Images
+from diffcredit.config import Full, Pruned, Training
 from diffcredit.files import read_json
 from diffcredit.models import checkpoints
-from diffcredit.training import everything
+from diffcredit.models.examples import Examples
+from diffcredit.models.families import Family
+from diffcredit.training import full_models
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.rates import mean_rates, snapshot_steps
 
+EXECUTION = full_models.Execution("cpu", processes=1, checkpoint_steps=2)
+
 
 @pytest.fixture
-def owned(images: torch.Tensor) -> Images:
-    pixels = images.permute(0, 2, 3, 1).numpy()
-    return Images(pixels, torch.zeros(20).long().numpy(), torch.zeros(20).long().numpy())
-
-
-def place(target: Path) -> everything.Place:
-    return everything.Place(target, "cpu", processes=1, checkpoint_steps=2)
+def examples(images: torch.Tensor) -> Examples:
+    return encoded(images)
 
 
 @pytest.mark.slow
@@ -32,19 +30,19 @@ def place(target: Path) -> everything.Place:
     "pruner", ["magnitude", "reinit", {"name": "diff_pruning", "images": 4, "threshold": 0.5}]
 )
 def test_full_and_pruned_models_are_written_whole_and_repeat(
-    tmp_path: Path, owned: Images, model: Model, settings: Training, pruner: str | dict
+    tmp_path: Path, examples: Examples, family: Family, settings: Training, pruner: str | dict
 ) -> None:
     for name in ("first", "again"):
         folder = tmp_path / name
-        everything.full(owned, model, Full(steps=3), settings, 0, place(folder / "full"))
-        everything.pruned(
-            owned,
+        full_models.full(examples, family, Full(steps=3), settings, 0, folder / "full", EXECUTION)
+        full_models.pruned(
+            examples,
             folder / "full",
             Pruned(pruner=pruner, ratio=0.5, steps=3),
             settings,
-            model.timesteps,
             0,
-            place(folder / "pruned"),
+            folder / "pruned",
+            EXECUTION,
         )
         assert sorted(path.name for path in folder.iterdir()) == ["full", "pruned"]
     for name in ("full", "pruned"):
@@ -61,12 +59,12 @@ def test_full_and_pruned_models_are_written_whole_and_repeat(
 
 def test_interrupted_full_training_ends_with_the_same_bits(
     tmp_path: Path,
-    owned: Images,
-    model: Model,
+    examples: Examples,
+    family: Family,
     settings: Training,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    everything.full(owned, model, Full(steps=5), settings, 0, place(tmp_path / "whole"))
+    full_models.full(examples, family, Full(steps=5), settings, 0, tmp_path / "whole", EXECUTION)
     backward, calls = Denoise.backward, []
 
     def interrupted(self, *arguments):  # type: ignore[no-untyped-def]
@@ -79,9 +77,9 @@ def test_interrupted_full_training_ends_with_the_same_bits(
     monkeypatch.setattr(Denoise, "backward", interrupted)
     target = tmp_path / "parts"
     with pytest.raises(KeyboardInterrupt):
-        everything.full(owned, model, Full(steps=5), settings, 0, place(target))
+        full_models.full(examples, family, Full(steps=5), settings, 0, target, EXECUTION)
     assert not target.exists()
-    everything.full(owned, model, Full(steps=5), settings, 0, place(target))
+    full_models.full(examples, family, Full(steps=5), settings, 0, target, EXECUTION)
     assert len(calls) == 5 + 1  # steps 0..3, the interruption, step 4
     whole, parts = (
         checkpoints.load(tmp_path / name).network.state_dict() for name in ("whole", "parts")
@@ -92,21 +90,20 @@ def test_interrupted_full_training_ends_with_the_same_bits(
 @pytest.mark.slow
 def test_interrupted_pruned_training_ends_with_the_same_bits(
     tmp_path: Path,
-    owned: Images,
-    model: Model,
+    examples: Examples,
+    family: Family,
     settings: Training,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And leaves nothing beside it."""
-    everything.full(owned, model, Full(steps=1), settings, 0, place(tmp_path / "full"))
+    full_models.full(examples, family, Full(steps=1), settings, 0, tmp_path / "full", EXECUTION)
     pruner = {"name": "taylor", "images": 2}
     arguments = (
         Pruned(pruner=pruner, ratio=0.5, steps=5),
         settings,
-        model.timesteps,
         0,
     )
-    everything.pruned(owned, tmp_path / "full", *arguments, place(tmp_path / "whole"))
+    full_models.pruned(examples, tmp_path / "full", *arguments, tmp_path / "whole", EXECUTION)
     backward, calls = Denoise.backward, []
 
     def interrupted(self, *given):  # type: ignore[no-untyped-def]
@@ -118,7 +115,9 @@ def test_interrupted_pruned_training_ends_with_the_same_bits(
     monkeypatch.setattr(Denoise, "backward", interrupted)
     for _ in range(2):
         with contextlib.suppress(KeyboardInterrupt):
-            everything.pruned(owned, tmp_path / "full", *arguments, place(tmp_path / "parts"))
+            full_models.pruned(
+                examples, tmp_path / "full", *arguments, tmp_path / "parts", EXECUTION
+            )
     assert len(calls) == 4 + 3  # from the checkpoint of step 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "parts", "whole"]
     whole, parts = (
@@ -128,17 +127,17 @@ def test_interrupted_pruned_training_ends_with_the_same_bits(
 
 
 def test_pruned_model_without_fine_tuning(
-    tmp_path: Path, owned: Images, model: Model, settings: Training
+    tmp_path: Path, examples: Examples, family: Family, settings: Training
 ) -> None:
-    everything.full(owned, model, Full(steps=1), settings, 0, place(tmp_path / "full"))
-    everything.pruned(
-        owned,
+    full_models.full(examples, family, Full(steps=1), settings, 0, tmp_path / "full", EXECUTION)
+    full_models.pruned(
+        examples,
         tmp_path / "full",
         Pruned(ratio=0.5, steps=0),
         settings,
-        model.timesteps,
         0,
-        place(tmp_path / "pruned"),
+        tmp_path / "pruned",
+        EXECUTION,
     )
     full, pruned = (checkpoints.load(tmp_path / name).network for name in ("full", "pruned"))
     kept = pruned.conv_in.weight.flatten(1)
@@ -159,18 +158,18 @@ def test_pruned_model_without_fine_tuning(
 )
 def test_so_much_of_the_target_goes_and_is_told(
     tmp_path: Path,
-    owned: Images,
-    model: Model,
+    examples: Examples,
+    family: Family,
     settings: Training,
     caplog: pytest.LogCaptureFixture,
     target: str,
     asked: float,
     warned: bool,
 ) -> None:
-    everything.full(owned, model, Full(steps=1), settings, 0, place(tmp_path / "full"))
-    arguments = (Pruned(target=target, ratio=asked, steps=0), settings, model.timesteps, 0)
+    full_models.full(examples, family, Full(steps=1), settings, 0, tmp_path / "full", EXECUTION)
+    arguments = (Pruned(target=target, ratio=asked, steps=0), settings, 0)
     with caplog.at_level("INFO", logger="diffcredit"):
-        everything.pruned(owned, tmp_path / "full", *arguments, place(tmp_path / "pruned"))
+        full_models.pruned(examples, tmp_path / "full", *arguments, tmp_path / "pruned", EXECUTION)
     facts = read_json(tmp_path / "pruned" / "config.json")["facts"]
     gone = 1 - facts[f"{target}_after"] / facts[f"{target}_before"]
     assert f"({gone:.1%} went)" in caplog.text
@@ -179,26 +178,24 @@ def test_so_much_of_the_target_goes_and_is_told(
 
 
 def test_config_of_a_model_that_was_not_trained_is_json(
-    tmp_path: Path, owned: Images, model: Model, settings: Training
+    tmp_path: Path, examples: Examples, family: Family, settings: Training
 ) -> None:
     """JSON knows no NaN, which Python writes all the same."""
-    everything.full(owned, model, Full(steps=1), settings, 0, place(tmp_path / "full"))
-    arguments = (Pruned(ratio=0.5, steps=0), settings, model.timesteps, 0)
-    everything.pruned(owned, tmp_path / "full", *arguments, place(tmp_path / "pruned"))
+    full_models.full(examples, family, Full(steps=1), settings, 0, tmp_path / "full", EXECUTION)
+    arguments = (Pruned(ratio=0.5, steps=0), settings, 0)
+    full_models.pruned(examples, tmp_path / "full", *arguments, tmp_path / "pruned", EXECUTION)
     assert "NaN" not in (tmp_path / "pruned" / "config.json").read_text()
 
 
 def test_snapshots_are_what_the_training_would_have_been(
-    tmp_path: Path, owned: Images, model: Model, settings: Training
+    tmp_path: Path, examples: Examples, family: Family, settings: Training
 ) -> None:
     """Evenly apart; they change nothing, and the last one is the model."""
     full = Full(steps=7, snapshots=3)
     assert snapshot_steps(full) == (2, 5, 7)
-    plain, left = place(tmp_path / "plain"), place(tmp_path / "full")
-    everything.full(owned, model, full, settings, 0, plain)
-    everything.full(
-        owned, model, full, settings, 0, replace(left, snapshots=tmp_path / "snapshots")
-    )
+    given = (examples, family, full, settings, 0)
+    full_models.full(*given, tmp_path / "plain", EXECUTION)
+    full_models.full(*given, tmp_path / "full", EXECUTION, tmp_path / "snapshots")
     weights = {
         name: checkpoints.load(tmp_path / name).network.state_dict()
         for name in ("plain", "full", "snapshots/1", "snapshots/2")
