@@ -28,7 +28,7 @@ from diffcredit.coalitions.shapley import Shapley
 from diffcredit.coalitions.single import AddOneIn, LeaveOneOut
 from diffcredit.coalitions.table import importance, table
 from diffcredit.coalitions.uniform import Uniform
-from diffcredit.registry import DISTRIBUTIONS, ESTIMATORS, load
+from diffcredit.registry import DISTRIBUTIONS, ESTIMATORS
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def timed(size: Size, estimator: str | None, name: str) -> dict[str, object]:
     seconds = 0.0
     if estimator is not None:
         game = simulated(size, distributions(size)[name], ESTIMATORS[estimator].weights)
-        fitted = load(ESTIMATORS, estimator)
+        fitted = ESTIMATORS[estimator]()
         start = time.perf_counter()
         fitted(game)
         seconds = time.perf_counter() - start

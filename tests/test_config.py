@@ -489,7 +489,7 @@ BAD_APPROACHES = {
         "accepted: full or pruned",
     ),
     "adapters from scratch": (
-        {"start": "scratch", "parameters": {"lora": {}}},
+        {"start": "scratch", "parameters": "lora"},
         ".start = 'scratch'",
         "adapters change a trained network",
     ),
@@ -516,22 +516,30 @@ BAD_APPROACHES = {
             "objective": "influence",
             "steps": None,
             "learning_rate": None,
-            "parameters": {"lora": {}},
+            "parameters": "lora",
         },
         ".parameters = ",
         "accepted: all",
     ),
-    "rank 0": ({"parameters": {"lora": {"rank": 0}}}, ".parameters.lora.rank = 0", "1 or more"),
-    "dropout 1": ({"parameters": {"lora": {"dropout": 1}}}, "lora.dropout = 1", "below 1"),
-    "no layers": ({"parameters": {"lora": {"layers": []}}}, "lora.layers = []", "layers end"),
+    "rank 0": ({"parameters": {"name": "lora", "rank": 0}}, ".parameters.rank = 0", "1 or more"),
+    "dropout 1": (
+        {"parameters": {"name": "lora", "dropout": 1}},
+        ".parameters.dropout = 1",
+        "below 1",
+    ),
+    "no layers": (
+        {"parameters": {"name": "lora", "layers": []}},
+        ".parameters.layers = []",
+        "layers end",
+    ),
     "layer that the network has not": (
-        {"parameters": {"lora": {"layers": ["to_q", "to_qq"]}}},
-        ".parameters.lora.layers = 'to_qq'",
+        {"parameters": {"name": "lora", "layers": ["to_q", "to_qq"]}},
+        ".parameters.layers = 'to_qq'",
         "did you mean 'to_q'?",
     ),
     "unknown key of adapters": (
-        {"parameters": {"lora": {"ranks": 3}}},
-        ".parameters.lora.ranks = 3",
+        {"parameters": {"name": "lora", "ranks": 3}},
+        ".parameters.ranks = 3",
         "did you mean 'rank'?",
     ),
 }
@@ -568,11 +576,11 @@ GOOD_APPROACHES = [
     {"objective": {"name": "siss_bernoulli", "mixture": 0.3, "scaling_norm": 2}},
     {"objective": {"name": "siss_two_pass", "scaling_norm": 5}},
     {"objective": {"name": "erase_diff", "eta": 0.1}},
-    {"objective": "siss", "parameters": {"lora": {}}},
+    {"objective": "siss", "parameters": "lora"},
     {"objective": "influence", "steps": None, "learning_rate": None},
     {"objective": {"name": "influence", "ratio": 2}, "steps": None, "learning_rate": None},
-    {"parameters": {"lora": {}}},
-    {"parameters": {"lora": {"rank": 4, "dropout": 0, "layers": ["to_out.0", "conv1"]}}},
+    {"parameters": "lora"},
+    {"parameters": {"name": "lora", "rank": 4, "dropout": 0, "layers": ["to_out.0", "conv1"]}},
 ]
 
 

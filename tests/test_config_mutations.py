@@ -68,7 +68,14 @@ LISTS: list[Any] = [
 SECTIONS: list[Any] = [
     *({}, {"name": "x"}, {"name": ["x"]}, {"name": {}}, {"name": None}, {"a": {"b": 1}}),
     *({1: 2}, {None: 1}, {True: 1}, {"": 1}, {(1, 2): 3}, {"x" * 300: 1}, {1.5: {2: []}}),
-    *({"lora": []}, {"lora": {"rank": {}}}, {"distribution": {}}, {"kind": [1]}, {"method": [1]}),
+    *(
+        {"lora": []},
+        {"lora": {"rank": {}}},
+        {"name": "lora", "rank": {}},
+        {"distribution": {}},
+        {"kind": [1]},
+        {"method": [1]},
+    ),
     *({"images": {}}, {"folder": []}, {"csv": "x", "column": None}, {"csv": {"csv": 1}}),
 ]
 OTHERS: list[Any] = [

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState
-from diffcredit.models.pixels import channels_first
 from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances
 
@@ -22,6 +21,7 @@ from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.occurrence import Occurrence
 from diffcredit.config import Approach, Classifier, Sampling, Training
 from diffcredit.data.images import Images
+from diffcredit.data.tensors import channels_first
 from diffcredit.models import families
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families.pixel import Pixel

@@ -1,15 +1,18 @@
 """An option may be called as anything in the program is, or it is refused at once."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import Field
 
+from diffcredit import config
 from diffcredit.behaviors.measure import PairMeasure, QueryMeasure, SampleMeasure
 from diffcredit.config.options import Implementation, Options, Registered, check_names
 from diffcredit.errors import UserError
 from diffcredit.models.pruning.pruner import Pruner
-from diffcredit.registry import Table
+from diffcredit.registry import OBJECTIVES, Table
 from diffcredit.training.gradients import of_step
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.objectives.objective import ClosedForm, TwoGradients
@@ -79,3 +82,20 @@ def test_reserved_names_are_refused(option: str) -> None:
     Own.__annotations__ = {option: float}
     with pytest.raises(UserError, match=f"no option can be called {option}.*\n.*Hint: rename"):
         check_names(Own)
+
+
+def test_entry_called_as_its_option_is_told_by_the_right_key() -> None:
+    own: Any = with_option(Denoise, "weight")
+    OBJECTIVES.add("weight", own)
+    try:
+        raw = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+        raw["approaches"]["sft"]["objective"] = {"name": "weight", "weight": "much"}
+        with pytest.raises(UserError) as caught:
+            config.load(raw)
+        assert "approaches.sft.objective.weight = 'much': must be a number" in str(caught.value)
+        raw["approaches"]["sft"]["objective"] = {"name": "weight", "wait": 1}
+        with pytest.raises(UserError) as caught:
+            config.load(raw)
+        assert "approaches.sft.objective.wait = 1: unknown key; must be one of" in str(caught.value)
+    finally:
+        OBJECTIVES.remove("weight")

@@ -29,7 +29,7 @@ from diffcredit.attribution.image_scores.contributors import (
 from diffcredit.attribution.image_scores.gradients import Features
 from diffcredit.attribution.image_scores.likeness import by_features, by_patches
 from diffcredit.behaviors.extractors.pixels import Pixels
-from diffcredit.config import Behavior, Full, Gradients, Patches, Score, Training
+from diffcredit.config import Behavior, Full, Gradients, ScoreAttribution, Training
 from diffcredit.errors import UserError
 from diffcredit.evaluation.dampings import damping_table
 from diffcredit.models import checkpoints
@@ -131,7 +131,7 @@ def test_tracin_is_the_mean_over_snapshots_of_dots_by_their_rates(tmp_path: Path
         expected += rates[snapshot - 1] / (rates[2] + rates[3]) * queries @ train.T
     assert rates[2] > rates[3]
     features = Features(folders, models, setting, rates)
-    entry = Score(method="tracin", gradients="entry", behaviors=["loss"])
+    entry = ScoreAttribution(method="tracin", gradients="entry", behaviors=["loss"])
     write_scores(tmp_path / "scores", 1, 1, features.score(entry))
     np.testing.assert_allclose(read_scores(tmp_path / "scores", "loss")[0, 0], expected, rtol=1e-5)
 
@@ -147,10 +147,9 @@ def test_order_of_the_training_images_changes_no_value() -> None:
     train, queries = images[:12], {"loss": images[12:]}
     order = np.random.default_rng(2).permutation(12)
 
-    cosine = Score(method="cosine", extractor="pixels", behaviors=["loss"])
-    patches = Score(
-        method="patches", patches=Patches(scales=[{"size": 3}], timesteps=[10]), behaviors=["loss"]
-    )
+    cosine = ScoreAttribution(method="cosine", extractor="pixels", behaviors=["loss"])
+    method = {"name": "patches", "scales": [{"size": 3}], "timesteps": [10]}
+    patches = ScoreAttribution(method=method, behaviors=["loss"])
     for entry in (cosine, patches):
         sums = []
         for rows in (np.arange(12), order):
@@ -171,8 +170,8 @@ def scored(scores: np.ndarray, sign: int = 1, whole: bool = False) -> Explained:
     return Explained(scores, "lower" if sign < 0 else "higher", whole)
 
 
-def entry_of(**keys: object) -> Score:
-    return Score.model_validate(
+def entry_of(**keys: object) -> ScoreAttribution:
+    return ScoreAttribution.model_validate(
         {"method": "trak", "gradients": "it", "behaviors": ["loss"], "damping": GRID} | keys
     )
 

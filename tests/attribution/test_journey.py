@@ -19,7 +19,7 @@ from diffcredit.config import Gradients
 from diffcredit.models import diffusion
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families import Structure
-from diffcredit.registry import FUNCTIONS, load
+from diffcredit.registry import FUNCTIONS
 from diffcredit.sampling import initial_noise
 
 LEVELS, IMAGES, SEED = 50, 3, 11
@@ -77,7 +77,7 @@ def test_features_are_the_formula(sampler: Trained, steps: int, function: str) -
     """One image, one step and one parameter after the other."""
     network, states = sampler.network, journey(sampler, steps)
     how = Exact(sum(parameter.numel() for parameter in network.parameters()))
-    found = gradient_features(network, load(FUNCTIONS, function), states, how, 4).gradients
+    found = gradient_features(network, FUNCTIONS[function](), states, how, 4).gradients
     timesteps, clean, _ = by_hand(network, steps)
     for image in range(IMAGES):
         network.zero_grad()

@@ -1,11 +1,14 @@
 """Scores of vectors against their formulas."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from diffcredit.attribution.similarity import vectors
 from diffcredit.errors import UserError
 
+Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 SCORES = (vectors.dot, vectors.cosine, vectors.distance)
 
 
@@ -27,7 +30,7 @@ def test_scores_are_their_formulas(features: tuple[np.ndarray, np.ndarray]) -> N
 
 @pytest.mark.parametrize("score", [vectors.cosine, vectors.distance])
 def test_nothing_is_more_alike_than_the_same(
-    features: tuple[np.ndarray, np.ndarray], score: vectors.Score
+    features: tuple[np.ndarray, np.ndarray], score: Score
 ) -> None:
     _, train = features
     assert (score(train, train).argmax(1) == np.arange(len(train))).all()
@@ -35,7 +38,7 @@ def test_nothing_is_more_alike_than_the_same(
 
 @pytest.mark.parametrize("score", SCORES)
 def test_scores_are_as_precise_as_features(
-    features: tuple[np.ndarray, np.ndarray], score: vectors.Score
+    features: tuple[np.ndarray, np.ndarray], score: Score
 ) -> None:
     """Those of many images must not become twice as large in memory."""
     assert score(*features).dtype == np.float32

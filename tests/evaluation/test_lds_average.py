@@ -7,7 +7,7 @@ from scipy.stats import spearmanr, t
 
 from diffcredit.attribution.image_scores.contributors import Explained, lds_by_damping
 from diffcredit.config import Lds
-from diffcredit.evaluation.lds import Average, Score, Truth, ceiling, linear_predictions, score
+from diffcredit.evaluation.lds import Average, LdsResult, Truth, ceiling, linear_predictions, score
 from diffcredit.evaluation.lds_table import CEILING, lds_table
 from diffcredit.ranks import mean, spearman
 
@@ -51,7 +51,7 @@ def published(worth: np.ndarray, truth: Truth, average: str) -> float:
     return float(np.mean([spearmanr(predicted[q], means[:, q]).statistic for q in range(queries)]))
 
 
-def scored(worth: np.ndarray, truth: Truth, average: Average) -> Score:
+def scored(worth: np.ndarray, truth: Truth, average: Average) -> LdsResult:
     return score(linear_predictions(worth, truth), truth.values, **SETTINGS, average=average)
 
 

@@ -16,23 +16,32 @@ from diffcredit.behaviors.measure import SampleMeasure
 from diffcredit.coalitions.distribution import Distribution, DistributionOptions
 from diffcredit.config.sections import Count, Fraction, Rate
 from diffcredit.data.dataset import Dataset
+from diffcredit.models.families.pixel import Pixel
 from diffcredit.models.pruning.pruner import Pruner
 from diffcredit.registry import (
     DATASETS,
     DISTRIBUTIONS,
     ESTIMATORS,
     EXTRACTORS,
+    FAMILIES,
     FUNCTIONS,
     MEASURES,
     OBJECTIVES,
+    OPTIMIZERS,
+    PARAMETERS,
     PRUNERS,
+    SCHEDULES,
     SCORES,
 )
 from diffcredit.training.objectives.objective import OneGradient, Predict
+from diffcredit.training.optimizers.optimizer import Optimizer
+from diffcredit.training.parameters.parameters import Group, Parameters
+from diffcredit.training.schedules.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Any
 
     import torch
 
@@ -43,6 +52,7 @@ if TYPE_CHECKING:
     from diffcredit.config import Data
     from diffcredit.data.images import ReadImages
     from diffcredit.models.checkpoints import Trained
+    from diffcredit.models.examples import Examples
     from diffcredit.models.pruning.structure import Material, Size
     from diffcredit.training.batches import Batch
 
@@ -111,6 +121,71 @@ class Gentle(OneGradient):
         loss = (predict(retained) - retained.noise).square().mean() ** self.options.weight
         accumulate(loss)
         return loss.detach()
+
+
+class Biases(Parameters):
+    """Only biases are trained."""
+
+    class Options(Parameters.Options):
+        """How fast."""
+
+        speed: Rate = Field(2.0, description="factor of the learning rate, above 0")
+
+    def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
+        """The biases of a network."""
+        network.requires_grad_(False)
+        found = [p for name, p in network.named_parameters() if name.endswith("bias")]
+        for parameter in found:
+            parameter.requires_grad_(True)
+        return [Group(found, self.options.speed)]
+
+    def merge(self, network: torch.nn.Module) -> None:
+        """They are part of it already."""
+
+
+class Momentum(Optimizer):
+    """Gradient descent with momentum."""
+
+    class Options(Optimizer.Options):
+        """How much momentum."""
+
+        momentum: Fraction = Field(0.9, description="above 0 and below 1")
+
+    def over(self, groups: Sequence[dict[str, Any]], learning_rate: float) -> torch.optim.Optimizer:
+        """The optimizer of groups of parameters."""
+        import torch
+
+        return torch.optim.SGD(groups, lr=learning_rate, momentum=self.options.momentum)
+
+
+class Staircase(Schedule):
+    """The learning rate falls to half of it in steps of equal length."""
+
+    class Options(Schedule.Options):
+        """How many."""
+
+        stairs: Count = Field(2, description="steps in which it falls, 1 or more")
+
+    def factor(self, done: float) -> float:
+        """What the peak is multiplied by."""
+        return 0.5 ** int(done * self.options.stairs)
+
+
+class Faint(Pixel):
+    """Models of pixels that see images with less contrast."""
+
+    class Options(Pixel.Options):
+        """How much less."""
+
+        contrast: Fraction = Field(0.5, description="factor of the pixels, above 0 and below 1")
+
+    def clean(self, examples: Examples) -> torch.Tensor:
+        """(n, c, h, w) float32 x_0."""
+        return super().clean(examples) * self.options.contrast
+
+    def decode(self, clean: torch.Tensor) -> torch.Tensor:
+        """(n, c, h, w) uint8 images."""
+        return super().decode(clean / self.options.contrast)
 
 
 class FirstChannels(Pruner):
@@ -216,6 +291,10 @@ class Energies(GradientMethod):
 
 DATASETS.add("dots", Dots)
 DISTRIBUTIONS.add("halves", Halves)
+FAMILIES.add("faint", Faint)
+OPTIMIZERS.add("momentum", Momentum)
+SCHEDULES.add("staircase", Staircase)
+PARAMETERS.add("biases", Biases)
 OBJECTIVES.add("gentle", Gentle)
 PRUNERS.add("first_channels", FirstChannels)
 MEASURES.add("brightness", Brightness)

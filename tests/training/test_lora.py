@@ -8,7 +8,6 @@ import trainings
 from trainings import Plan, encoded, train
 
 from diffcredit.config import Training
-from diffcredit.config.approaches import LAYERS
 from diffcredit.errors import UserError
 from diffcredit.files import read_tensors
 from diffcredit.models.checkpoints import Trained
@@ -17,8 +16,8 @@ from diffcredit.models.pruning.structure import Material
 from diffcredit.seeds import derive
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
-from diffcredit.training.parameters import Group
-from diffcredit.training.parameters.lora import Lora
+from diffcredit.training.parameters.lora import LAYERS, Lora
+from diffcredit.training.parameters.parameters import Group
 from diffcredit.training.recipe import Checkpoint, Outcome
 
 QKV = ["to_q", "to_k", "to_v"]

@@ -1,5 +1,6 @@
 """The tiny run with building blocks of files outside the library, one of each kind."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,24 @@ import pytest
 from copied_workflow import ROOT, Workflow, copy_workflow
 from overlays import overlaid
 
+from diffcredit import registry
+from diffcredit.files import read_tensors
+
 FILE = "own/one_of_each.py"
 #: Laid over the tiny run: each kind of building block is one of the file's, with an option.
 OVERLAY: dict[str, Any] = {
     "experiment": "extended",
     "extensions": [FILE],
+    "execution": {"keep": {"models": True}},
     "data": {
         "source": {"name": "dots", "brightness": 180},
         "contributors": 6,
         "planted": {"contributors": 0},
+    },
+    "model": {"family": "faint", "contrast": 0.7},
+    "training": {
+        "optimizer": {"name": "momentum", "momentum": 0.8},
+        "schedule": {"name": "staircase", "stairs": 3},
     },
     "pruned": {"pruner": {"name": "first_channels", "last": True}},
     "coalitions": {
@@ -34,6 +44,7 @@ OVERLAY: dict[str, Any] = {
         "siss": None,
         "sft": {
             "objective": {"name": "gentle", "weight": 0.6},
+            "parameters": {"name": "biases", "speed": 3.0},
             "coalitions": {"shapley": None, "full": None, "halves": 1},
         },
         "retrain": {"coalitions": {"datamodel": None, "none": None, "full": None, "tests": 1}},
@@ -85,20 +96,26 @@ def read(workflow: Workflow, path: str) -> pd.DataFrame:
     return pd.read_parquet(workflow.run_folder / path)
 
 
+def test_the_file_has_one_of_each_kind() -> None:
+    names = (ROOT / "tests/extensions/one_of_each.py").read_text()
+    kinds = {name for name, value in vars(registry).items() if isinstance(value, registry.Table)}
+    assert set(re.findall(r"^(\w+)\.add\(", names, re.MULTILINE)) == kinds
+
+
 def test_every_kind_has_done_its_part(extended: Workflow) -> None:
     assert read(extended, "data/train.parquet")["label_name"].nunique() == 4
     halves = read(extended, "coalitions/halves/0.parquet")["mask"]
     assert [int(np.sum(mask)) for mask in halves] == [3] * len(halves)
     for name in ("difference", "energies"):
         assert np.isfinite(read(extended, f"attributions/{name}.parquet")["value"]).all()
+    before, after = (
+        read_tensors(extended.run_folder / f"{place}/weights.safetensors")[0]
+        for place in ("models/pruned", "subsets/sft/halves/0-0/000000")
+    )
+    assert {name for name in before if not before[name].equal(after[name])} == {
+        name for name in before if name.endswith("bias")
+    }
     assert set(read(extended, "evaluation/lds.parquet")["predictor"]) >= {"difference", "energies"}
-
-
-CHANGES = {
-    # what is changed in the file, and which rules run again
-    "measure": ("+ 0 * self.reference", "- self.reference", "score"),
-    "estimator": ("self.options.shrinkage * (", "2 * self.options.shrinkage * (", "attribution"),
-}
 
 
 def test_code_of_a_file_counts(extended: Workflow, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ RESTORED = {"name": "reconstruction", "timestep": 30, "steps": 10}
 SISS = {
     "start": "full",
     "objective": "siss",
-    "parameters": {"lora": {"rank": 2}},
+    "parameters": {"name": "lora", "rank": 2},
     "steps": 6,
     "learning_rate": 1e-3,
     "coalitions": {"few": None},

@@ -53,8 +53,13 @@ def _closed_form_problems(key: str, approach: Approach) -> list[str]:
         if (value := getattr(approach, name)) is not None
     ]
     if approach.parameters.name != "all":
-        value = {approach.parameters.name: approach.parameters.given}
-        found.append(problem(f"{key}.parameters", value, f"{objective} moves all; accepted: all"))
+        found.append(
+            problem(
+                f"{key}.parameters",
+                approach.parameters.name,
+                f"{objective} moves all; accepted: all",
+            )
+        )
     return found
 
 

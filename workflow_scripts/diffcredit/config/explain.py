@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic.fields import FieldInfo
 
 from diffcredit.config.messages import LONGEST, choices, closest, problem, shown
-from diffcredit.config.options import UNKNOWN, Registered
+from diffcredit.config.options import UNKNOWN, Registered, member
 from diffcredit.config.renamed import renamed
 from diffcredit.config.schema import Config
 from diffcredit.config.sections import Section
@@ -196,7 +196,7 @@ def _members(annotation: Any, metadata: Sequence[Any] = ()) -> list[tuple[str, t
     """The sections that an annotation is made of, each with its name in a registry, if any."""
     for mark in metadata:
         if isinstance(mark, Registered):
-            return [(name, mark.table[name].Options) for name in mark.table]
+            return [(member(name), mark.table[name].Options) for name in mark.table]
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [("", annotation)]
     if typing.get_origin(annotation) is Annotated:

@@ -183,12 +183,17 @@ def _dump(options: Options) -> dict[str, Any]:
     return options.model_dump()
 
 
+def member(name: str) -> str:
+    """How locations of errors name the entry that options are of; no option is called so."""
+    return f"\0{name}"
+
+
 def _within(error: ValidationError, name: str) -> ValidationError:
     """The errors of options, located below the name of their entry as those of a union are."""
     details = [
         InitErrorDetails(
             type=item["type"] if item["type"] != UNKNOWN else _custom(item),
-            loc=(name, *item["loc"]),
+            loc=(member(name), *item["loc"]),
             input=item["input"],
             ctx=item.get("ctx", {}),
         )

@@ -52,7 +52,7 @@ class Lora(Parameters):
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
             """A line for each layer that no network has."""
             return [
-                problem(f"{key}.lora.layers", name, f"its end {choices(name, LAYERS)}")
+                problem(f"{key}.layers", name, f"its end {choices(name, LAYERS)}")
                 for name in self.layers
                 if not any(f".{name}".endswith(f".{ending}") for ending in LAYERS)
             ]
