@@ -40,9 +40,7 @@ def test_optimizers_are_made_with_their_options() -> None:
 def test_optimizer_of_8_bits_asks_for_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
-    with pytest.raises(
-        UserError, match=r"needs the package bitsandbytes"
-    ):
+    with pytest.raises(UserError, match=r"needs the package bitsandbytes"):
         build(OPTIMIZERS, {"name": "adam8bit", **OPTIONS}, groups(), 0.1)
 
 
