@@ -32,7 +32,8 @@ from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.projection import Exact, Projection
 from diffcredit.attribution.gradients.states import States
 from diffcredit.config import Model
-from diffcredit.models import checkpoints, ddpm
+from diffcredit.models import checkpoints, families
+from diffcredit.models.families import Family
 
 #: The network of DDPM on CIFAR-10 (Ho et al. 2020, arXiv 2006.11239), with 8 channels a head.
 CIFAR = Model(
@@ -69,11 +70,11 @@ KINDS = {"digits": Kind(Model(), 8, 1, 160, 10_000), "cifar": Kind(CIFAR, 32, 3,
 class Task:
     """Features of which images, of what network."""
 
+    family: Family
     network: nn.Module
     images: torch.Tensor
     timesteps: torch.Tensor
     noise: torch.Tensor
-    levels: int
     projection: Projection
     batch_size: int
 
@@ -91,20 +92,20 @@ def make_task(arguments: argparse.Namespace) -> Task:
     kind = KINDS[arguments.network]
     side, channels = kind.side, kind.channels
     if arguments.model:
-        network = checkpoints.load(arguments.model).network
+        trained = checkpoints.load(arguments.model)
     else:
-        network = ddpm.build(ddpm.architecture(kind.model, side, channels), seed=0)
-    levels = kind.model.timesteps
-    timesteps = torch.arange(arguments.timesteps) * (levels // arguments.timesteps)
+        trained = checkpoints.fresh(families.build("pixel", kind.model, side, channels), seed=0)
+    stride = kind.model.timesteps // arguments.timesteps
+    timesteps = torch.arange(arguments.timesteps) * stride
     noise = torch.randn(
         (arguments.timesteps, channels, side, side), generator=torch.Generator().manual_seed(1)
     )
     return Task(
-        network.to(arguments.device).eval(),
+        trained.family,
+        trained.network.to(arguments.device).eval(),
         digits(arguments.images, side, channels).to(arguments.device),
         timesteps,
         noise,
-        levels,
         Projection(arguments.dimensions, seed=0),
         arguments.batch_size or kind.batch_size,
     )
@@ -112,7 +113,7 @@ def make_task(arguments: argparse.Namespace) -> Task:
 
 def by_layers(task: Task, how: Projection | Exact) -> torch.Tensor:
     """Features by the library."""
-    states = States(task.images[:, None], task.timesteps, task.noise, task.levels)
+    states = States(task.family, task.images[:, None], task.timesteps, task.noise)
     return gradient_features(task.network, functions.loss, states, how, task.batch_size).gradients
 
 
@@ -128,7 +129,7 @@ def exact(task: Task) -> torch.Tensor:
 
 def by_vmap(task: Task) -> torch.Tensor:
     """(n, parameters) by torch.func, the batch at a time, the timesteps one after the other."""
-    network, schedule = task.network, ddpm.noise_schedule(task.levels)
+    network, schedule = task.network, task.family.schedule
     weights = {name: parameter.detach() for name, parameter in network.named_parameters()}
     device = task.images.device
 
@@ -176,7 +177,7 @@ def seconds(way: Callable[[Task], torch.Tensor], task: Task, repeats: int) -> fl
 
 def plain_pass(task: Task) -> torch.Tensor:
     """One forward and one backward pass for each batch, with the gradients of the parameters."""
-    states = States(task.images[:, None], task.timesteps, task.noise, task.levels)
+    states = States(task.family, task.images[:, None], task.timesteps, task.noise)
     times = torch.arange(len(task.timesteps))
     for rows in torch.arange(len(task.images)).split(max(1, task.batch_size // len(times))):
         for some in times.split(task.batch_size):
