@@ -558,8 +558,8 @@ def test_mistake_in_an_approach_is_told(mistake: str) -> None:
 
 
 def test_unknown_adapters() -> None:
-    told = message(changed("approaches.sft.parameters", {"lor": {}}))
-    assert "approaches.sft.parameters.lor = {}" in told
+    told = message(changed("approaches.sft.parameters", "lor"))
+    assert "approaches.sft.parameters = 'lor'" in told
     assert "did you mean 'lora'?" in told
 
 
@@ -1506,6 +1506,8 @@ def keys(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
         value = field.get_default(call_default_factory=True)
         if isinstance(value, Options) and value.name:
             found[prefix + name] = value.name
+        elif isinstance(value, Options):
+            found |= {f"{prefix}{name}.{key}": default for key, default in value}
         elif isinstance(value, Section):
             found |= keys(type(value), f"{prefix}{name}.")
         else:

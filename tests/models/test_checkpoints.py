@@ -129,6 +129,47 @@ def test_config_that_describes_no_model_is_told_by_name(
         checkpoints.load(tmp_path / "full")
 
 
+def test_digest_is_of_the_weights_and_told_where_it_is_wrong(
+    tmp_path: Path, network: Trained, other_network: Trained
+) -> None:
+    """It is there without reading the weights, and never that of others."""
+    for name, model in (("one", network), ("other", other_network), ("again", network)):
+        checkpoints.save(model, tmp_path / name)
+    digests = [checkpoints.digest(tmp_path / name) for name in ("one", "other", "again")]
+    assert digests[0] == digests[2] != digests[1]
+    assert checkpoints.load(tmp_path / "one").digest == digests[0] == network.digest
+    path = tmp_path / "one" / "config.json"
+    config = json.loads(path.read_text())
+    for digest in (None, digests[1]):
+        path.write_text(json.dumps(config | {"digest": digest}))
+        for read in (checkpoints.digest, checkpoints.load):
+            with pytest.raises(UserError, match=r"one/config\.json does not belong to weights"):
+                read(tmp_path / "one")
+
+
+def test_copy_has_a_digest_of_its_own(tmp_path: Path, network: Trained) -> None:
+    checkpoints.save(network, tmp_path / "one")
+    loaded = checkpoints.load(tmp_path / "one")
+    copied = loaded.copy()
+    assert copied.digest == loaded.digest
+    with torch.no_grad():
+        next(copied.network.parameters()).zero_()
+    assert copied.digest != loaded.digest
+
+
+def test_model_folder_says_what_it_is(tmp_path: Path, network: Trained) -> None:
+    checkpoints.save(network, tmp_path / "full")
+    config = json.loads((tmp_path / "full" / "config.json").read_text())
+    assert config["family"]["name"] == "pixel"
+    assert config["base"] is None
+    assert set(config["structure"]) == {"architecture", "pruning"}
+    assert set(config) == {"family", "structure", "base", "digest", "averaged", "facts"}
+    config["base"] = "another"
+    (tmp_path / "full" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="describes a model of another base: another"):
+        checkpoints.load(tmp_path / "full")
+
+
 PICKLERS = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 

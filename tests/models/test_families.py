@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from accelerate.state import AcceleratorState, GradientState
+from overlays import overlaid
+from pydantic import Field
 from scipy.fft import dct
 
-from diffcredit import sampling
+from diffcredit import config, sampling
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.functions import loss
 from diffcredit.attribution.gradients.projection import Projection
 from diffcredit.attribution.gradients.setting import Setting as GradientSetting
 from diffcredit.behaviors.denoising_loss import DenoisingLoss
-from diffcredit.behaviors.extractors import pixels
+from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.losses import measure_shard
 from diffcredit.behaviors.reconstruction import Reconstruction, reconstructed
 from diffcredit.behaviors.setting import Setting
@@ -26,8 +29,7 @@ from diffcredit.files import read_json, write_json
 from diffcredit.models import checkpoints, examples, families
 from diffcredit.models.diffusion import NoiseSchedule
 from diffcredit.models.examples import Examples
-from diffcredit.models.families import Family, Structure
-from diffcredit.models.families.pixel import Pixel
+from diffcredit.models.families import Family, FamilyOptions, Structure
 from diffcredit.registry import FAMILIES
 from diffcredit.training import full_models
 from diffcredit.training.loop import make_accelerator
@@ -36,7 +38,6 @@ from diffcredit.training.subsets import Coalition, train_shard
 from diffcredit.training.unlearning import Output, Split, unlearn
 
 SIDE = 8
-MODEL = Pixel.Options(family="pixel", timesteps=40)
 SETTINGS = Training(batch_size=8, warmup_steps=2)
 
 
@@ -57,26 +58,25 @@ class Layers(torch.nn.Module):
         return self.last(hidden).view_as(noised)
 
 
-class Cosines:
+class Cosines(Family):
     """Noises the cosine transform of gray images, as Stable Diffusion's schedule says.
 
     What a network predicts is x_0; its condition is the number of letters of a caption.
     """
 
     traits = frozenset({"conditional"})
-    bounds = None
-    base = None
 
-    def __init__(self, model: Pixel.Options, image_size: int, channels: int):
-        self.settings = {
-            "name": "cosines",
-            "model": model.model_dump(),
-            "image_size": image_size,
-            "channels": channels,
-        }
+    class Options(FamilyOptions):
+        """How wide the network is."""
+
+        width: int = Field(16, description="of the hidden layer")
+
+    def prepare(self, image_size: int, channels: int) -> None:
+        """Take the size of the images."""
+        super().prepare(image_size, channels)
         self.shape = (channels, image_size, image_size)
-        self.schedule = NoiseSchedule("scaled_linear", model.timesteps)
-        self.structure = Structure({"width": 16})
+        self.schedule = NoiseSchedule("scaled_linear", self.options.timesteps)
+        self.structure = Structure({"width": self.options.width})
         self.matrix = torch.tensor(dct(np.eye(image_size), norm="ortho"), dtype=torch.float32)
         self.conditions: list[int] = []
 
@@ -129,9 +129,12 @@ class Cosines:
         return []
 
 
+MODEL = Cosines.Options(family="cosines", timesteps=40)
+
+
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FAMILIES, "cosines", "test_families:Cosines")
+    monkeypatch.setitem(FAMILIES._targets, "cosines", Cosines)
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
 
@@ -215,7 +218,7 @@ def test_everything_is_measured(
     assert len(table) == 3
     made = reconstructed(full, images[:3], queried(family), 20, 10, 2)
     assert made.shape == (2, 3, 1, SIDE, SIDE)
-    alike = Reconstruction(images[:3], queried(family), pixels.load(), 5, 10, 2)(full)
+    alike = Reconstruction(images[:3], queried(family), Pixels(), timestep=5, steps=10, noises=2)(full)
     assert (alike > 0.5).all()
 
 
@@ -259,7 +262,25 @@ def test_model_of_a_family_that_nobody_knows_is_told(
 ) -> None:
     path = tmp_path / "full" / checkpoints.CONFIG
     stored = read_json(path)
-    stored["family"]["name"] = "sines"
+    stored["family"]["model"]["family"] = "sines"
     write_json(stored, path)
-    with pytest.raises(UserError, match=r"full/config\.json does not describe a model: 'sines'"):
+    with pytest.raises(UserError, match=r"not describe a model: there is no model family 'sines'"):
         checkpoints.load(tmp_path / "full")
+
+
+def config_of(family: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """The default configuration with models of a family."""
+    raw = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    raw["model"] = {"family": family}
+    return overlaid(raw, changes)
+
+
+def test_what_a_family_lacks_is_told_before_any_work() -> None:
+    likelihood = {"behaviors": {"nll": {"measure": {"name": "likelihood", "images": "train"}}}}
+    config.load(config_of("pixel", likelihood))
+    with pytest.raises(UserError) as caught:
+        config.load(config_of("cosines", likelihood))
+    told = str(caught.value)
+    assert "behaviors.nll.measure = 'likelihood': likelihood needs pixel_density" in told
+    assert "which models of family cosines lack; model.family must be one of: pixel" in told
+    assert "approaches.sft.start = 'pruned': magnitude needs channels" in told

@@ -16,8 +16,8 @@ from diffcredit.coalitions.table import table
 from diffcredit.config import Approach, Training
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
-from diffcredit.files import read_json, read_table, write_table
-from diffcredit.models import checkpoints
+from diffcredit.files import read_json, read_table, write_json, write_table
+from diffcredit.models import checkpoints, examples
 from diffcredit.models.checkpoints import Trained
 from diffcredit.seeds import derive
 from diffcredit.training import state
@@ -242,9 +242,19 @@ def test_models_of_a_larger_shard_are_removed(make: Callable[..., dict[str, Path
     assert left == {name: first[name] for name in ("000001", "000002")}
 
 
+def change_digest(model: Path, digest: str | None) -> None:
+    path = model / checkpoints.CONFIG
+    write_json({**read_json(path), "digest": digest}, path)
+
+
 HARMS = {
     "a truncated config.json": lambda folder: (folder / "000001/config.json").write_text("{"),
     "a config.json without facts": lambda folder: (folder / "000001/config.json").write_text("{}"),
+    "a config.json without a digest": lambda folder: change_digest(folder / "000001", None),
+    "a config.json of another digest": lambda folder: change_digest(folder / "000001", "00" * 16),
+    "weights of another model": lambda folder: shutil.copy(
+        folder / "000000/weights.safetensors", folder / "000001/weights.safetensors"
+    ),
     "a truncated checkpoint": lambda folder: (
         shutil.rmtree(folder / "000001"),
         (folder / "checkpoint.safetensors").write_bytes(b"xx"),
@@ -263,6 +273,48 @@ def test_broken_unfinished_work_begins_anew(
     models = checkpoints.folders(tmp_path / "shard")
     assert [path.name for path in models] == ["000000", "000001"]
     assert all(same_bits(weights(path), expected[path.name]) for path in models)
+
+
+def test_coalitions_are_known_by_digests_that_are_there(
+    make: Callable[..., dict[str, Path]],
+    tmp_path: Path,
+    start: Trained,
+    owned: Images,
+    settings: Training,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the weights of the start nor the images are read for them."""
+    checkpoints.save(start, tmp_path / "full")
+    pixels = torch.from_numpy(owned.pixels).permute(0, 3, 1, 2)
+    examples.write(encoded(pixels), tmp_path / "examples")
+    full, images = checkpoints.load(tmp_path / "full"), examples.read(tmp_path / "examples")
+
+    def computed(*_: object) -> None:
+        raise AssertionError("a digest was computed")
+
+    monkeypatch.setattr(examples, "_digests", computed)
+    monkeypatch.setattr(checkpoints, "tensor_checksum", computed)
+    for begin in (full, None):
+        approach = Approach(
+            start="full" if begin else "scratch",
+            objective="denoise",
+            steps=1,
+            learning_rate=1e-3,
+            coalitions={},
+        )
+        recipe = Recipe.of_approach(approach, FAMILY, begin, settings)
+        given = (images, owned.contributors, recipe, make_accelerator(settings, "cpu"))
+        train_shard(shard(0, 2), *given, tmp_path / approach.start, 2, "shard")
+        assert len(checkpoints.folders(tmp_path / approach.start)) == 2
+
+
+def test_facts_name_the_model(make: Callable[..., dict[str, Path]]) -> None:
+    made = make(shard(0, 4, ("sft", "3")))
+    for number, path in enumerate(made[name] for name in sorted(made)):
+        facts = checkpoints.facts(path)
+        assert (facts["coalition"], facts["training_seed"]) == (number, 3)
+        assert facts["step"] == (0 if number == 3 else STEPS)
+        assert {"seconds", "loss", "fingerprint"} <= set(facts)
 
 
 def test_order_of_the_shard_does_not_change_its_models(

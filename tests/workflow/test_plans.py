@@ -9,6 +9,7 @@ from overlays import overlaid
 
 DEFAULT = {
     "data": 1,
+    "encode": 1,
     "classifier": 1,
     "full": 1,
     "pruned": 1,

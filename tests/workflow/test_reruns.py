@@ -84,11 +84,11 @@ CONFIG_CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     ),
     "other contributor deal": (
         {"data": {"concentration": 5.0}},
-        {"data": 1, "classifier": 1, "coalitions": 6} | EVERYTHING_TRAINED,
+        {"data": 1, "encode": 1, "classifier": 1, "coalitions": 6} | EVERYTHING_TRAINED,
     ),
     "other seed": (
         {"seed": 1},
-        {"data": 1, "classifier": 1, "coalitions": 6} | EVERYTHING_TRAINED,
+        {"data": 1, "encode": 1, "classifier": 1, "coalitions": 6} | EVERYTHING_TRAINED,
     ),
     "other classifier": (
         {"classifier": {"steps": 61}},

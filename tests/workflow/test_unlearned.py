@@ -85,7 +85,15 @@ def unlearned(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """The tiny run that unlearns. Tests may plan in it, but not run in it."""
     workflow = copy_workflow(tmp_path_factory.mktemp("unlearned") / "workflow")
     workflow.overlay = overlaid(workflow.overlay, OVERLAY)
-    upstream = {"data": 1, "classifier": 1, "full": 1, "removal": 1, "queries": 5, "pretrained": 1}
+    upstream = {
+        "data": 1,
+        "encode": 1,
+        "classifier": 1,
+        "full": 1,
+        "removal": 1,
+        "queries": 5,
+        "pretrained": 1,
+    }
     assert workflow.planned() == upstream | measured(PRETRAINED) | ALL | VERDICT
     done = workflow.run()
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import Approach, Config
-from diffcredit.registry import FAMILIES, OBJECTIVES, PRUNERS
+from diffcredit.config.traits import lacking
+from diffcredit.registry import OBJECTIVES, PRUNERS
 
 
 def approach_problems(config: Config, base: Path) -> list[str]:
@@ -15,8 +16,6 @@ def approach_problems(config: Config, base: Path) -> list[str]:
         if approach.start == "pruned" and (reason := _unprunable(config)):
             found.append(problem(f"{key}.start", approach.start, f"{reason}; accepted: others"))
         found += _start_problems(key, approach)
-        found += approach.parameters.problems(f"{key}.parameters", config, base)
-        found += approach.objective.problems(f"{key}.objective", config, base)
         if OBJECTIVES[approach.objective.name].loops:
             found += _loop_problems(key, approach)
         else:
@@ -26,10 +25,9 @@ def approach_problems(config: Config, base: Path) -> list[str]:
 
 def _unprunable(config: Config) -> str | None:
     """Why there can be no pruned model; of one from elsewhere that is told with it."""
-    needed = PRUNERS[config.pruned.pruner.name].traits
-    if missing := needed - FAMILIES[config.model.family].traits:
-        pruner, family = config.pruned.pruner.name, config.model.family
-        return f"pruner {pruner} needs {', '.join(missing)}, which family {family} has not"
+    pruner = config.pruned.pruner.name
+    if told := lacking(config.model.family, pruner, PRUNERS[pruner].traits):
+        return told
     return None if config.full.pretrained else config.model.unprunable
 
 

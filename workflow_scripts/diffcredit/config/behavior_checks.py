@@ -9,6 +9,7 @@ from diffcredit.config.counts import known_training_images
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.places import missing_folder
 from diffcredit.config.schema import Config
+from diffcredit.config.traits import lacking
 from diffcredit.registry import EXTRACTORS, MEASURES
 
 #: What query images are, in words.
@@ -20,9 +21,11 @@ def behavior_problems(config: Config, base: Path) -> list[str]:
     found = []
     for name, behavior in config.behaviors.items():
         key = f"behaviors.{name}.measure"
+        measure = behavior.measure.name
+        if told := lacking(config.model.family, measure, MEASURES[measure].traits):
+            found.append(problem(key, measure, told))
         found += _extractor_problems(config, name, behavior)
         found += _query_problems(config, name, behavior, base)
-        found += behavior.measure.problems(key, config, base)
         if isinstance(behavior.query_images, QueryFolder):
             found += _folder_problems(key, behavior.queries, behavior.query_images, base)
     return [*found, *_weight_problems(config, base)]

@@ -1,6 +1,8 @@
 """What one key of the configuration asks of another."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from diffcredit.config.approaches import approach_problems
 from diffcredit.config.attribution_checks import (
@@ -10,21 +12,19 @@ from diffcredit.config.attribution_checks import (
 )
 from diffcredit.config.behavior_checks import behavior_problems
 from diffcredit.config.coalition_checks import alike_problems, coalition_problems
-from diffcredit.config.counts import (
-    LEAST_TO_RANK,
-    count_problems,
-    rank_problems,
-)
+from diffcredit.config.counts import LEAST_TO_RANK, rank_problems
 from diffcredit.config.data_checks import data_problems
 from diffcredit.config.evaluation import COUNTERFACTUAL, REGENERATED
 from diffcredit.config.evaluation_checks import counterfactual_problems, regenerated_problems
 from diffcredit.config.machine import device_problems
 from diffcredit.config.messages import choices, problem
+from diffcredit.config.options import Options
 from diffcredit.config.places import missing_file
 from diffcredit.config.pretrained import pretrained_problems
 from diffcredit.config.records import RECORDS, Records
 from diffcredit.config.schema import Config
 from diffcredit.config.score_checks import score_problems
+from diffcredit.config.sections import Section
 from diffcredit.config.step_checks import (
     image_count_problems,
     warmup_problems,
@@ -45,15 +45,14 @@ def problems(config: Config, base: Path) -> list[str]:
         return found or few_records(config, config.records, base)
     return [
         *_empty_sections(config),
+        *_option_problems(config, base),
         *([] if config.unlearning else _nothing_attributed(config)),
         *_untested(config),
-        *config.model.problems("model", config, base),
         *_training_problems(config),
         *_sampling_problems(config),
         *pretrained_problems(config, base),
         *data_problems(config, base),
         *approach_problems(config, base),
-        *count_problems(config, base),
         *coalition_problems(config, base),
         *warmup_problems(config),
         *image_count_problems(config, base),
@@ -63,6 +62,22 @@ def problems(config: Config, base: Path) -> list[str]:
         *unlearning_problems(config, base),
         *_names(config, base),
     ]
+
+
+def _option_problems(config: Config, base: Path) -> list[str]:
+    """What building blocks ask of other keys."""
+    return [line for key, options in _named(config) for line in options.problems(key, config, base)]
+
+
+def _named(value: Any, key: str = "") -> Iterator[tuple[str, Options]]:
+    """The options of every building block below a key, each with its own."""
+    if isinstance(value, Options):
+        yield key, value
+    keys = value if isinstance(value, dict) else {}
+    if isinstance(value, Section):
+        keys = {name: getattr(value, name) for name in type(value).model_fields}
+    for name, part in keys.items():
+        yield from _named(part, f"{key}.{name}" if key else name)
 
 
 def _empty_sections(config: Config) -> list[str]:

@@ -14,15 +14,6 @@ from diffcredit.registry import DATASETS, DISTRIBUTIONS
 LEAST_TO_RANK = 3
 
 
-def count_problems(config: Config, base: Path) -> list[str]:
-    """One line for each distribution whose count is unknown, or whose options cannot be."""
-    return [
-        line
-        for name, entry in config.coalitions.items()
-        for line in entry.problems(f"coalitions.{name}", config, base)
-    ]
-
-
 def rank_problems(config: Config, key: str, value: str) -> list[str]:
     """Coalitions that a key names for an LDS must differ, or there is nothing to rank."""
     entry = config.drawn(value)

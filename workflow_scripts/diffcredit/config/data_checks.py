@@ -66,7 +66,7 @@ def _folder_problems(config: Config, base: Path) -> list[str]:
             source.check(folder, ["train", "test"] if data.held_out else ["train"])
         except (UserError, OSError) as error:
             return [f"  {error}"]
-    return data.source.problems("data.source", config, base)
+    return []
 
 
 def _label_problems(config: Config, base: Path) -> list[str]:

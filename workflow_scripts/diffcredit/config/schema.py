@@ -32,9 +32,17 @@ else:
     DistributionOptions = ExtractorOptions = FamilyOptions = Options
 
 
-def _of_pixels(model: Any) -> Any:
-    """Models are of pixels where the section does not say its family."""
-    return {"family": "pixel", **model} if isinstance(model, dict) else model
+#: The family of models where the section does not say one.
+FAMILY = "pixel"
+
+
+def _with_family(model: Any) -> Any:
+    return {"family": FAMILY, **model} if isinstance(model, dict) else model
+
+
+def _default_family() -> FamilyOptions:
+    options: FamilyOptions = FAMILIES[FAMILY].Options(family=FAMILY)
+    return options
 
 
 class Config(Section):
@@ -51,8 +59,8 @@ class Config(Section):
     data: Data = Field(default_factory=Data, description="a section, such as {source: digits}")
     classifier: Classifier = Classifier()
     model: Annotated[
-        FamilyOptions, Registered(FAMILIES, tag="family"), BeforeValidator(_of_pixels)
-    ] = Field({}, validate_default=True, description="a section, such as {family: pixel}")
+        FamilyOptions, Registered(FAMILIES, tag="family"), BeforeValidator(_with_family)
+    ] = Field(default_factory=_default_family, description="a section, such as {family: pixel}")
     training: Training = Field(default_factory=Training, description="a section, such as {}")
     full: Full = Full()
     pruned: Pruned = Field(default_factory=Pruned, description="a section, such as {ratio: 0.2}")

@@ -39,7 +39,6 @@ def score_problems(config: Config, made: list[str], base: Path) -> list[str]:
     for name, score in config.score_attributions.items():
         key = f"attributions.{name}"
         found += _source_problems(config, key, score, base)
-        found += score.method.problems(f"{key}.method", config, base)
         found += _behavior_problems(config, key, score)
         found += _damping_problems(config, key, score, made)
     return found

@@ -151,7 +151,7 @@ def described(stored: Mapping[str, Any], path: Path, family: Family | None = Non
         own = family or families.of_settings(stored["family"])
         structure = Structure(**stored["structure"])
         network = own.build(structure, seed=0)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, UserError) as error:
         raise UserError(f"{path} does not describe a model: {error}") from error
     if stored.get("base") != own.base:
         raise UserError(f"{path} describes a model of another base: {stored.get('base')}")

@@ -160,7 +160,7 @@ class Attributions:
             score=entry.model_dump(include={"method", "extractor", "behaviors"}),
             extractors=self._plan.extractor_places(extractors),
             files=self._plan.weights(extractors),
-            family=self._plan.family("timesteps"),
+            family=self._plan.family(["timesteps"]),
         )
         of_pixels = SCORES[entry.method.name].made_of == "pixels"
         queries = [self._plan.queries(behavior) for behavior in self.query_behaviors(score)]

@@ -16,7 +16,7 @@ from diffcredit.plan.marks import code_of_scoring, marks
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.shared import SharedSettings
 from diffcredit.plan.user_files import UserFiles
-from diffcredit.registry import DATASETS
+from diffcredit.registry import DATASETS, FAMILIES
 
 
 class Plan(SharedSettings):
@@ -46,8 +46,8 @@ class Plan(SharedSettings):
 
     @remembered
     def encode(self) -> Made:
-        """The training images as trainings read them; of pixels nothing of `model` counts."""
-        family = {**self.family(), "model": {}}
+        """The training images as trainings read them."""
+        family = self.family(FAMILIES[self.config.model.family].encoded_by)
         settings = Settings({"family": family, "version": {"encode": VERSIONS["encode"]}})
         return Made("encode", settings, {"train": self.data()})
 

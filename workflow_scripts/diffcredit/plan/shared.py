@@ -1,6 +1,6 @@
 """Settings that many things share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +90,16 @@ class SharedSettings:
         versions = {stage: VERSIONS[stage] for stage in stages}
         return Settings({**values, "seed": self.config.seed, "version": versions})
 
-    def family(self, *keys: str) -> dict[str, Any]:
+    def family(self, keys: Collection[str] | None = None) -> dict[str, Any]:
         """The family of the models, as `models.families.of_settings` takes it.
 
         Args:
-            keys: of the section `model`, those that count; all without any.
+            keys: of the section `model`, those that count besides the name; None for all.
         """
         config = self.config
+        counted = None if keys is None else {"family", *keys}
         return {
-            "model": config.model.model_dump(include={"family", *keys} if keys else None),
+            "model": config.model.model_dump(include=counted),
             "image_size": config.data.image_size,
             "channels": config.data.channels,
         }

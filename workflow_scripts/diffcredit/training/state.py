@@ -152,7 +152,8 @@ class State:
             {
                 "state": _joined(tensors, facts["optimizer"]),
                 "param_groups": [
-                    {**group, **saved} for group, saved in zip(groups, facts["groups"], strict=True)
+                    _continued(group, saved)
+                    for group, saved in zip(groups, facts["groups"], strict=True)
                 ],
             }
         )
@@ -207,6 +208,13 @@ def _joined(
         if kind == OPTIMIZER:
             state.setdefault(int(number), {})[key[0]] = value
     return state
+
+
+def _continued(group: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A group of an optimizer as it was saved; JSON holds tuples as lists."""
+    tuples = {key for key, value in group.items() if isinstance(value, tuple)}
+    own = {key: tuple(value) if key in tuples else value for key, value in saved.items()}
+    return {**group, **own}
 
 
 def _without_parameters(group: Mapping[str, Any]) -> dict[str, Any]:

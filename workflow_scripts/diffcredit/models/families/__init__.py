@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffcredit.config.options import Registered
+from diffcredit.errors import UserError
 from diffcredit.models.families.family import Family, FamilyOptions, Structure
 from diffcredit.registry import FAMILIES
 
@@ -21,7 +22,12 @@ def of_settings(settings: Mapping[str, Any]) -> Family:
     Args:
         settings: the section ``model`` of a configuration, ``image_size`` and ``channels`` of the
             images.
+
+    Raises:
+        UserError: where nothing has the name of the family.
     """
+    if (name := settings["model"]["family"]) not in FAMILIES:
+        raise UserError(f"there is no model family {name!r}; accepted: {', '.join(FAMILIES)}")
     options: Any = Registered(FAMILIES, tag="family").validate(settings["model"])
     return build(options, settings["image_size"], settings["channels"])
 

@@ -61,6 +61,7 @@ class Family(Implementation):
             (see `inputs`).
         bounds: smallest and largest value of a clean example, to which samplers clip; None where
             there is none.
+        encoded_by: the options that what `encode` returns depends on.
         structure: of a network that is trained from scratch.
         base: digest of the frozen weights that its networks need besides; None where there are
             none.
@@ -71,6 +72,7 @@ class Family(Implementation):
 
     traits: ClassVar[frozenset[str]] = frozenset()
     bounds: ClassVar[tuple[float, float] | None] = None
+    encoded_by: ClassVar[frozenset[str]] = frozenset()
     base: str | None = None
     settings: Mapping[str, Any]
     shape: tuple[int, int, int]
