@@ -218,7 +218,9 @@ def test_everything_is_measured(
     assert len(table) == 3
     made = reconstructed(full, images[:3], queried(family), 20, 10, 2)
     assert made.shape == (2, 3, 1, SIDE, SIDE)
-    alike = Reconstruction(images[:3], queried(family), Pixels(), timestep=5, steps=10, noises=2)(full)
+    alike = Reconstruction(images[:3], queried(family), Pixels(), timestep=5, steps=10, noises=2)(
+        full
+    )
     assert (alike > 0.5).all()
 
 

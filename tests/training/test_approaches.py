@@ -25,7 +25,7 @@ from diffcredit.training.subsets import Coalition, of_table, train_shard
 
 #: A step more than there are between checkpoints.
 LOOP = {"steps": 3, "learning_rate": 2e-3}
-LORA = {"lora": {"rank": 2, "dropout": 0.3}}
+LORA = {"name": "lora", "rank": 2, "dropout": 0.3}
 APPROACHES = {
     "fine-tuning": {"objective": "denoise", **LOOP},
     "gradient ascent": {"objective": "gradient_ascent", **LOOP},
@@ -217,7 +217,7 @@ def test_options_are_part_of_what_decides_the_outcome(
 def test_layers_that_are_not_there_are_told_in_the_job(
     make: Callable[..., dict[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = APPROACHES["LoRA"] | {"parameters": {"lora": {"layers": ["to_z"]}}}
+    changed = APPROACHES["LoRA"] | {"parameters": {"name": "lora", "layers": ["to_z"]}}
     monkeypatch.setitem(APPROACHES, "LoRA", changed)
-    with pytest.raises(UserError, match=r"parameters\.lora\.layers.*'to_z'; there are: conv, "):
+    with pytest.raises(UserError, match=r"parameters\.layers.*'to_z'; there are: conv, "):
         make("full", "LoRA", shard(0, 1))

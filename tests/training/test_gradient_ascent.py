@@ -45,7 +45,7 @@ def test_gradient_is_minus_that_of_the_removed_loss(helpers: SimpleNamespace) ->
 def test_steps_are_the_batches_of_one_pass_divided_by_the_ratio_and_rounded_down(
     removed: int, batch_size: int, ga_ratio: float, steps: int
 ) -> None:
-    assert GradientAscent(ga_ratio).steps(removed, batch_size) == steps
+    assert GradientAscent(ga_ratio=ga_ratio).steps(removed, batch_size) == steps
 
 
 def test_weight_is_the_superfactor_and_decays_from_step_to_step() -> None:

@@ -16,7 +16,7 @@ from diffcredit.errors import UserError
 from diffcredit.models.checkpoints import Trained
 from diffcredit.training import gradients
 from diffcredit.training.batches import Drawing
-from diffcredit.training.gradients import TwoGradients, naive_deletion_norm, of_step
+from diffcredit.training.gradients import _Apart, naive_deletion_norm, of_step
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.objectives.erase_diff import EraseDiff
@@ -135,7 +135,7 @@ def test_scaled_losses_give_the_scaled_step(
     """As in half precision, where the gradient is unscaled after this, when it is clipped."""
     expected = step(start, images, TWO_SIDED["siss"], 2)
     backward = Accelerator.backward
-    monkeypatch.setattr(TwoGradients, "_scale", lambda self: scale)
+    monkeypatch.setattr(_Apart, "_scale", lambda self: scale)
     monkeypatch.setattr(
         Accelerator, "backward", lambda self, loss, **how: backward(self, scale * loss, **how)
     )
@@ -147,8 +147,8 @@ def test_gradient_that_overflows_leaves_one_that_is_skipped(
     start: Trained, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scaler that finds what is not finite lowers its scale; 0 would be taken for a step."""
-    removed = TwoGradients.removed
-    monkeypatch.setattr(TwoGradients, "removed", lambda self, loss: removed(self, loss * torch.inf))
+    removed = _Apart.removed
+    monkeypatch.setattr(_Apart, "removed", lambda self, loss: removed(self, loss * torch.inf))
     assert not torch.isfinite(step(start, images, TWO_SIDED["siss"], 1)).all()
 
 
@@ -165,7 +165,7 @@ def test_at_most_two_copies_of_the_gradient_beside_it(start: Trained) -> None:
     network = start.copy().network
     parameters = list(network.parameters())
     accelerator = make_accelerator(Training(batch_size=8), "cpu")
-    two = TwoGradients(TWO_SIDED["siss"], network, parameters, accelerator)
+    two = _Apart(TWO_SIDED["siss"], network, parameters, accelerator)
     for parameter in parameters:
         parameter.grad = torch.ones_like(parameter)
     two.aside = [torch.ones_like(parameter) for parameter in parameters]
@@ -231,23 +231,23 @@ def test_interrupted_training_of_two_gradients_ends_with_the_same_bits(
     """Between the two losses of a part; the scaling norm is measured again, to the same number."""
     whole = run(objective, gradient_accumulation=parts)
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors", 2)
-    removed, finish, steps = TwoGradients.removed, TwoGradients.finish, []
+    removed, finish, steps = _Apart.removed, _Apart.finish, []
 
-    def interrupted(self: TwoGradients, loss: torch.Tensor) -> None:
+    def interrupted(self: _Apart, loss: torch.Tensor) -> None:
         if len(steps) == 4:
             raise KeyboardInterrupt
         removed(self, loss)
 
-    def counted(self: TwoGradients) -> None:
+    def counted(self: _Apart) -> None:
         finish(self)
         steps.append(1)
 
     with monkeypatch.context() as patched:
-        patched.setattr(TwoGradients, "removed", interrupted)
-        patched.setattr(TwoGradients, "finish", counted)
+        patched.setattr(_Apart, "removed", interrupted)
+        patched.setattr(_Apart, "finish", counted)
         with pytest.raises(KeyboardInterrupt):
             run(objective, checkpoint, gradient_accumulation=parts)
-    monkeypatch.setattr(TwoGradients, "finish", counted)
+    monkeypatch.setattr(_Apart, "finish", counted)
     torch.manual_seed(3)
     resumed = run(objective, checkpoint, gradient_accumulation=parts)
     assert len(steps) == 6

@@ -80,11 +80,11 @@ def test_change_is_the_formula_with_sums_over_images() -> None:
     retained = torch.randn(6, 10, generator=generator)
     removed = torch.randn(6, 10, generator=generator)
     kept, gone = 6, 6
-    found = Influence(0.5, 6, 2.0).change(retained, removed, kept, gone)
+    found = Influence(ratio=0.5, batches=6, damping=2.0).change(retained, removed, kept, gone)
     both = kept + gone
     vector = removed.sum(0) / both - gone / (both * kept) * retained.sum(0)
     torch.testing.assert_close(found, 0.5 * woodfisher(retained, vector, 2.0))
-    fewer = Influence(0.5, 6, 2.0).change(retained, removed, 18, 6)
+    fewer = Influence(ratio=0.5, batches=6, damping=2.0).change(retained, removed, 18, 6)
     torch.testing.assert_close(fewer, found / 2)  # a quarter of the images, not half
 
 
@@ -108,7 +108,7 @@ def test_parameters_move_by_the_change_of_the_drawn_batches(
     start: Trained, images: torch.Tensor, parts: int
 ) -> None:
     settings = Training(batch_size=8, gradient_accumulation=parts)
-    objective = Influence(0.5, 3, 0.1)
+    objective = Influence(ratio=0.5, batches=3, damping=0.1)
     before = {name: weight.clone() for name, weight in start.network.state_dict().items()}
     outcome = run(start, images, settings, objective)
     whole = Training(batch_size=8)
@@ -141,7 +141,7 @@ def test_average_of_the_step_is_updated_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Anew it is the step; from k steps on 1 - (1 + k)^-0.75 of the start, as published."""
-    objective, plain = Influence(0.5, 2, 0.1), Training(batch_size=8)
+    objective, plain = Influence(ratio=0.5, batches=2, damping=0.1), Training(batch_size=8)
     whole = moved(run(start, images, plain, objective), start)
     settings = Training(batch_size=8, ema=Ema(continued=continued))
     known = Trained(start.network, start.family, start.structure, averaged=before)
@@ -172,7 +172,10 @@ def test_step_raises_the_loss_of_the_removed_above_that_of_the_retained(
                     total += sign * (predicted - batch.noise).square().mean().item()
         return total
 
-    gaps = [gap(run(start, images, settings, Influence(r, 8, 1.0)).trained) for r in (0.1, 0.5)]
+    gaps = [
+        gap(run(start, images, settings, Influence(ratio=r, batches=8, damping=1.0)).trained)
+        for r in (0.1, 0.5)
+    ]
     assert gap(start) < gaps[0] < gaps[1]
 
 
@@ -180,7 +183,8 @@ def test_step_is_proportional_to_the_ratio(
     start: Trained, images: torch.Tensor, settings: Training
 ) -> None:
     half, whole = (
-        moved(run(start, images, settings, Influence(ratio, 2, 1.0)), start) for ratio in (0.5, 1)
+        moved(run(start, images, settings, Influence(ratio=ratio, batches=2, damping=1.0)), start)
+        for ratio in (0.5, 1)
     )
     torch.testing.assert_close(2 * half, whole, rtol=1e-3, atol=1e-6)
 
@@ -190,7 +194,9 @@ def test_step_repeats_to_the_bit_and_depends_on_the_seed(
 ) -> None:
     other = Plan("influence", {"name": "influence"}, 1, 0.0, seed=8)
     found = [
-        moved(run(start, images, settings, Influence(0.5, 2, 1.0), plan), start)
+        moved(
+            run(start, images, settings, Influence(ratio=0.5, batches=2, damping=1.0), plan), start
+        )
         for plan in (PLAN, PLAN, other)
     ]
     assert torch.equal(found[0], found[1])
@@ -201,12 +207,12 @@ def test_step_that_is_not_finite_is_told(
     start: Trained, images: torch.Tensor, settings: Training
 ) -> None:
     with pytest.raises(UserError, match="influence: the step is not finite"):
-        run(start, images, settings, Influence(0.5, 2, 1e-300))
+        run(start, images, settings, Influence(ratio=0.5, batches=2, damping=1e-300))
 
 
 def test_missing_images_are_told(start: Trained, images: torch.Tensor, settings: Training) -> None:
     accelerator = make_accelerator(settings, "cpu")
-    objective = Influence(0.5, 2, 1.0)
+    objective = Influence(ratio=0.5, batches=2, damping=1.0)
     for kept, gone, told in [
         (images[:0], images, "influence: no images are retained"),
         (images, images[:0], "influence: objective influence needs removed images"),

@@ -343,7 +343,9 @@ def test_published_inverse_is_its_recursion(count: int) -> None:
         o = [y - a / (n + a) * y for y in o]
     torch.testing.assert_close(one_vector(rows, vector, n), torch.tensor(k, dtype=torch.float64))
     removed = torch.randn(count, 7, generator=generator, dtype=torch.float64)
-    change = Influence(0.5, "all", 1.0, "published").change(rows, removed, 20, 5)
+    change = Influence(ratio=0.5, batches="all", damping=1.0, inverse="published").change(
+        rows, removed, 20, 5
+    )
     wanted = removed.mean(0) * 5 / 25 - rows.mean(0) * 5 / 25
     torch.testing.assert_close(change, 0.5 * one_vector(rows, wanted, 20))
 
@@ -357,7 +359,7 @@ def test_all_batches_are_a_pass_over_the_images(start: Trained, images: torch.Te
     kept, gone = (Gradients(start.network, draw, role, "all") for role in ("retained", "removed"))
     assert (len(kept), len(gone)) == (4, 2)
     plan = Plan("influence", {"name": "influence"}, 1, 0.0, seed=3)
-    objective = Influence(0.5, "all", 1.0, "published")
+    objective = Influence(ratio=0.5, batches="all", damping=1.0, inverse="published")
     found = solve(start, objective, images[:13], images[13:], plan, settings, accelerator)
     rows, others = torch.stack(list(kept)), torch.stack(list(gone))
     expected = objective.change(rows, others, 13, 7)

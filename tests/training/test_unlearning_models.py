@@ -113,7 +113,7 @@ def test_computed_step_is_one(unlearn: Unlearn) -> None:
 
 def test_adapters_are_merged_on_the_way(unlearn: Unlearn, start: Trained) -> None:
     """Each model is a plain one, and the training goes on as if none had been left."""
-    lora = {"objective": "denoise", "parameters": {"lora": {"rank": 2}}}
+    lora = {"objective": "denoise", "parameters": {"name": "lora", "rank": 2}}
     often, once = unlearn(**lora), unlearn("once", every=9, **lora)
     assert weights(often[0, 2]).keys() == start.network.state_dict().keys()
     assert not same(often[0, 2], often[0, 5])

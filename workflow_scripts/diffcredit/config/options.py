@@ -106,6 +106,8 @@ class Implementation:
 
     def prepare(self, *prepared_with: Any) -> None:
         """Do what has to be done once, before the first use."""
+        if prepared_with:
+            raise TypeError(f"{type(self).__name__} takes its options by name, and nothing else")
 
 
 def build(table: Table[Any], options: Options, *prepared_with: Any) -> Any:

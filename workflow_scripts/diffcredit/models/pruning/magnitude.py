@@ -16,7 +16,7 @@ class Magnitude(Pruner):
 
     def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
         """See `Pruner.prune`."""
-        from torch_pruning.importance import MagnitudeImportance
+        from torch_pruning.pruner.importance import MagnitudeImportance
 
         from diffcredit.models.pruning.structure import prune
 

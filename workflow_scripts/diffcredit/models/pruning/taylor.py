@@ -35,7 +35,7 @@ class Taylor(Pruner):
 
     def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
         """See `Pruner.prune`."""
-        from torch_pruning.importance import TaylorImportance
+        from torch_pruning.pruner.importance import TaylorImportance
 
         from diffcredit.models.pruning.structure import prune
 
@@ -69,7 +69,7 @@ class DiffPruning(Pruner):
 
     def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
         """See `Pruner.prune`."""
-        from torch_pruning.importance import TaylorImportance
+        from torch_pruning.pruner.importance import TaylorImportance
 
         from diffcredit.models.pruning.structure import prune
 

@@ -10,7 +10,7 @@ two.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -116,13 +116,13 @@ class Mixture:
 def mix(retained: Batch, removed: Batch, of_removed: torch.Tensor) -> Mixture:
     """Noise x, or a where ``of_removed`` (b,), with the noise and at the timestep of x."""
     chosen = of_removed.view(-1, 1, 1, 1)
-    noise, alpha, sigma = retained.noise, retained.alpha, retained.sigma
+    noise = retained.noise
     clean = torch.where(chosen, removed.clean, retained.clean)
     noised = torch.where(chosen, removed.noised_like(retained).noised, retained.noised)
     # From the difference of the images, and not from m: there rounding is divided by sigma.
-    apart = alpha / sigma * (removed.clean - retained.clean)
+    apart = retained.alpha / retained.sigma * (removed.clean - retained.clean)
     return Mixture(
-        Batch(clean, noise, noised, retained.timesteps, alpha, sigma, retained.condition),
+        replace(retained, clean=clean, noised=noised),
         torch.where(chosen, noise + apart, noise),
         torch.where(chosen, noise, noise - apart),
     )

@@ -105,7 +105,7 @@ def _check_layers(network: torch.nn.Module, wanted: list[str]) -> None:
         if not any(f".{name}".endswith(f".{ending}") for name in layers):
             known = sorted({_ending(name) for name in layers})
             raise UserError(
-                f"parameters.lora.layers: the network has no layer whose name ends in {ending!r}; "
+                f"parameters.layers: the network has no layer whose name ends in {ending!r}; "
                 f"there are: {', '.join(known)}"
             )
 
