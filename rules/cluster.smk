@@ -110,7 +110,7 @@ def check_cluster():
         return
     understand_states()
     asked = [
-        slurm.Asked((job.rule.name,), dict(job.resources.items()), job.threads)
+        slurm.JobRequest((job.rule.name,), dict(job.resources.items()), job.threads)
         for job in workflow.dag.needrun_jobs()
         if not job.is_local
     ]

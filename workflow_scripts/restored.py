@@ -10,7 +10,7 @@ with job(snakemake, f"restored by {approach}") as params:
     import torch
 
     from diffcredit.behaviors import reconstruction
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.data import tensors
     from diffcredit.devices import device
     from diffcredit.files import write_tensors
@@ -19,7 +19,7 @@ with job(snakemake, f"restored by {approach}") as params:
     removed = tensors.read(snakemake.input.queries)[0]
     with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         family = families.of_settings(params.family)
-        setting = Setting.of_run(family, params.sampling, params.seed, kind)
+        setting = QuerySettings.of_run(family, params.sampling, params.seed, kind)
         found = reconstruction.course(
             Path(snakemake.input.models),
             removed,

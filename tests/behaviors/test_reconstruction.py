@@ -12,8 +12,8 @@ from trainings import family_of, from_uint8, untrained
 from diffcredit.behaviors import forgotten, reconstruction
 from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.image_features import ImageFeatures
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.reconstruction import Reconstruction
-from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
@@ -21,7 +21,7 @@ from diffcredit.models.families.pixel import Pixel
 from diffcredit.steps import model_name
 
 LEVELS = 100
-SETTING = Setting(family=family_of(LEVELS), steps=10, batch_size=4, seed=3, device="cpu")
+SETTING = QuerySettings(family=family_of(LEVELS), steps=10, batch_size=4, seed=3, device="cpu")
 
 
 class Knows(torch.nn.Module):
@@ -89,7 +89,7 @@ def test_images_are_restored_the_same_in_batches_of_any_size(images: torch.Tenso
         reconstruction.reconstructed(
             made,
             images,
-            Setting(SETTING.family, 10, size, 3, "cpu"),
+            QuerySettings(SETTING.family, 10, size, 3, "cpu"),
             timestep=50,
             steps=20,
             noises=2,

@@ -112,7 +112,7 @@ def limits(partitions: Iterable[str], ask: Ask = run) -> Limits:
 
 
 @dataclass(frozen=True)
-class Asked:
+class JobRequest:
     """What jobs of some rules ask SLURM for.
 
     Attributes:
@@ -144,10 +144,10 @@ class Asked:
         return [*given, "--ntasks=1", f"--cpus-per-task={self.threads}"]
 
 
-def alike(asked: Iterable[Asked]) -> list[Asked]:
+def alike(asked: Iterable[JobRequest]) -> list[JobRequest]:
     """What jobs ask for, those that ask for the same together."""
     rules: dict[tuple[str, ...], dict[str, None]] = {}
-    first: dict[tuple[str, ...], Asked] = {}
+    first: dict[tuple[str, ...], JobRequest] = {}
     for one in asked:
         key = tuple(one.options)
         first.setdefault(key, one)
@@ -155,7 +155,9 @@ def alike(asked: Iterable[Asked]) -> list[Asked]:
     return [replace(one, rules=tuple(rules[key])) for key, one in first.items()]
 
 
-def problems(asked: Iterable[Asked], ask: Callable[[Sequence[str]], tuple[int, str]]) -> list[str]:
+def problems(
+    asked: Iterable[JobRequest], ask: Callable[[Sequence[str]], tuple[int, str]]
+) -> list[str]:
     """What SLURM would refuse, or let wait forever.
 
     Args:
@@ -173,7 +175,7 @@ def problems(asked: Iterable[Asked], ask: Callable[[Sequence[str]], tuple[int, s
     ]
 
 
-def _refusal(said: str, asked: Asked) -> str:
+def _refusal(said: str, asked: JobRequest) -> str:
     """Why sbatch refused a job, with the setting to change."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     words = re.sub(r"^(allocation failure|sbatch: error): ", "", lines[-1] if lines else "")

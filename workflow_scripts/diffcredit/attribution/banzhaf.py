@@ -13,7 +13,7 @@ import numpy as np
 from diffcredit.attribution import regression
 from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.attribution.regression import Fit, variances
+from diffcredit.attribution.regression import RidgeFit, variances
 
 
 def least_squares(game: Game) -> Estimate:
@@ -26,7 +26,7 @@ def ridge(game: Game) -> Estimate:
     return _slopes(game, regression.ridge)
 
 
-def _slopes(game: Game, fitted: Callable[..., Fit]) -> Estimate:
+def _slopes(game: Game, fitted: Callable[..., RidgeFit]) -> Estimate:
     intercept = np.ones((len(game.masks), 1))
     fit = fitted(game.masks - 0.5, game.values, game.weights, game.clusters, intercept)
     spread = variances(fit, np.empty((game.masks.shape[1], 0)))

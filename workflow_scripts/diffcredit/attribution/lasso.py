@@ -43,19 +43,19 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class State:
+class LassoState:
     """Where the iterations are: coefficients (p, Q) and scaled duals (p, Q)."""
 
     coefficients: np.ndarray
     duals: np.ndarray
 
-    def of(self, targets: np.ndarray | slice) -> "State":
+    def of(self, targets: np.ndarray | slice) -> "LassoState":
         """The same for some of the targets."""
-        return State(self.coefficients[:, targets], self.duals[:, targets])
+        return LassoState(self.coefficients[:, targets], self.duals[:, targets])
 
 
 @dataclass(frozen=True)
-class Fit:
+class LassoFit:
     """A fitted lasso.
 
     Attributes:
@@ -69,7 +69,7 @@ class Fit:
     penalties: np.ndarray
 
 
-def lasso(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray, seed: int) -> Fit:
+def lasso(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray, seed: int) -> LassoFit:
     """Lasso with a free intercept; each target's penalty has the least cross-validated error.
 
     Args:
@@ -86,7 +86,7 @@ def lasso(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray, seed: i
     problem = reduced(design, outcomes, np.ones(len(design)))
     state = solve(problem, fractions, nowhere(problem), EXACT)
     spread = _bootstrapped(single, rough, numbers, fractions, state, seed)
-    return Fit(state.coefficients * units, spread * units, fractions * units)
+    return LassoFit(state.coefficients * units, spread * units, fractions * units)
 
 
 def _units(design: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -111,14 +111,14 @@ def reduced(design: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Pro
     return Problem(directions, eigenvalues, rows.T @ outcomes)
 
 
-def nowhere(problem: Problem) -> State:
+def nowhere(problem: Problem) -> LassoState:
     """The state to start from where nothing is known."""
-    return State(np.zeros_like(problem.correlations), np.zeros_like(problem.correlations))
+    return LassoState(np.zeros_like(problem.correlations), np.zeros_like(problem.correlations))
 
 
 def solve(
-    problem: Problem, penalties: np.ndarray, start: State, precision: tuple[float, int]
-) -> State:
+    problem: Problem, penalties: np.ndarray, start: LassoState, precision: tuple[float, int]
+) -> LassoState:
     """Coefficients of each target under its penalty (Q,), above 0.
 
     Args:
@@ -129,7 +129,7 @@ def solve(
             after so many iterations in any case.
     """
     kind = problem.correlations.dtype
-    found = State(*(np.empty(problem.correlations.shape, kind) for _ in range(2)))
+    found = LassoState(*(np.empty(problem.correlations.shape, kind) for _ in range(2)))
     for penalty in np.unique(penalties):
         alike = np.flatnonzero(penalties == penalty)
         # Rows that are all alike have no eigenvalues; nobody has a value then, whatever the step.
@@ -157,9 +157,9 @@ def _iterate(
     smoothed: Callable[[np.ndarray], np.ndarray],
     pull: np.ndarray,
     limit: float,
-    start: State,
+    start: LassoState,
     precision: tuple[float, int],
-) -> State:
+) -> LassoState:
     """The iterations for targets of one penalty.
 
     Args:
@@ -188,7 +188,7 @@ def _iterate(
             change = np.maximum(np.abs(coefficients - before), np.abs(coefficients - smooth))
             if (change.max(axis=0) <= allowed).all():
                 break
-    return State(coefficients, duals)
+    return LassoState(coefficients, duals)
 
 
 def _cross_validated(design: np.ndarray, targets: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -227,7 +227,7 @@ def _bootstrapped(
     targets: np.ndarray,
     numbers: np.ndarray,
     fractions: np.ndarray,
-    start: State,
+    start: LassoState,
     seed: int,
 ) -> np.ndarray:
     """(p, Q) standard deviation of the coefficients over resampled clusters."""

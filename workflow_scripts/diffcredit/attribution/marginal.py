@@ -47,7 +47,7 @@ def _none(game: Game) -> np.ndarray:
     return np.zeros(game.values.shape[1])
 
 
-class LeaveOneOut(Estimator):
+class LeaveOneOutEstimator(Estimator):
     """v(all) - v(all - i)."""
 
     endpoints = ("full",)
@@ -58,7 +58,7 @@ class LeaveOneOut(Estimator):
         return leave_one_out(game)
 
 
-class AddOneIn(Estimator):
+class AddOneInEstimator(Estimator):
     """v({i}) - v(none)."""
 
     endpoints = ("none",)

@@ -16,7 +16,7 @@ GRID = np.logspace(-5, 3, 33)
 
 
 @dataclass(frozen=True)
-class Fit:
+class RidgeFit:
     """A fitted regression, in rows multiplied by the roots of their weights.
 
     Attributes:
@@ -46,7 +46,7 @@ def least_squares(
     weights: np.ndarray,
     clusters: np.ndarray,
     unpenalized: np.ndarray,
-) -> Fit:
+) -> RidgeFit:
     """Weighted least squares; the shortest solution where it is not unique.
 
     Args:
@@ -66,7 +66,7 @@ def ridge(
     weights: np.ndarray,
     clusters: np.ndarray,
     unpenalized: np.ndarray,
-) -> Fit:
+) -> RidgeFit:
     """Weighted ridge; each target's strength has the least leave-one-cluster-out error.
 
     Arguments as of `least_squares`; the unpenalized columns are not drawn to 0.
@@ -81,7 +81,7 @@ def _fit(
     clusters: np.ndarray,
     unpenalized: np.ndarray,
     grid: np.ndarray,
-) -> Fit:
+) -> RidgeFit:
     roots = np.sqrt(weights)
     free = _decomposed(unpenalized * roots[:, None])[0]
     rows = design * roots[:, None]
@@ -105,10 +105,10 @@ def _fit(
         least[better], chosen[better] = errors[better], strength
         kept[:, better] = left_out[:, better]
     coefficients = right.T @ (_filters(sizes, chosen) * (left.T @ weighted))
-    return Fit(coefficients, chosen, kept, clusters, roots, left, sizes, right)
+    return RidgeFit(coefficients, chosen, kept, clusters, roots, left, sizes, right)
 
 
-def without_unpenalized(fit: Fit, design: np.ndarray, targets: np.ndarray) -> Fit:
+def without_unpenalized(fit: RidgeFit, design: np.ndarray, targets: np.ndarray) -> RidgeFit:
     """The same design and targets at the strengths of a fit, less its unpenalized columns.
 
     The residuals stay those of ``fit``, in which these columns explain what they can.
@@ -159,12 +159,12 @@ def _left_out(
     return left_out
 
 
-def variances(fit: Fit, known: np.ndarray) -> np.ndarray:
+def variances(fit: RidgeFit, known: np.ndarray) -> np.ndarray:
     """(p, Q) of the coefficients: over the clusters, and by the shrinkage."""
     return jackknife(fit) + shrinkage(fit, known)
 
 
-def jackknife(fit: Fit) -> np.ndarray:
+def jackknife(fit: RidgeFit) -> np.ndarray:
     """(p, Q) variances of the coefficients over the clusters.
 
     (g - 1) / g times the sum, over g clusters, of the squared changes that leaving one out makes,
@@ -198,7 +198,7 @@ def _squared_changes(
     return total
 
 
-def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
+def shrinkage(fit: RidgeFit, known: np.ndarray) -> np.ndarray:
     """(p, Q) mean squared error of the coefficients that the penalty makes.
 
     How large coefficients are to be expected is their mean square per effective parameter (MacKay
@@ -219,7 +219,7 @@ def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
     return np.where(fit.strengths > 0, errors, np.where(unseen > 0, np.nan, 0.0))
 
 
-def derivative(fit: Fit, direction: np.ndarray) -> np.ndarray:
+def derivative(fit: RidgeFit, direction: np.ndarray) -> np.ndarray:
     """(p, Q) change of the coefficients where every target moves along ``direction`` (m,)."""
     along = fit.left.T @ (direction * fit.roots)
     return fit.right.T @ (_filters(fit.sizes, fit.strengths) * along[:, None])

@@ -15,7 +15,7 @@ from diffcredit.attribution import regression
 from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game, variance_of_mean
 from diffcredit.attribution.regression import (
-    Fit,
+    RidgeFit,
     derivative,
     variances,
     without_unpenalized,
@@ -87,7 +87,7 @@ def solve_ridge_free(game: Game) -> Solution:
     )
 
 
-def _solve_constrained(game: Game, fitted: Callable[..., Fit]) -> Solution:
+def _solve_constrained(game: Game, fitted: Callable[..., RidgeFit]) -> Solution:
     """Rows less their mean lie in the subspace of sum 0, and so does the shortest solution.
 
     Where v(none) is extreme, the values of all coalitions are off the line from it to v(all), by

@@ -17,7 +17,7 @@ from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
     from diffcredit.behaviors.extractor import Extractor
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.config import Config
     from diffcredit.models.checkpoints import Trained
 
@@ -54,7 +54,7 @@ class DenoisingLoss(ModelMeasure):
             return [problem(key, chosen, f"must not exceed model.timesteps = {count}")]
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
         """Take the (n, c, h, w) uint8 images, and how models are queried."""
         self.clean = setting.clean(images)
@@ -96,7 +96,7 @@ class DenoisingLoss(ModelMeasure):
         return error.square().flatten(1).mean(1)
 
 
-def _chosen(setting: Setting, timesteps: int | Sequence[int] | None) -> torch.Tensor:
+def _chosen(setting: QuerySettings, timesteps: int | Sequence[int] | None) -> torch.Tensor:
     """Timesteps of a list, or those of DDIM sampling in so many steps."""
     if isinstance(timesteps, Sequence):
         return torch.tensor(timesteps)

@@ -7,8 +7,8 @@ import torch
 
 from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.losses import make
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.scoring import transformed
-from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints
@@ -20,7 +20,7 @@ def stop(
     behavior: Behavior,
     level: float,
     images: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     extractors: dict[str, Extractor],
 ) -> Stop:
     """A training ends where the mean of a behavior over removed images has reached a level.

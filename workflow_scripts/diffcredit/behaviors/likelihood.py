@@ -14,7 +14,7 @@ from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
     from diffcredit.behaviors.extractor import Extractor
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.models.checkpoints import Trained
 
 
@@ -59,7 +59,7 @@ class Likelihood(ModelMeasure):
         )
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
         """Take the (n, c, h, w) uint8 images, and how models are queried."""
         options = self.options

@@ -9,8 +9,8 @@ import torch
 
 from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.measure import Measure
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.scoring import transformed
-from diffcredit.behaviors.setting import Setting
 from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
 from diffcredit.config.options import build
@@ -22,7 +22,7 @@ from diffcredit.registry import MEASURES
 def measure_shard(
     models: Path,
     queries: dict[str, torch.Tensor],
-    setting: Setting,
+    setting: QuerySettings,
     extractors: dict[str, Extractor],
     behaviors: dict[str, Behavior],
     label: str,
@@ -56,7 +56,7 @@ def measure_shard(
 def make(
     behavior: Behavior,
     images: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     extractors: dict[str, Extractor],
 ) -> Measure:
     """The measure of a behavior, to be called with models; arguments as of `measure_shard`."""

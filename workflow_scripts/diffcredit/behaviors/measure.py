@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from diffcredit.behaviors.extractor import Extractor
     from diffcredit.behaviors.image_features import ImageFeatures
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.models.checkpoints import Trained
     from diffcredit.registry import Better
 
@@ -151,7 +151,7 @@ class ModelMeasure(QueryMeasure, base=True):
     subject = "model"
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
         """Take the (n, c, h, w) uint8 query images, and how models are queried."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from diffcredit.behaviors.extractor import Extractor
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.config import Config
     from diffcredit.models.checkpoints import Trained
 
@@ -68,7 +68,7 @@ class Reconstruction(ModelMeasure):
             return found
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
         """Take the (n, c, h, w) uint8 images, and what makes features of them."""
         assert extractor is not None
@@ -97,7 +97,7 @@ class Reconstruction(ModelMeasure):
 def reconstructed(
     trained: Trained,
     images: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     timestep: int,
     steps: int,
     noises: int,
@@ -128,7 +128,7 @@ def reconstructed(
 def course(
     models: Path,
     image: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     timestep: int,
     steps: int,
     sampler: Sampler = "ddim",

@@ -19,8 +19,8 @@ import pandas as pd
 from diffcredit.behaviors.table import COSTS
 from diffcredit.config import RecordedTable, Records
 from diffcredit.config.counts import dealt_names
-from diffcredit.config.names import Written, find
-from diffcredit.config.record_files import Repeated, parsed, rows
+from diffcredit.config.names import WrittenName, find
+from diffcredit.config.record_files import RepeatedKey, parsed, rows
 from diffcredit.config.recorded import matches
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
@@ -103,7 +103,7 @@ def _record(
         repeated: whether records of the same coalition are repetitions, as those of v(all) are.
         guessed: counts what was guessed of the contributors of records.
     """
-    if isinstance(row, Repeated):
+    if isinstance(row, RepeatedKey):
         raise BadRecordError("wrong", f"has {row.key} more than once")
     if not isinstance(row, dict):
         raise BadRecordError("wrong", "is not a JSON object")
@@ -177,7 +177,7 @@ def _meant(given: Any, contributors: int, guessed: Counter[str]) -> list[int] | 
         return None
     if all(type(item) is int and 0 <= item < contributors for item in given):
         return given
-    items = [Written(str(item), True, "", isinstance(item, str)) for item in given]
+    items = [WrittenName(str(item), True, "", isinstance(item, str)) for item in given]
     try:
         meant = find(items, dealt_names(contributors), "contributor")
     except UserError:

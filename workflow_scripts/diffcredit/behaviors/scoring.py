@@ -16,11 +16,11 @@ from diffcredit.config import Behavior
 from diffcredit.config.options import build
 from diffcredit.errors import UserError
 from diffcredit.registry import MEASURES
-from diffcredit.samples import Drawn
+from diffcredit.samples import ModelSamples
 
 
 def score_shard(
-    samples: Sequence[Drawn],
+    samples: Sequence[ModelSamples],
     compared: dict[str, torch.Tensor],
     queries: dict[str, torch.Tensor],
     extractors: dict[str, Extractor],
@@ -70,7 +70,7 @@ def _compared(behavior: Behavior) -> str:
 
 
 def _score(
-    drawn: Drawn,
+    drawn: ModelSamples,
     measures: dict[Any, Any],
     extractors: dict[str | None, Extractor],
     behaviors: dict[str, Behavior],

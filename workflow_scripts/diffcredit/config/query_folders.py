@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from diffcredit.config.schema import Config
-    from diffcredit.image_files import Found
+    from diffcredit.image_files import ImageListing
 
 
 def draw(count: int, queries: int, seed: int) -> "np.ndarray":
@@ -25,7 +25,7 @@ def draw(count: int, queries: int, seed: int) -> "np.ndarray":
 
 def drawn(
     folder: Path, queries: int, seed: int, head: Head = read_head
-) -> tuple["Found", list[Path]]:
+) -> tuple["ImageListing", list[Path]]:
     """What a folder holds, and the images of it that are queries.
 
     Raises:

@@ -13,7 +13,7 @@ from diffcredit.data.dataset import place
 from diffcredit.data.images import ReadImages, names_to_numbers, of_classes
 from diffcredit.data.owners import read_owners, tell_other_ways
 from diffcredit.errors import UserError
-from diffcredit.image_files import BESIDE, UNNAMED, Found
+from diffcredit.image_files import BESIDE, UNNAMED, ImageListing
 from diffcredit.image_formats import NAMED
 from diffcredit.logs import logger
 
@@ -63,14 +63,14 @@ def files(settings: Data, base: Path, head: Head) -> list[str]:
     return [f"{folder}/{name}" for name in (*tables, *names)]
 
 
-def _listed(settings: Data, folder: Path, head: Head) -> tuple[list[str], list[str], Found]:
+def _listed(settings: Data, folder: Path, head: Head) -> tuple[list[str], list[str], ImageListing]:
     """Names of the images, the group of each, and what is there besides."""
     found = image_files.find(folder, head)
     if isinstance(settings.contributors, CsvContributors):
         names, groups = _from_csv(folder, settings.contributors)
         table = os.path.normpath(settings.contributors.csv)
         left = {why: [n for n in names if n != table] for why, names in found.left.items()}
-        return names, groups, Found(found.images, left).only(names, UNNAMED)
+        return names, groups, ImageListing(found.images, left).only(names, UNNAMED)
     names = [name for name in found.images if "/" in name]
     if not names:
         rest = image_files.not_read(found.only(names, BESIDE).left)
@@ -83,7 +83,9 @@ def _listed(settings: Data, folder: Path, head: Head) -> tuple[list[str], list[s
     return names, [image_files.owner(name) for name in names], found.only(names, BESIDE)
 
 
-def _check_nobody_vanishes(settings: Data, folder: Path, groups: set[str], found: Found) -> None:
+def _check_nobody_vanishes(
+    settings: Data, folder: Path, groups: set[str], found: ImageListing
+) -> None:
     """Each subfolder with files has an image, where subfolders are contributors."""
     if isinstance(settings.contributors, CsvContributors):
         return

@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
 from diffcredit.config import Removal
-from diffcredit.config.names import Meant, find, of_key, of_keys, shortened
+from diffcredit.config.names import Matches, find, of_key, of_keys, shortened
 from diffcredit.config.unlearning import REMOVE
 from diffcredit.data.images import Images, counts
 from diffcredit.errors import UserError
@@ -28,7 +28,7 @@ class Removed:
     pixels: np.ndarray
     rows: np.ndarray | None
     retained: np.ndarray
-    meant: Meant = field(default_factory=Meant)
+    meant: Matches = field(default_factory=Matches)
 
 
 def of_training(

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from diffcredit.attribution.image_scores.contributors import Explained, lds_by_damping
+from diffcredit.attribution.image_scores.contributors import ExplainedBehavior, lds_by_damping
 
 
 def damping_table(
     grid: pd.DataFrame,
-    explained: dict[str, Explained],
+    explained: dict[str, ExplainedBehavior],
     owners: np.ndarray,
     groups: str,
     truth: pd.DataFrame,

@@ -21,7 +21,7 @@ from diffcredit.training.recipe import Checkpoint, Outcome, Run, Snapshots
 MOSTLY = 0.5
 
 
-class Gradients:
+class BatchGradients:
     """(P,) gradients of the mean denoising loss of each batch, computed whenever asked for.
 
     Args:
@@ -77,8 +77,8 @@ def solve(
     network = start.copy().network.eval().to(accelerator.device)
     draw = Drawing.of_run(run, accelerator)
     change = objective.change(
-        Gradients(network, draw, "retained", objective.batches),
-        Gradients(network, draw, "removed", objective.batches),
+        BatchGradients(network, draw, "retained", objective.batches),
+        BatchGradients(network, draw, "removed", objective.batches),
         len(run.retained),
         len(run.removed),
     )

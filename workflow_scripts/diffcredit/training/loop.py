@@ -22,7 +22,7 @@ from diffcredit.training.batches import Batch, Drawing
 from diffcredit.training.fingerprint import fingerprint
 from diffcredit.training.objectives.objective import Objective
 from diffcredit.training.recipe import Checkpoint, Outcome, Run, Snapshots
-from diffcredit.training.state import State
+from diffcredit.training.state import TrainingState
 
 
 def make_accelerator(settings: Training, device: str) -> Accelerator:
@@ -69,7 +69,7 @@ def train(
     began = time.perf_counter()
     objective = _measured(objective, run, draw, accelerator)
     measuring = time.perf_counter() - began
-    state = State.begin(run, accelerator)
+    state = TrainingState.begin(run, accelerator)
     state.seconds = measuring
     known = fingerprint(run, snapshots)
     if checkpoint is not None:
@@ -116,7 +116,7 @@ def _measured(objective: Objective, run: Run, draw: Drawing, accelerator: Accele
 
 
 def _step(
-    state: State, objective: Objective, draw: Drawing, run: Run, accelerator: Accelerator
+    state: TrainingState, objective: Objective, draw: Drawing, run: Run, accelerator: Accelerator
 ) -> float:
     """One optimizer step; returns its loss."""
     settings, peak = run.recipe.training, run.recipe.learning_rate

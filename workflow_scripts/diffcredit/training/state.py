@@ -26,7 +26,7 @@ OPTIMIZER = "optimizer"
 
 
 @dataclass
-class State:
+class TrainingState:
     """Everything that changes while training.
 
     Attributes:
@@ -56,7 +56,7 @@ class State:
     seconds: float = 0.0
 
     @classmethod
-    def begin(cls, run: Run, accelerator: Accelerator) -> "State":
+    def begin(cls, run: Run, accelerator: Accelerator) -> "TrainingState":
         """The state before the first step."""
         recipe = run.recipe
         adapted: Parameters = build(PARAMETERS, recipe.parameters)

@@ -39,7 +39,7 @@ _NAME = "ekfac"
 
 
 @dataclass(frozen=True)
-class Setting:
+class EkfacSettings:
     """What losses are taken at, and how much is done at a time.
 
     Attributes:
@@ -59,10 +59,10 @@ class Setting:
     seed: int
 
 
-class Fitted:
+class EkfacFactors:
     """A network's EK-FAC factors, in a folder, for scores with any damping."""
 
-    def __init__(self, analyzer: Any, images: torch.Tensor, setting: Setting):
+    def __init__(self, analyzer: Any, images: torch.Tensor, setting: EkfacSettings):
         self._analyzer = analyzer
         self._images = images
         self._setting = setting
@@ -108,7 +108,9 @@ class Fitted:
         return (found / len(self._images)).numpy()
 
 
-def fit(network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder: Path) -> Fitted:
+def fit(
+    network: torch.nn.Module, images: torch.Tensor, setting: EkfacSettings, folder: Path
+) -> EkfacFactors:
     """Fit the factors to the loss of all images at all timesteps.
 
     Args:
@@ -151,10 +153,10 @@ def fit(network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder
             factor_args=factors,
             overwrite_output_dir=True,
         )
-    return Fitted(analyzer, images, setting)
+    return EkfacFactors(analyzer, images, setting)
 
 
-def _task(setting: Setting) -> Any:
+def _task(setting: EkfacSettings) -> Any:
     try:
         from diffcredit.attribution.gradients.ekfac_task import DenoisingTask
     except ModuleNotFoundError as error:
@@ -165,10 +167,10 @@ def _task(setting: Setting) -> Any:
     return DenoisingTask(setting.family)
 
 
-def _noised(images: torch.Tensor, setting: Setting, together: int) -> Any:
-    from diffcredit.attribution.gradients.ekfac_task import Noised
+def _noised(images: torch.Tensor, setting: EkfacSettings, together: int) -> Any:
+    from diffcredit.attribution.gradients.ekfac_task import NoisedImages
 
-    return Noised(images, setting.timesteps, setting.noise, together, setting.seed)
+    return NoisedImages(images, setting.timesteps, setting.noise, together, setting.seed)
 
 
 @contextmanager
@@ -213,7 +215,7 @@ class Ekfac(ScoreMethod):
             return [problem(key, self.name, accepted, 'pip install "kronfluence<2"')]
 
     def fit(
-        self, network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder: Path
-    ) -> Fitted:
+        self, network: torch.nn.Module, images: torch.Tensor, setting: EkfacSettings, folder: Path
+    ) -> EkfacFactors:
         """See `fit`."""
         return fit(network, images, setting, folder)

@@ -19,7 +19,7 @@ Item = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Noised(Dataset[Item]):
+class NoisedImages(Dataset[Item]):
     """Images, each with some of the timesteps and their noises: several items for an image.
 
     Attributes:

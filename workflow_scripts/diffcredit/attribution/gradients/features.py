@@ -15,11 +15,11 @@ from torch import nn
 from torch.backends import cudnn
 
 from diffcredit.attribution.gradients.functions import Function, loss
-from diffcredit.attribution.gradients.layers import How, Placed, layers_of
+from diffcredit.attribution.gradients.layers import ProjectedLayer, Projector, layers_of
 from diffcredit.attribution.gradients.states import States
 
 
-class Features(NamedTuple):
+class GradientFeatures(NamedTuple):
     """Of n images.
 
     Attributes:
@@ -36,22 +36,22 @@ def gradient_features(
     network: nn.Module,
     function: Function,
     states: States,
-    how: How,
+    projector: Projector,
     batch_size: int,
-) -> Features:
+) -> GradientFeatures:
     """The features of each image, on the device of the images.
 
     Args:
         network: the denoising network; it is left as it was.
         function: f of a prediction, a number for each noised image.
         states: the images, and how they are noised.
-        how: what the gradients are projected to.
+        projector: what the gradients are projected to.
         batch_size: noised images at a time; features do not depend on it.
     """
-    layers = layers_of(network, how)
+    layers = layers_of(network, projector)
     images = torch.arange(len(states))
     timesteps = torch.arange(len(states.timesteps))
-    total = states.clean.new_zeros(len(images), how.dimensions)
+    total = states.clean.new_zeros(len(images), projector.dimensions)
     residuals = states.clean.new_zeros(len(images))
     # TF32, the default of GPUs, rounds by up to 1e-3: more than a GPU and a CPU may differ.
     with _only_activations(network), cudnn.flags(enabled=True, allow_tf32=False):
@@ -63,7 +63,7 @@ def gradient_features(
                     function(found).sum().backward()
                 missed = loss(found).detach().sqrt()
                 residuals[here] += missed.unflatten(0, (len(part), -1)).sum(1)
-    return Features(total.div_(len(timesteps)), residuals.div_(len(timesteps)))
+    return GradientFeatures(total.div_(len(timesteps)), residuals.div_(len(timesteps)))
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _only_activations(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(layers: list[Placed], total: torch.Tensor) -> Iterator[None]:
+def _recorded(layers: list[ProjectedLayer], total: torch.Tensor) -> Iterator[None]:
     """Each pass back adds to the (images, Z) total."""
     hooks = [
         placed.module.register_forward_hook(partial(_listen, placed, total)) for placed in layers
@@ -96,7 +96,7 @@ def _recorded(layers: list[Placed], total: torch.Tensor) -> Iterator[None]:
 
 
 def _listen(
-    placed: Placed,
+    placed: ProjectedLayer,
     total: torch.Tensor,
     module: nn.Module,
     given: tuple[torch.Tensor, ...],

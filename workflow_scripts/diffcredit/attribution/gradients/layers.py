@@ -15,10 +15,10 @@ import torch
 from torch import nn
 from torch.nn import functional, grad
 
-from diffcredit.attribution.gradients.projection import Buckets, Exact, Place, Projection
+from diffcredit.attribution.gradients.projection import Buckets, ColumnRange, Exact, Projection
 from diffcredit.errors import UserError
 
-How = Projection | Exact
+Projector = Projection | Exact
 
 
 class Layer(Protocol):
@@ -50,10 +50,12 @@ class _Product(ABC):
             its own.
     """
 
-    def __init__(self, module: Any, name: str, how: How, outputs: int, inputs: int, copies: int):
+    def __init__(
+        self, module: Any, name: str, projector: Projector, outputs: int, inputs: int, copies: int
+    ):
         device = module.weight.device
-        self.left = _on(device, how.factor(outputs, name, "outputs"))
-        self.right = _on(device, how.factor(inputs, name, "inputs"))
+        self.left = _on(device, projector.factor(outputs, name, "outputs"))
+        self.right = _on(device, projector.factor(inputs, name, "inputs"))
         self.bias = getattr(module, "bias", None) is not None
         self.rows = outputs if self.left is None else len(self.left)
         self.columns = (inputs if self.right is None else len(self.right)) * copies
@@ -104,18 +106,18 @@ class _Dense(_Product):
         return back.mT @ kept.reshape(images, -1, self.columns), back.sum(1)
 
 
-class Linear(_Dense):
+class LinearLayer(_Dense):
     """y = W x + b."""
 
-    def __init__(self, module: nn.Linear, name: str, how: How):
-        super().__init__(module, name, how, module.out_features, module.in_features, 1)
+    def __init__(self, module: nn.Linear, name: str, projector: Projector):
+        super().__init__(module, name, projector, module.out_features, module.in_features, 1)
 
 
-class Embedding(_Dense):
+class EmbeddingLayer(_Dense):
     """A row of a table: a linear layer, transposed, on the one-hot number."""
 
-    def __init__(self, module: nn.Embedding, name: str, how: How):
-        super().__init__(module, name, how, module.embedding_dim, module.num_embeddings, 1)
+    def __init__(self, module: nn.Embedding, name: str, projector: Projector):
+        super().__init__(module, name, projector, module.embedding_dim, module.num_embeddings, 1)
         self.numbers = module.num_embeddings
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
@@ -126,13 +128,13 @@ class Embedding(_Dense):
         return entries.mT
 
 
-class Convolution(_Product):
+class ConvolutionLayer(_Product):
     """A convolution in two dimensions: a linear layer on every patch.
 
     The channels of a patch are projected, its places are kept.
     """
 
-    def __init__(self, module: nn.Conv2d, name: str, how: How):
+    def __init__(self, module: nn.Conv2d, name: str, projector: Projector):
         if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):
             raise UserError(
                 f"layer {name}: gradients of grouped convolutions, of padding by name and of "
@@ -140,7 +142,7 @@ class Convolution(_Product):
             )
         self.module = module
         places = math.prod(module.kernel_size)
-        super().__init__(module, name, how, module.out_channels, module.in_channels, places)
+        super().__init__(module, name, projector, module.out_channels, module.in_channels, places)
 
     def _projected(self, factor: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return (factor @ values.flatten(2)).unflatten(2, values.shape[2:])
@@ -170,10 +172,10 @@ def _side_by_side(rows: torch.Tensor, images: int) -> torch.Tensor:
     return rows.unflatten(0, (images, -1)).transpose(0, 1).flatten(1, 2)
 
 
-class Norm:
+class NormLayer:
     """Group or layer norm: y = gamma x' + beta for normalized x'."""
 
-    def __init__(self, module: nn.GroupNorm | nn.LayerNorm, name: str, how: How):
+    def __init__(self, module: nn.GroupNorm | nn.LayerNorm, name: str, projector: Projector):
         self.module = module
         self.size = sum(parameter.numel() for parameter in module.parameters())
 
@@ -202,24 +204,24 @@ class Norm:
 
 
 KINDS: dict[type[nn.Module], Any] = {
-    nn.Linear: Linear,
-    nn.Conv2d: Convolution,
-    nn.GroupNorm: Norm,
-    nn.LayerNorm: Norm,
-    nn.Embedding: Embedding,
+    nn.Linear: LinearLayer,
+    nn.Conv2d: ConvolutionLayer,
+    nn.GroupNorm: NormLayer,
+    nn.LayerNorm: NormLayer,
+    nn.Embedding: EmbeddingLayer,
 }
 
 
 @dataclass(frozen=True)
-class Placed:
+class ProjectedLayer:
     """A module, its gradients, and where their entries belong."""
 
     module: nn.Module
     layer: Layer
-    place: Buckets | Place
+    place: Buckets | ColumnRange
 
 
-def layers_of(network: nn.Module, how: How) -> list[Placed]:
+def layers_of(network: nn.Module, projector: Projector) -> list[ProjectedLayer]:
     """The layers of a network that have parameters.
 
     Raises:
@@ -233,10 +235,10 @@ def layers_of(network: nn.Module, how: How) -> list[Placed]:
                 f"layer {name}: gradients of {type(module).__name__} are not known; "
                 f"known are: {', '.join(base.__name__ for base in KINDS)}"
             )
-        layer = kind(module, name, how)
-        place = how.fold(layer.size, name, offset).to(next(module.parameters()).device)
+        layer = kind(module, name, projector)
+        place = projector.fold(layer.size, name, offset).to(next(module.parameters()).device)
         offset += layer.size
-        found.append(Placed(module, layer, place))
+        found.append(ProjectedLayer(module, layer, place))
     return found
 
 

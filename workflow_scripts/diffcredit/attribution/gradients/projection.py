@@ -94,18 +94,18 @@ class Exact:
     def factor(self, size: int, layer: str, role: str) -> None:
         """Everything is kept."""
 
-    def fold(self, size: int, layer: str, offset: int) -> "Place":
+    def fold(self, size: int, layer: str, offset: int) -> "ColumnRange":
         """The entries of a layer stand after those of the layers before it."""
-        return Place(slice(offset, offset + size))
+        return ColumnRange(slice(offset, offset + size))
 
 
 @dataclass(frozen=True)
-class Place:
+class ColumnRange:
     """Where the entries of a layer stand."""
 
     columns: slice
 
-    def to(self, device: torch.device) -> "Place":
+    def to(self, device: torch.device) -> "ColumnRange":
         """The same."""
         return self
 

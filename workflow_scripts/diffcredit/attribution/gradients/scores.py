@@ -77,9 +77,9 @@ def trak(spectrum: Spectrum, damping: float) -> np.ndarray:
     TRAK (Park et al. 2023, arXiv 2303.14186) as Zheng et al. 2024 (arXiv 2311.00500) take it to
     diffusion models: the output is the loss itself, so that TRAK's weights of training images are
     all 1, and several models are averaged in their scores. With gradients of the squared norm of
-    the prediction: D-TRAK. With `Setting.journey`'s gradients of queries: Journey-TRAK (Georgiev
-    et al. 2023, arXiv 2312.06205), of the loss; as in D-TRAK's comparison, the scores of all steps
-    together, where its authors score each step, with more noises.
+    the prediction: D-TRAK. With `GradientSettings.journey`'s gradients of queries: Journey-TRAK
+    (Georgiev et al. 2023, arXiv 2312.06205), with gradients of the loss. As in D-TRAK's comparison,
+    all steps are scored together; the authors of Journey-TRAK score each step, with more noises.
 
     Args:
         spectrum: of the features.
@@ -112,7 +112,7 @@ def das(spectrum: Spectrum, damping: float, residuals: np.ndarray) -> np.ndarray
     derives it, with leverages. Features are gradients of the mean of the predicted noise, averaged
     over timesteps. The residual of an image is how far the predicted noise is from the noise that
     was added: the root of the mean squared error, averaged over the same timesteps
-    (`features.Features`).
+    (`features.GradientFeatures`).
 
     The authors' published code (Jinxu-Lin/DAS, CIFAR2/03_grad.py and CIFAR10/07_score.py) computes
     something else: the gradient of each timestep is scaled to length 1 before the average; the root

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from diffcredit import time_limit
-from diffcredit.attribution.gradients.features import Features
+from diffcredit.attribution.gradients.features import GradientFeatures
 from diffcredit.errors import UserError
 from diffcredit.files import read_array, read_json, resumable, write_json
 from diffcredit.logs import Progress
@@ -25,7 +25,7 @@ PROGRESS = "progress.json"
 
 
 @dataclass(frozen=True)
-class Stored:
+class LoadedFeatures:
     """Features of n images in memory.
 
     Attributes:
@@ -41,7 +41,7 @@ def fill(
     folder: Path,
     facts: Mapping[str, Any],
     shape: tuple[int, int],
-    compute: Callable[[slice], Features],
+    compute: Callable[[slice], GradientFeatures],
     block: int,
     label: str,
 ) -> None:
@@ -89,7 +89,7 @@ def _array(path: Path, shape: tuple[int, ...], done: int) -> np.memmap:
     return np.lib.format.open_memmap(path, mode=mode, dtype=np.float32, shape=shape)
 
 
-def read(folders: Sequence[Path], expected: Mapping[str, Any]) -> Stored:
+def read(folders: Sequence[Path], expected: Mapping[str, Any]) -> LoadedFeatures:
     """The features of consecutive shards.
 
     Raises:
@@ -99,7 +99,7 @@ def read(folders: Sequence[Path], expected: Mapping[str, Any]) -> Stored:
         _check_facts(folder, expected)
     arrays = [[read_array(folder / name) for folder in folders] for name in (GRADIENTS, RESIDUALS)]
     gradients, residuals = (np.concatenate(parts) for parts in arrays)
-    return Stored(gradients, residuals)
+    return LoadedFeatures(gradients, residuals)
 
 
 def _check_facts(folder: Path, expected: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from diffcredit.files import read_array, whole
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageScores:
     """Scores of all training images for the queries of each behavior.
 
     Attributes:
@@ -40,7 +40,7 @@ def by_behavior(scores: np.ndarray, queries: Mapping[str, Sized]) -> dict[str, n
     return dict(zip(queries, np.split(scores, ends), strict=True))
 
 
-def write_scores(folder: Path, dampings: int, models: int, found: Iterable[Found]) -> None:
+def write_scores(folder: Path, dampings: int, models: int, found: Iterable[ImageScores]) -> None:
     """Write scores as they are found; those of one damping and model add up.
 
     Args:

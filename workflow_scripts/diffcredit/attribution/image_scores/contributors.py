@@ -22,7 +22,7 @@ from diffcredit.registry import Better
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedBehavior:
     """A behavior, and the scores that explain it.
 
     Attributes:
@@ -41,7 +41,9 @@ class Explained:
         return -1 if self.better == "lower" else 1
 
 
-def values(explained: Explained, damping: int, owners: np.ndarray, groups: str) -> np.ndarray:
+def values(
+    explained: ExplainedBehavior, damping: int, owners: np.ndarray, groups: str
+) -> np.ndarray:
     """(M, Q, N) values of the contributors, for Q = q queries or one for the whole model."""
     found = by_contributor(explained.scores[damping], owners, groups)
     if explained.whole:
@@ -51,7 +53,7 @@ def values(explained: Explained, damping: int, owners: np.ndarray, groups: str) 
 
 def attribute_scores(
     entry: ScoreAttribution,
-    explained: Mapping[str, Explained],
+    explained: Mapping[str, ExplainedBehavior],
     owners: np.ndarray,
     measured: pd.DataFrame | None,
     average: str = "correlations",
@@ -103,7 +105,7 @@ def _best(scores: np.ndarray, told: str) -> int:
 
 
 def lds_by_damping(
-    explained: Explained,
+    explained: ExplainedBehavior,
     owners: np.ndarray,
     groups: str,
     measured: pd.DataFrame,
@@ -149,7 +151,7 @@ def _table(behavior: str, found: np.ndarray, damping: float) -> pd.DataFrame:
 
 def explained(
     entry: ScoreAttribution, behaviors: Mapping[str, Behavior], folder: Path
-) -> dict[str, Explained]:
+) -> dict[str, ExplainedBehavior]:
     """The behaviors that an entry explains, with their scores.
 
     Args:
@@ -158,7 +160,7 @@ def explained(
         folder: of their scores.
     """
     return {
-        name: Explained(
+        name: ExplainedBehavior(
             scores=read_scores(folder, name if behavior.queried else str(entry.queries)),
             better=behavior.better,
             whole=not behavior.queried,

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from diffcredit.attribution.gradients import store
-from diffcredit.attribution.gradients.setting import Setting
-from diffcredit.attribution.image_scores.arrays import Found
-from diffcredit.attribution.image_scores.vectors import Seen, score
+from diffcredit.attribution.gradients.settings import GradientSettings
+from diffcredit.attribution.image_scores.arrays import ImageScores
+from diffcredit.attribution.image_scores.vectors import ComparedVectors, score
 from diffcredit.config import ScoreAttribution
 from diffcredit.registry import SCORES
 
 
 @dataclass(frozen=True)
-class Features:
+class StoredFeatures:
     """Where features are: in folders .../<number>-<snapshot>/<kind>/<part>.
 
     Attributes:
@@ -28,10 +28,10 @@ class Features:
 
     folders: list[Path]
     models: dict[str, Path]
-    setting: Setting
+    setting: GradientSettings
     rates: list[float]
 
-    def score(self, entry: ScoreAttribution) -> Iterator[Found]:
+    def score(self, entry: ScoreAttribution) -> Iterator[ImageScores]:
         """Scores of an entry of the configuration, one model after the other in memory.
 
         Raises:
@@ -41,7 +41,7 @@ class Features:
         for name in self.models:
             number, snapshot = map(int, name.split("-"))
             train = store.read(self._folders(name, "train"), self._facts(name, "noise"))
-            seen = Seen(
+            seen = ComparedVectors(
                 train.gradients,
                 self._queries(entry, name),
                 train.residuals,

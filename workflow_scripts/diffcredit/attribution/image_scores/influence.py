@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from diffcredit.attribution.gradients import ekfac
-from diffcredit.attribution.gradients.setting import Setting
-from diffcredit.attribution.image_scores.arrays import Found, by_behavior
+from diffcredit.attribution.gradients.settings import GradientSettings
+from diffcredit.attribution.image_scores.arrays import ImageScores, by_behavior
 from diffcredit.config import ScoreAttribution
 from diffcredit.models import checkpoints
 from diffcredit.models.examples import Examples
@@ -22,11 +22,11 @@ QUERIES_AT_ONCE = 16
 
 def score(
     entry: ScoreAttribution,
-    setting: Setting,
+    setting: GradientSettings,
     models: Mapping[str, Path],
     train: Examples,
     queries: Mapping[str, Examples],
-) -> Iterator[Found]:
+) -> Iterator[ImageScores]:
     """The scores by each damping of an entry of the configuration, model by model.
 
     Args:
@@ -41,7 +41,7 @@ def score(
     for name, folder in models.items():
         trained = checkpoints.load(folder)
         noised = setting.noised(train)
-        how = ekfac.Setting(
+        how = ekfac.EkfacSettings(
             setting.family,
             noised.timesteps,
             noised.noise,
@@ -55,4 +55,4 @@ def score(
             fitted = method.fit(network, noised.clean[:, 0], how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
                 found = fitted.scores(requested.to(setting.device), damping) / snapshots
-                yield Found(number, int(name.split("-")[0]), by_behavior(found, queries))
+                yield ImageScores(number, int(name.split("-")[0]), by_behavior(found, queries))

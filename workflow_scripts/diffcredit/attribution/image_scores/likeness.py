@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from diffcredit.attribution.image_scores.arrays import Found, by_behavior
-from diffcredit.attribution.image_scores.vectors import Seen, score
+from diffcredit.attribution.image_scores.arrays import ImageScores, by_behavior
+from diffcredit.attribution.image_scores.vectors import ComparedVectors, score
 from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.config import ScoreAttribution
@@ -20,10 +20,10 @@ def by_features(
     extractor: Extractor,
     train: torch.Tensor,
     queries: Mapping[str, torch.Tensor],
-) -> list[Found]:
+) -> list[ImageScores]:
     """By what an extractor makes of (n, c, h, w) uint8 images."""
     seen = {name: ImageFeatures(images, extractor).features for name, images in queries.items()}
-    return list(score(entry, Seen(ImageFeatures(train, extractor).features, seen)))
+    return list(score(entry, ComparedVectors(ImageFeatures(train, extractor).features, seen)))
 
 
 def by_patches(
@@ -33,7 +33,7 @@ def by_patches(
     family: Family,
     seed: int,
     device: str,
-) -> list[Found]:
+) -> list[ImageScores]:
     """By the weights of patches in the best denoiser of the training images.
 
     Args:
@@ -48,4 +48,4 @@ def by_patches(
     method: Any = SCORES[entry.method.name].of(entry.method)
     clean = family.clean(train).to(device)
     weights = method(requested.to(device), clean, family.schedule, seed)
-    return [Found(0, 0, by_behavior(weights, queries))]
+    return [ImageScores(0, 0, by_behavior(weights, queries))]

@@ -3,7 +3,7 @@
 from diffcredit.training.schedules.schedule import Schedule
 
 
-class Constant(Schedule):
+class ConstantSchedule(Schedule):
     """No change."""
 
     def factor(self, done: float) -> float:

@@ -11,7 +11,7 @@ from diffcredit.seeds import derive
 
 
 @dataclass(frozen=True)
-class Setting:
+class QuerySettings:
     """How models are queried; the same for all, so that their values compare.
 
     Attributes:
@@ -31,7 +31,7 @@ class Setting:
     @classmethod
     def of_run(
         cls, family: Family, sampling: Mapping[str, int], seed: int, device: str
-    ) -> "Setting":
+    ) -> "QuerySettings":
         """That of a run.
 
         Args:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from diffcredit.attribution.gradients import states, store
-from diffcredit.attribution.gradients.features import Features, gradient_features
-from diffcredit.attribution.gradients.layers import How
+from diffcredit.attribution.gradients.features import GradientFeatures, gradient_features
+from diffcredit.attribution.gradients.layers import Projector
 from diffcredit.attribution.gradients.projection import Exact, Projection
 from diffcredit.code import cached_digest
 from diffcredit.config import Gradients
@@ -25,8 +25,8 @@ CODE = ("attribution/gradients", "models")
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How features are made, the same for all images.
+class GradientSettings:
+    """Settings of gradient features, the same for all images.
 
     Attributes:
         gradients: entry of the configuration.
@@ -55,8 +55,8 @@ class Setting:
             "seed": self.seed,
         }
 
-    def how(self, network: torch.nn.Module) -> How:
-        """What gradients are projected to."""
+    def projector(self, network: torch.nn.Module) -> Projector:
+        """The projection of the gradients of a network."""
         if self.gradients.dimensions == "all":
             return Exact(sum(parameter.numel() for parameter in network.parameters()))
         return Projection(self.gradients.dimensions, derive(self.seed, "projection"))
@@ -77,7 +77,7 @@ class Setting:
 
         Args:
             sampler: the model that drew the samples.
-            images: how many.
+            images: number of samples.
             steps: DDIM steps, each a timestep of the states.
             seed: of the initial noises.
         """
@@ -107,7 +107,7 @@ class Setting:
 
 def write_features(
     folder: Path,
-    setting: Setting,
+    setting: GradientSettings,
     model: Path,
     of: states.States,
     along: str,
@@ -115,20 +115,20 @@ def write_features(
 ) -> None:
     """Compute the features of images, block by block, into a folder of `store`."""
     network = checkpoints.load(model).network.to(setting.device)
-    how, function = (
-        setting.how(network),
+    projector, function = (
+        setting.projector(network),
         FUNCTIONS[setting.gradients.function.name].of(setting.gradients.function),
     )
     at_once = setting.gradients.batch_size
 
-    def compute(rows: slice) -> Features:
-        return gradient_features(network, function, of.part(rows), how, at_once)
+    def compute(rows: slice) -> GradientFeatures:
+        return gradient_features(network, function, of.part(rows), projector, at_once)
 
     store.fill(
         folder,
         setting.facts(model, along)
         | {"images": store.digest(of.clean), "code": cached_digest(*CODE)},
-        (len(of), how.dimensions),
+        (len(of), projector.dimensions),
         compute,
         block=8 * max(1, at_once // len(of.timesteps)),
         label=label,
