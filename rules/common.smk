@@ -187,7 +187,7 @@ def model_folder(name):
     number, snapshot = name.split("-")
     if is_snapshot(name):
         return f"{RUN}/models/snapshots/{number}/{snapshot}"
-    return f"{RUN}/models/full" if number == "0" else f"{RUN}/models/again/{number}"
+    return f"{RUN}/models/full" if number == "0" else f"{RUN}/models/ensemble/{number}"
 
 
 def made_model(name):

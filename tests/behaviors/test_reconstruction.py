@@ -100,11 +100,11 @@ def test_images_are_restored_the_same_in_batches_of_any_size(images: torch.Tenso
     assert all(int((f.int() - found[0].int()).abs().max()) <= 1 for f in found)
 
 
-def test_course_is_of_the_first_training(tmp_path: Path, images: torch.Tensor) -> None:
+def test_by_step_is_of_the_first_training(tmp_path: Path, images: torch.Tensor) -> None:
     for seed, step in ((0, 2), (0, 10), (1, 4)):
         checkpoints.save(model(step), tmp_path / model_name(seed, step))
     (tmp_path / "0.json").write_text("{}")
-    found = reconstruction.course(tmp_path, images[0], SETTING, timestep=50, steps=20)
+    found = reconstruction.by_step(tmp_path, images[0], SETTING, timestep=50, steps=20)
     assert list(found) == [2, 10]
     assert not torch.equal(found[2], found[10])
     own = model(10)

@@ -41,24 +41,32 @@ class Corrections:
 def fit(
     attribution: RemovalAttribution,
     tables: Mapping[str, pd.DataFrame],
-    drawn: Mapping[str, Distribution],
+    distributions: Mapping[str, Distribution],
 ) -> pd.DataFrame:
     """The table of an attribution from the gathered behaviors that it refers to.
 
     Args:
         attribution: its entry in the configuration.
         tables: gathered behaviors by role, as of ``attribution.references``.
-        drawn: what the coalitions of "values", and of "corrections", were drawn from.
+        distributions: removal distribution of the coalitions of "values" and of "corrections".
     """
     corrections = None
     if attribution.corrections is not None:
         corrections = Corrections(
-            tables["cheap"], tables["corrections"], tables["exact_full"], drawn["corrections"]
+            tables["cheap"],
+            tables["corrections"],
+            tables["exact_full"],
+            distributions["corrections"],
         )
     endpoints = {role: tables[role] for role in ("full", "none") if role in tables}
     method = attribution.method
     return attribute(
-        method.name, tables["values"], endpoints, drawn["values"], corrections, **method.given
+        method.name,
+        tables["values"],
+        endpoints,
+        distributions["values"],
+        corrections,
+        **method.given,
     )
 
 

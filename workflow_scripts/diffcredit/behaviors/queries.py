@@ -58,18 +58,18 @@ def read(
     Raises:
         UserError: if there are too few, or one cannot be read.
     """
-    train, asked = places["train"], measure.images
-    if isinstance(asked, QueryFolder):
-        folder = Path(asked.folder).expanduser()
+    train, source = places["train"], measure.images
+    if isinstance(source, QueryFolder):
+        folder = Path(source.folder).expanduser()
         return _unknown(_of_folder(folder, measure.queries, train, seed, background))
-    if asked == "generated":
+    if source == "generated":
         generated = read_tensors(places["generated"])[0]["images"][: measure.queries]
         return _unknown(generated.permute(0, 2, 3, 1).numpy())
-    if asked == "held_out":
+    if source == "held_out":
         held_out = images.from_file(places["held_out"]).pixels
         _check_enough(len(held_out), measure.queries, places["held_out"])
         return _unknown(held_out[: measure.queries])
-    if asked == "removed":
+    if source == "removed":
         table = read_table(places["removed"])
         pixels = images.of_table(table, places["removed"]).pixels
         first = removal.distinct(pixels)[: measure.queries]
@@ -77,9 +77,9 @@ def read(
     table = read_table(train)
     trained_on = images.of_table(table, train).pixels
     known = np.arange(len(trained_on))
-    if asked == "retained":
+    if source == "retained":
         known = read_table(places["retained"])["row"].to_numpy()
-    rows = known[_drawn(len(known), measure.queries, seed, places.get(asked, train))]
+    rows = known[_drawn(len(known), measure.queries, seed, places.get(source, train))]
     logger.info("queries are rows %s of %s", rows.tolist(), train)
     return _of_rows(trained_on, table, rows, rows.tolist())
 

@@ -125,7 +125,7 @@ def reconstructed(
     return found.cpu().unflatten(0, (noises, len(clean)))
 
 
-def course(
+def by_step(
     models: Path,
     image: torch.Tensor,
     setting: QuerySettings,

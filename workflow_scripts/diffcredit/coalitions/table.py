@@ -58,28 +58,28 @@ def tell(table: pd.DataFrame, names: Sequence[str]) -> None:
         logger.debug("coalition %d keeps %s; removes %s", index, kept or "nobody", gone or "nobody")
 
 
-def importance(masks: np.ndarray, wanted: Distribution, drawn: Distribution) -> np.ndarray:
-    """Probability under the wanted distribution / that under the one drawn from, (m,), mean 1.
+def importance(masks: np.ndarray, target: Distribution, sampled: Distribution) -> np.ndarray:
+    """(m,) importance weights: target probability / sampling probability, scaled to mean 1.
 
-    0 for coalitions of sizes that the wanted distribution does not have.
+    Coalitions of sizes that the target distribution does not have get weight 0.
 
     Args:
         masks: (m, N) coalitions.
-        wanted: the distribution that an estimator is defined by.
-        drawn: the one that the coalitions were drawn from.
+        target: the distribution that defines an estimator.
+        sampled: the distribution that the coalitions were sampled from.
 
     Raises:
-        UserError: if ``drawn`` cannot have given a coalition, or no coalition has a weight.
+        UserError: if ``sampled`` has probability 0 for a coalition, or all weights are 0.
     """
     contributors, sizes = masks.shape[1], masks.sum(axis=1)
-    numerators = wanted.log_size_probabilities(contributors)[sizes]
-    denominators = drawn.log_size_probabilities(contributors)[sizes]
+    numerators = target.log_size_probabilities(contributors)[sizes]
+    denominators = sampled.log_size_probabilities(contributors)[sizes]
     counted = ~np.isneginf(numerators)
     if not counted.any():
         raise UserError("every coalition keeps everybody or nobody, which tells nothing")
     if (impossible := sizes[counted & np.isneginf(denominators)]).size:
         raise UserError(
-            f"distribution {drawn.name} has no coalitions of {impossible[0]} of "
+            f"distribution {sampled.name} has no coalitions of {impossible[0]} of "
             f"{contributors} contributors, but one is recorded"
         )
     logs = numerators[counted] - denominators[counted]

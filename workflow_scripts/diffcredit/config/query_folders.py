@@ -54,9 +54,9 @@ def problems(config: "Config", base: Path, caches: Path) -> list[str]:
     """
     found = []
     for name, behavior in config.behaviors.items():
-        asked = behavior.query_images
-        if isinstance(asked, QueryFolder):
-            folder = base / Path(asked.folder).expanduser()
+        source = behavior.query_images
+        if isinstance(source, QueryFolder):
+            folder = base / Path(source.folder).expanduser()
             queries = getattr(behavior.measure, "queries", 0)
             found += _folder_problems(f"behaviors.{name}.measure", folder, queries, config, caches)
     return found

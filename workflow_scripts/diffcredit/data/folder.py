@@ -28,7 +28,7 @@ class Folder(Dataset):
         """None; what is in the folder decides."""
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """What is asked of the folder, once it is there."""
+            """What is requested of the folder, once it is there."""
             data = config.data
             if data.path is None or missing_folder(folder := place(data, base)):
                 return []
@@ -73,16 +73,16 @@ def _folder_problems(data: Data, folder: Path) -> list[str]:
 
 def _few_files(data: Data, folder: Path) -> list[str]:
     """Each image is a file; how many of the files are images the job tells."""
-    asked = {
+    requested = {
         "data.contributors": data.contributors if isinstance(data.contributors, int) else 1,
         "data.images": data.images or 1,
     }
-    most = max(asked.values())
+    most = max(requested.values())
     there = folders.fewer_files(folder, data.held_out + most)
     if not there:
         return []  # Of an empty folder the job says which images would be read.
     files = f"there are {there} files in {shown(data.path)}"
-    for key, value in asked.items():
+    for key, value in requested.items():
         if value > there:
             return [problem(key, value, f"must not exceed {there}: {files}")]
     accepted = f"must not exceed {there - most}: {files}, of which {most} or more are trained on"

@@ -119,14 +119,14 @@ def tell(
     found.meant.told()
     gone = np.setdiff1d(np.arange(len(image_names)), found.retained)
     for what, rows in (("removed", gone), ("retained", found.retained)):
-        owners = train.contributors[rows]
+        contributor_ids = train.contributors[rows]
         logger.info(
             "%s training images (%d): %s; of contributors (%d): %s",
             what,
             len(rows),
             shortened(image_names[row] for row in rows),
-            len(np.unique(owners)),
-            counts(owners, contributor_names),
+            len(np.unique(contributor_ids)),
+            counts(contributor_ids, contributor_names),
         )
 
 

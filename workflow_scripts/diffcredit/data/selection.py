@@ -62,9 +62,9 @@ def select(dataset: ReadImages, settings: Data, held_out_seed: int, images_seed:
         rows = _draw(rows, settings.images, images_seed, "images")
     contributors, names = dataset.images.contributors[rows], dataset.contributor_names
     if names:
-        owners = np.unique(dataset.images.contributors[candidates])
-        contributors = np.searchsorted(owners, contributors)
-        names = [names[owner] for owner in owners]
+        numbers = np.unique(dataset.images.contributors[candidates])
+        contributors = np.searchsorted(numbers, contributors)
+        names = [names[number] for number in numbers]
     warn_of_alike(names or dataset.label_names, "contributor" if names else "class")
     _tell(dataset, settings, rows, apart, pool, kept)
     labels = np.searchsorted(kept, dataset.images.labels[rows])

@@ -9,7 +9,7 @@ from diffcredit.attribution.image_scores.contributors import ExplainedBehavior, 
 def damping_table(
     grid: pd.DataFrame,
     explained: dict[str, ExplainedBehavior],
-    owners: np.ndarray,
+    contributor_ids: np.ndarray,
     groups: str,
     truth: pd.DataFrame,
     average: str = "correlations",
@@ -20,7 +20,7 @@ def damping_table(
         grid: columns attribution, behavior, damping, lds (on the coalitions that it was chosen
             on), chosen.
         explained: scores by behavior.
-        owners: (n,) contributor of each training image.
+        contributor_ids: (n,) contributor of each training image.
         groups: how scores of a contributor's images add up.
         truth: gathered behaviors of the test coalitions.
         average: what is averaged over training seeds; see `lds`.
@@ -32,7 +32,7 @@ def damping_table(
     tables = []
     for behavior, of in explained.items():
         part = truth[truth["behavior"] == behavior]
-        scores = lds_by_damping(of, owners, groups, part, average)
+        scores = lds_by_damping(of, contributor_ids, groups, part, average)
         rows = grid[grid["behavior"] == behavior].rename(columns={"lds": "lds_chosen_on"})
         tables.append(rows.assign(lds=scores))
     order = ["attribution", "behavior", "damping", "lds_chosen_on", "lds", "chosen"]

@@ -29,12 +29,16 @@ def regenerated_table(
         Columns attribution, behavior, query, value: the mean over training seeds, and over the
         draws of random removals.
     """
-    asked = coalitions[["index", "attribution", "query"]]
+    requested = coalitions[["index", "attribution", "query"]]
     measured = behaviors[behaviors["behavior"].isin(settings.compared)]
     merged = measured.merge(
-        asked, left_on="coalition", right_on="index", suffixes=("", "_asked"), validate="m:1"
+        requested,
+        left_on="coalition",
+        right_on="index",
+        suffixes=("", "_requested"),
+        validate="m:1",
     )
-    own = (merged["query_asked"] == merged["query"]) | (merged["query_asked"] == EVERY)
+    own = (merged["query_requested"] == merged["query"]) | (merged["query_requested"] == EVERY)
     kept = merged[own & (merged["query"] < settings.queries)]
     key = ["attribution", "behavior", "query"]
     return kept.groupby(key, sort=False)["value"].mean().reset_index()

@@ -83,7 +83,7 @@ def criteria(
     return Criterion(quality, better[quality]), Criterion(forgetting, less)
 
 
-def course(tables: Tables, confidence: float) -> pd.DataFrame:
+def curves(tables: Tables, confidence: float) -> pd.DataFrame:
     """How the behaviors of each approach go with the steps.
 
     Args:
@@ -120,7 +120,7 @@ def verdict(
     """What each approach has reached at its end: each training seed at its own last step.
 
     Args:
-        tables: as of `course`, among them those of the yardsticks.
+        tables: as of `curves`, among them those of the yardsticks.
         confidence: level of the intervals, in (0, 1).
         quality: what should stay.
         forgetting: what tells of the deleted images.
@@ -305,11 +305,11 @@ def _outcome(
 
 
 def _check(ends: pd.DataFrame, criteria: list[Criterion], yardsticks: list[str]) -> None:
-    for column, asked in (
+    for column, required in (
         ("approach", yardsticks),
         ("behavior", [criterion.behavior for criterion in criteria]),
     ):
         measured = list(dict.fromkeys(ends[column]))
-        for name in asked:
+        for name in required:
             if name not in measured:
                 raise UserError(f"{column} {name!r} was not measured; measured: {measured}")

@@ -26,7 +26,7 @@ class Attributions:
         entry = self._config.removal_attributions[name]
         values = {
             "attribution": entry.model_dump(),
-            "drawn": self.drawn_for(name),
+            "distributions": self.distributions_of(name),
             "better": self._config.better,
         }
         of = {"behaviors": [self._plan.behaviors(made) for made in entry.references.values()]}
@@ -49,20 +49,20 @@ class Attributions:
         values = {
             "until": until.model_dump(),
             "attribution": entry.model_dump(),
-            "drawn": self.drawn_for(until.attribution),
+            "distributions": self.distributions_of(until.attribution),
         }
         code = self._plan.code.of_script("enough", (ESTIMATORS, [entry.method.name]))
         return Made("enough", Settings(values), of, code=code)
 
-    def drawn_for(self, attribution: str) -> dict[str, Any]:
-        """What the coalitions of an attribution were drawn from, without their count, by role."""
+    def distributions_of(self, attribution: str) -> dict[str, Any]:
+        """Role -> removal distribution of an attribution's coalitions, without their count."""
         references = self._config.removal_attributions[attribution].references
         found = {
-            role: self._config.drawn(reference)
+            role: self._config.distribution_of(reference)
             for role, reference in references.items()
             if role in ("values", "corrections")
         }
-        return {role: drawn.model_dump(exclude=UNCOUNTED) for role, drawn in found.items() if drawn}
+        return {role: entry.model_dump(exclude=UNCOUNTED) for role, entry in found.items() if entry}
 
     @remembered
     def gradients(self, name: str, model: str, kind: str, part: str) -> Made:

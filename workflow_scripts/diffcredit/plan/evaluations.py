@@ -72,8 +72,9 @@ class Evaluations:
             "behaviors": self._behaviors(self.fitted),
             "truth": self._plan.behaviors(self._lds.truth),
         }
-        drawn = {
-            name: self._plan.attributions.drawn_for(name) for name in config.removal_attributions
+        distributions = {
+            name: self._plan.attributions.distributions_of(name)
+            for name in config.removal_attributions
         }
         return self._table(
             "convergence",
@@ -83,7 +84,7 @@ class Evaluations:
             attributions={
                 name: entry.model_dump() for name, entry in config.removal_attributions.items()
             },
-            drawn=drawn,
+            distributions=distributions,
             convergence=convergence and convergence.model_dump(),
             lds=self._lds.model_dump(),
             seed=config.seed,
@@ -263,13 +264,15 @@ class Evaluations:
 
     def figure_unlearning(self) -> Made:
         """The models that unlearn, and the verdict as text."""
-        restored = self._plan.restored_behavior
+        behavior = self._plan.reconstruction_behavior
         verdict = self.verdict()
         of: Of = {
-            "course": verdict,
+            "curves": verdict,
             "verdict": verdict,
-            "removed": [self._plan.queries(restored)] if restored else [],
-            "restored": [self._plan.restored(name) for name in self._unlearned if restored],
+            "removed": [self._plan.queries(behavior)] if behavior else [],
+            "reconstruction": [
+                self._plan.reconstruction(name) for name in self._unlearned if behavior
+            ],
         }
         behaviors = self._config.behaviors.items()
         return self._figure(

@@ -38,10 +38,10 @@ class Plan(SharedSettings):
     def data(self) -> Made:
         """All tables of images, and the contributors."""
         data = self.config.data
-        asked = [("data",)] if DATASETS[data.source.name].folder else []
+        read = [("data",)] if DATASETS[data.source.name].folder else []
         if data.injected and injected_file(data.injected, Path()):
-            asked.append(("injected",))
-        settings = self.settings("data", data=data.model_dump(), files=self.files.digests(*asked))
+            read.append(("injected",))
+        settings = self.settings("data", data=data.model_dump(), files=self.files.digests(*read))
         return Made("data", settings)
 
     @remembered
@@ -246,17 +246,17 @@ class Plan(SharedSettings):
         return Made("score", self._scored_by, of, code=code_of_scoring(self, self.sampled))
 
     @remembered
-    def losses(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
+    def model_behaviors(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
         """Behaviors of the models of a shard."""
         models = self.subsets(approach, distribution, seed, shard)
-        return Made("losses", self._measured_by, {"models": models, **self._asked_of_models()})
+        return Made("losses", self._measured_by, {"models": models, **self._queries_of_models()})
 
     def measured(self, approach: str, distribution: str, seed: int, shard: int) -> list[Made]:
         """The tables of behaviors of a shard."""
         place = (approach, distribution, seed, shard)
         return [
             *([self.score(*place)] if self.sampled else []),
-            *([self.losses(*place)] if self.modeled else []),
+            *([self.model_behaviors(*place)] if self.modeled else []),
         ]
 
     def first_shards(self, approach: str, distribution: str, count: int) -> Of:
@@ -335,7 +335,7 @@ class Plan(SharedSettings):
         return of
 
     @remembered
-    def _asked_of_models(self) -> Of:
+    def _queries_of_models(self) -> Of:
         return {
             "queries": [self.queries(name) for name in self.modeled],
             **self.classifiers(self.extractors(self.modeled)),
@@ -348,13 +348,13 @@ class Plan(SharedSettings):
 
     @cached_property
     def _measured_by(self) -> Settings:
-        found = marks(self, self.modeled, self.of_measuring(), self._asked_of_models())
+        found = marks(self, self.modeled, self.of_measuring(), self._queries_of_models())
         return Settings({**self.of_measuring().values, "marks": found})
 
     @remembered
-    def restored(self, approach: str) -> Made:
+    def reconstruction(self, approach: str) -> Made:
         """What models that unlearn make of a removed image with noise, step by step."""
-        name = self.restored_behavior
+        name = self.reconstruction_behavior
         assert name is not None
         settings = self.settings(
             "unlearning",
@@ -363,10 +363,10 @@ class Plan(SharedSettings):
             sampling=self.config.sampling.model_dump(exclude={"images"}),
         )
         models = self.subsets(approach, UNLEARNING, 0, 0)
-        return Made("restored", settings, {"models": models, "queries": self.queries(name)})
+        return Made("reconstruction", settings, {"models": models, "queries": self.queries(name)})
 
     @property
-    def restored_behavior(self) -> str | None:
+    def reconstruction_behavior(self) -> str | None:
         """The behavior whose images are shown: what models make of removed images with noise."""
         for name, behavior in self.config.behaviors.items():
             if behavior.measure.name == "reconstruction" and behavior.query_images == "removed":

@@ -37,8 +37,8 @@ POINTS: dict[str, dict[str, Any]] = {
 }
 
 
-def course_figure(
-    course: pd.DataFrame,
+def curves_figure(
+    curves: pd.DataFrame,
     pretrained: str,
     retrained: str | None = None,
     aims: Mapping[str, str] | None = None,
@@ -48,17 +48,17 @@ def course_figure(
     An axis of values that are positive and 10 times apart is logarithmic.
 
     Args:
-        course: of the evaluation.
+        curves: of the evaluation.
         pretrained: approach that is a dashed line across.
         retrained: approach whose last step is a solid line across, with its band; None where
             there is none.
         aims: behavior -> which values are good, in words; see `aims`.
     """
-    behaviors = list(dict.fromkeys(course["behavior"]))
+    behaviors = list(dict.fromkeys(curves["behavior"]))
     yardsticks = {pretrained: LINES[PRETRAINED]}
     if retrained is not None:
         yardsticks[retrained] = LINES[RETRAINED]
-    names = [name for name in dict.fromkeys(course["approach"]) if name not in yardsticks]
+    names = [name for name in dict.fromkeys(curves["approach"]) if name not in yardsticks]
     looks: dict[str, dict[str, Any]] = {
         name: {**line_style(number)} for number, name in enumerate(names)
     }
@@ -67,13 +67,13 @@ def course_figure(
     figure = Figure(figsize=(max(2.8 * across, 4.5), 2.6 * down))
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for panel, behavior in zip(panels, behaviors, strict=False):
-        part = course[course["behavior"] == behavior]
+        part = curves[curves["behavior"] == behavior]
         tables = dict(iter(part.groupby("approach")))
         for name, look in looks.items():
             if name in tables:
                 # All begin where the pretrained model is.
                 begin = [tables[pretrained]] if pretrained in tables else []
-                _draw_course(panel, pd.concat([*begin, tables[name]]), look)
+                _draw_curve(panel, pd.concat([*begin, tables[name]]), look)
         for name, look in yardsticks.items():
             if name in tables:
                 _draw_across(panel, tables[name].iloc[-1], look)
@@ -109,7 +109,7 @@ def aims(better: Mapping[str, Better], of_removed: Collection[str]) -> dict[str,
     }
 
 
-def _draw_course(panel: Axes, rows: pd.DataFrame, look: dict[str, Any]) -> None:
+def _draw_curve(panel: Axes, rows: pd.DataFrame, look: dict[str, Any]) -> None:
     panel.plot(rows["step"], rows["value"], marker="o", markersize=2.5, linewidth=1.3, **look)
     panel.fill_between(
         rows["step"], rows["low"], rows["high"], color=look["color"], alpha=0.15, linewidth=0

@@ -90,20 +90,22 @@ class EkfacFactors:
         if damping is not None and not damping > 0:
             raise UserError(f"damping = {damping}: must be above 0")
         together = _together(len(self._setting.timesteps), self._setting.batch_size)
-        asked, known = (_noised(some, self._setting, together) for some in (queries, self._images))
+        query_data, train_data = (
+            _noised(some, self._setting, together) for some in (queries, self._images)
+        )
         with _at_ease():
             self._analyzer.compute_pairwise_scores(
                 scores_name=_NAME,
                 factors_name=_NAME,
-                query_dataset=asked,
-                train_dataset=known,
+                query_dataset=query_data,
+                train_dataset=train_data,
                 per_device_query_batch_size=self._setting.queries_at_once,
                 per_device_train_batch_size=max(1, self._setting.batch_size // together),
                 score_args=ScoreArguments(damping_factor=damping),
                 overwrite_output_dir=True,
             )
         pairs = self._analyzer.load_pairwise_scores(_NAME)["all_modules"]
-        parts = asked.parts
+        parts = query_data.parts
         found = pairs.reshape(len(queries), parts, len(self._images), parts).mean((1, 3))
         return (found / len(self._images)).numpy()
 

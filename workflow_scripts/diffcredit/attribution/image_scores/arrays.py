@@ -36,7 +36,7 @@ def by_behavior(scores: np.ndarray, queries: Mapping[str, Sized]) -> dict[str, n
         scores: (queries of all behaviors, n).
         queries: of each behavior.
     """
-    ends = np.cumsum([len(asked) for asked in queries.values()])[:-1]
+    ends = np.cumsum([len(each) for each in queries.values()])[:-1]
     return dict(zip(queries, np.split(scores, ends), strict=True))
 
 
@@ -76,21 +76,21 @@ def read_scores(folder: Path, behavior: str) -> np.ndarray:
     return read_array(folder / f"{behavior}.npy")
 
 
-def by_contributor(scores: np.ndarray, owners: np.ndarray, groups: str) -> np.ndarray:
+def by_contributor(scores: np.ndarray, contributor_ids: np.ndarray, groups: str) -> np.ndarray:
     """(..., N) sums, means or maxima of the scores (..., n) of the images of each contributor.
 
     Args:
         scores: of single images.
-        owners: (n,) contributor of each image, in 0..N-1, nobody without images.
+        contributor_ids: (n,) contributor of each image, in 0..N-1, nobody without images.
         groups: "sum", "mean" or "max".
     """
-    if scores.shape[-1] != len(owners):
+    if scores.shape[-1] != len(contributor_ids):
         raise UserError(
-            f"scores of {scores.shape[-1]} images, but there are {len(owners)}\n"
+            f"scores of {scores.shape[-1]} images, but there are {len(contributor_ids)}\n"
             "    Hint: the training images have changed; delete the scores and run again."
         )
-    order = np.argsort(owners, kind="stable")
-    sizes = np.bincount(owners)
+    order = np.argsort(contributor_ids, kind="stable")
+    sizes = np.bincount(contributor_ids)
     starts = np.cumsum(sizes) - sizes
     sorted_scores = scores[..., order]
     if groups == "max":

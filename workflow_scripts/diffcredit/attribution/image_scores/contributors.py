@@ -42,10 +42,10 @@ class ExplainedBehavior:
 
 
 def values(
-    explained: ExplainedBehavior, damping: int, owners: np.ndarray, groups: str
+    explained: ExplainedBehavior, damping: int, contributor_ids: np.ndarray, groups: str
 ) -> np.ndarray:
     """(M, Q, N) values of the contributors, for Q = q queries or one for the whole model."""
-    found = by_contributor(explained.scores[damping], owners, groups)
+    found = by_contributor(explained.scores[damping], contributor_ids, groups)
     if explained.whole:
         found = found.mean(axis=1, keepdims=True)
     return explained.sign * found
@@ -54,7 +54,7 @@ def values(
 def attribute_scores(
     entry: ScoreAttribution,
     explained: Mapping[str, ExplainedBehavior],
-    owners: np.ndarray,
+    contributor_ids: np.ndarray,
     measured: pd.DataFrame | None,
     average: str = "correlations",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -63,7 +63,7 @@ def attribute_scores(
     Args:
         entry: of the configuration.
         explained: by behavior.
-        owners: (n,) contributor of each training image.
+        contributor_ids: (n,) contributor of each training image.
         measured: gathered behaviors of the coalitions that a damping is chosen on; None where
             there is one damping.
         average: as of `lds_by_damping`.
@@ -78,9 +78,9 @@ def attribute_scores(
         scores = np.full(len(entry.dampings), np.nan)
         if measured is not None:
             part = measured[measured["behavior"] == behavior]
-            scores = lds_by_damping(of, owners, entry.groups, part, average)
+            scores = lds_by_damping(of, contributor_ids, entry.groups, part, average)
         chosen = _best(scores, f"{behavior}: dampings {entry.dampings}")
-        found = values(of, chosen, owners, entry.groups)
+        found = values(of, chosen, contributor_ids, entry.groups)
         tables.append(_table(behavior, found, entry.dampings[chosen]))
         grid = {"behavior": behavior, "damping": entry.dampings, "lds": scores}
         grids.append(pd.DataFrame(grid).assign(chosen=np.arange(len(scores)) == chosen))
@@ -106,7 +106,7 @@ def _best(scores: np.ndarray, told: str) -> int:
 
 def lds_by_damping(
     explained: ExplainedBehavior,
-    owners: np.ndarray,
+    contributor_ids: np.ndarray,
     groups: str,
     measured: pd.DataFrame,
     average: str = "correlations",
@@ -115,7 +115,7 @@ def lds_by_damping(
 
     Args:
         explained: scores by every damping.
-        owners: (n,) contributor of each training image.
+        contributor_ids: (n,) contributor of each training image.
         groups: how scores of a contributor's images come together.
         measured: gathered rows of the behavior.
         average: what is averaged over training seeds, "correlations" or "values"; see
@@ -131,7 +131,7 @@ def lds_by_damping(
         trainings = [np.ones(len(masks), dtype=bool)]
     found = []
     for damping in range(len(explained.scores)):
-        mean_values = values(explained, damping, owners, groups).mean(axis=0)
+        mean_values = values(explained, damping, contributor_ids, groups).mean(axis=0)
         predicted = masks @ mean_values.T
         by_seed = [mean(spearman(predicted[used], truth[used]), axis=0) for used in trainings]
         found.append(np.mean(by_seed))

@@ -4,7 +4,7 @@ from diffcredit.jobs import job
 
 approach = snakemake.wildcards.approach
 
-with job(snakemake, f"restored by {approach}") as params:
+with job(snakemake, f"reconstruction by {approach}") as params:
     from pathlib import Path
 
     import torch
@@ -20,7 +20,7 @@ with job(snakemake, f"restored by {approach}") as params:
     with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         family = families.of_settings(params.family)
         setting = QuerySettings.of_run(family, params.sampling, params.seed, kind)
-        found = reconstruction.course(
+        found = reconstruction.by_step(
             Path(snakemake.input.models),
             removed,
             setting,

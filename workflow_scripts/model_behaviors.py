@@ -4,7 +4,7 @@ from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 label = (
-    f"losses of {wildcards.approach}/{wildcards.distribution} "
+    f"model behaviors of {wildcards.approach}/{wildcards.distribution} "
     f"{wildcards.replicate}-{wildcards.shard}"
 )
 
