@@ -97,7 +97,7 @@ rule similarity:
     input:
         train=lambda wildcards: (
             rules.encode.output.examples
-            if SCORES[CONFIG.scores[wildcards.score].method].of == "pixels"
+            if SCORES[CONFIG.score_attributions[wildcards.score].method.name].made_of == "pixels"
             else f"{RUN}/data/train.parquet"
         ),
         queries=lambda wildcards: query_tables(wildcards.score),

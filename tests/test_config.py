@@ -395,9 +395,9 @@ def test_training_of_an_approach_changes_its_keys_alone() -> None:
     config = load(raw)
     expected = config.training.model_dump() | {"batch_size": 32}
     expected["ema"] |= {"max_decay": 0}
-    assert config.training_of("sft").model_dump() == expected
-    assert config.training_of("sft").ema.power == 0.5
-    assert config.training_of("retrain") == config.training
+    assert config.training_of("approaches.sft").model_dump() == expected
+    assert config.training_of("approaches.sft").ema.power == 0.5
+    assert config.training_of("approaches.retrain") == config.training
     assert config.training.batch_size == 64
 
 

@@ -1,5 +1,6 @@
 """Files of one's own are run once, and their code is known by a digest."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,23 @@ def configured(file: Path, measure: object) -> Config:
     raw = yaml.safe_load((ROOT / "config.yaml").read_text())
     overlay = {"extensions": [str(file)], "behaviors": {"own": {"measure": measure}}}
     return load(overlaid(raw, overlay), ROOT)
+
+
+def test_readme_shows_code_that_is_tested(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (overlay,) = re.findall(r"```yaml\n(extensions:.*?)```", text, re.DOTALL)
+    tested = (ROOT / "tests/extensions/one_of_each.py").read_text()
+    shown = code[code.index("class ") : code.index("MEASURES.add")]
+    assert shown in tested
+    (tmp_path / "brightness.py").write_text(code)
+    raw = overlaid(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(overlay))
+    raw["extensions"] = [str(tmp_path / name) for name in raw["extensions"]]
+    try:
+        found = load(raw, ROOT).behaviors["brightness"]
+    finally:
+        MEASURES.remove("brightness")
+    assert found.measure.given == {"quantile": 0.6}
 
 
 def test_what_a_file_registers_can_be_named(file: Path) -> None:

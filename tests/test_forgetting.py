@@ -96,7 +96,7 @@ def make(digits: Digits) -> Make:
         start: Trained | None, approach: dict[str, object], seed: int, copies: bool
     ) -> Measured:
         entry = Approach.model_validate(approach)
-        recipe = Recipe.of_approach(entry, family, start, settings)
+        recipe = Recipe.of_section(entry, family, start, settings)
         objective = build(OBJECTIVES, recipe.objective)
         steps = recipe.count_steps(objective, family.encode(digits.copies))
         retained = torch.cat([digits.others, digits.copies]) if copies else digits.others

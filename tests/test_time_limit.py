@@ -88,7 +88,7 @@ def snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespac
         log=["job.log"],
         input={},
         output=["models"],
-        config={},
+        config={"extensions": []},
     )
 
 

@@ -32,7 +32,7 @@ with job(snakemake, label) as params:
             coalitions,
             examples.read(snakemake.input.examples),
             read_table(snakemake.input.train, ["contributor"])["contributor"].to_numpy(),
-            Recipe.of_approach(Approach(**params.approach), family, start, training),
+            Recipe.of_section(Approach(**params.approach), family, start, training),
             make_accelerator(training, kind),
             folder,
             execution["checkpoint_steps"],

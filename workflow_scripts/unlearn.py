@@ -25,7 +25,7 @@ with job(snakemake, label) as params:
     retained = train[read_table(snakemake.input.retained)["row"].to_numpy()]
     removed = family.encode(tensors.read(snakemake.input.removed))
     start = checkpoints.load(snakemake.input.start) if snakemake.input.start else None
-    recipe = Recipe.of_approach(Approach(**params.approach), family, start, training)
+    recipe = Recipe.of_section(Approach(**params.approach), family, start, training)
     with (
         device(execution, snakemake.threads) as (kind, _),
         resumable(snakemake.output.models) as folder,

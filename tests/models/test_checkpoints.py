@@ -160,7 +160,7 @@ def test_copy_has_a_digest_of_its_own(tmp_path: Path, network: Trained) -> None:
 def test_model_folder_says_what_it_is(tmp_path: Path, network: Trained) -> None:
     checkpoints.save(network, tmp_path / "full")
     config = json.loads((tmp_path / "full" / "config.json").read_text())
-    assert config["family"]["name"] == "pixel"
+    assert config["family"]["model"]["family"] == "pixel"
     assert config["base"] is None
     assert set(config["structure"]) == {"architecture", "pruning"}
     assert set(config) == {"family", "structure", "base", "digest", "averaged", "facts"}

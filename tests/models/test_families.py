@@ -242,7 +242,7 @@ def test_subsets_and_unlearned_models_are_made(
         given["objective"] = {"name": "influence", "batches": 2}
     else:
         given |= {"steps": 3, "learning_rate": 1e-3}
-    recipe = Recipe.of_approach(Approach.model_validate(given), family, full, SETTINGS)
+    recipe = Recipe.of_section(Approach.model_validate(given), family, full, SETTINGS)
     accelerator = make_accelerator(SETTINGS, "cpu")
     owners, made = np.repeat([0, 1], 10), [Coalition(4, np.array([True, False]), 5, 1)]
     train_shard(made, encoded, owners, recipe, accelerator, tmp_path / "shard", 2, "shard")

@@ -54,7 +54,7 @@ def _train(models: Path) -> None:
     pixels = torch.randint(0, 256, (12, 1, 8, 8), dtype=torch.uint8, generator=generator)
     approach = Approach(start="scratch", objective="denoise", steps=2, learning_rate=1e-3)
     family = families.build(MODEL, 8, 1)
-    recipe = Recipe.of_approach(approach, family, None, SETTINGS)
+    recipe = Recipe.of_section(approach, family, None, SETTINGS)
     given = (family.encode(pixels), np.repeat([0, 1], 6), recipe)
     coalitions = [Coalition(0, np.array([True, False]), 5), Coalition(1, np.array([True] * 2), 6)]
     with identities.writing("one", [models]), resumable(models) as partial:

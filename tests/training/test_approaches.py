@@ -82,7 +82,7 @@ def make(
         begin: str, name: str, made: list[Coalition], folder: str = "shard"
     ) -> dict[str, Path]:
         approach = Approach(start=begin, **APPROACHES[name], coalitions={})
-        recipe = Recipe.of_approach(approach, FAMILY, starts[begin], settings)
+        recipe = Recipe.of_section(approach, FAMILY, starts[begin], settings)
         accelerator = make_accelerator(settings, "cpu")
         given = (encoded(images), owners, recipe, accelerator)
         train_shard(made, *given, tmp_path / folder, 2, f"{name}/some")

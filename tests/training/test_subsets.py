@@ -66,7 +66,7 @@ def make(tmp_path: Path, owned: Images, settings: Training) -> Callable[..., dic
             made,
             encoded(torch.from_numpy(images.pixels).permute(0, 3, 1, 2)),
             images.contributors,
-            Recipe.of_approach(approach, FAMILY, begin, settings),
+            Recipe.of_section(approach, FAMILY, begin, settings),
             make_accelerator(settings, "cpu"),
             tmp_path / folder,
             checkpoint_steps=2,
@@ -117,7 +117,7 @@ def test_coalitions_without_a_step_are_told(
     """Of 7 removed images, which are one batch, and of 13, which are two."""
     objective = {"name": "gradient_ascent", "ga_ratio": ratio}
     approach = Approach(start="full", objective=objective, learning_rate=2e-3, coalitions={})
-    recipe = Recipe.of_approach(approach, FAMILY, start, settings)
+    recipe = Recipe.of_section(approach, FAMILY, start, settings)
     accelerator = make_accelerator(settings, "cpu")
     with caplog.at_level("WARNING", logger="diffcredit"):
         given = (encoded(images), owned.contributors, recipe, accelerator)
@@ -302,7 +302,7 @@ def test_coalitions_are_known_by_digests_that_are_there(
             learning_rate=1e-3,
             coalitions={},
         )
-        recipe = Recipe.of_approach(approach, FAMILY, begin, settings)
+        recipe = Recipe.of_section(approach, FAMILY, begin, settings)
         given = (images, owned.contributors, recipe, make_accelerator(settings, "cpu"))
         train_shard(shard(0, 2), *given, tmp_path / approach.start, 2, "shard")
         assert len(checkpoints.folders(tmp_path / approach.start)) == 2

@@ -40,7 +40,7 @@ def unlearn(
         **approach: object,
     ) -> dict[tuple[int, int], Path]:
         given = {"start": "full", "objective": "siss", "steps": 5, "learning_rate": 1e-3}
-        recipe = Recipe.of_approach(
+        recipe = Recipe.of_section(
             Approach.model_validate(given | approach), FAMILY, begin, settings
         )
         made = {}

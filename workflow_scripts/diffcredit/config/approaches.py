@@ -10,7 +10,7 @@ from diffcredit.registry import OBJECTIVES, PRUNERS
 
 def approach_problems(config: Config, base: Path) -> list[str]:
     """One line for each key of an approach that does not go with its others."""
-    found = []
+    found = _objectives_on_all_images(config)
     for name, approach in config.approaches.items():
         key = f"approaches.{name}"
         if approach.start == "pruned" and (reason := _unprunable(config)):
@@ -20,6 +20,24 @@ def approach_problems(config: Config, base: Path) -> list[str]:
             found += _loop_problems(key, approach)
         else:
             found += _closed_form_problems(key, approach)
+    return found
+
+
+def _objectives_on_all_images(config: Config) -> list[str]:
+    """The full and the pruned model are trained on all images, of which none is removed."""
+    fitting = [name for name, kind in OBJECTIVES.items() if kind.loops and not kind.uses_removed]
+    found = [
+        problem(
+            f"{place}.objective",
+            objective,
+            f"no image is removed there; accepted: {', '.join(fitting)}",
+        )
+        for place in ("full", "pruned")
+        if (objective := config.recipes[place].objective.name) not in fitting
+    ]
+    if config.full.parameters.name != "all":
+        accepted = "it is trained from scratch; accepted: all"
+        found.append(problem("full.parameters", config.full.parameters.name, accepted))
     return found
 
 

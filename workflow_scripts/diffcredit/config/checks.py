@@ -125,9 +125,9 @@ def _training_problems(config: Config) -> list[str]:
     """A batch must fall into its parts, of all models and of those of an approach."""
     settings = {"training": config.training}
     settings |= {
-        f"approaches.{name}.training": config.training_of(name)
-        for name, approach in config.approaches.items()
-        if approach.training
+        f"{place}.training": config.training_of(place)
+        for place, recipe in config.recipes.items()
+        if recipe.training
     }
     return [
         problem(

@@ -2,10 +2,11 @@
 
 from pydantic import Field
 
-from diffcredit.config.sections import Count, Place, Rate, Section
+from diffcredit.config.recipe import RecipeKeys
+from diffcredit.config.sections import Count, Place, Rate
 
 
-class Full(Section):
+class Full(RecipeKeys):
     """The model trained on everything."""
 
     pretrained: Place | None = Field(

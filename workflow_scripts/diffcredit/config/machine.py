@@ -70,8 +70,8 @@ def _halved(config: Config) -> list[str]:
     """Keys that ask for fp16, of all models or of those of an approach."""
     common = {"training.mixed_precision": config.training.mixed_precision}
     own = {
-        config.training_key(name, "mixed_precision"): config.training_of(name).mixed_precision
-        for name in config.approaches
+        config.training_key(place, "mixed_precision"): config.training_of(place).mixed_precision
+        for place in config.recipes
     }
     return [key for key, precision in (common | own).items() if precision == "fp16"]
 
@@ -83,12 +83,13 @@ def _no_fp16(key: str, reason: str) -> str:
 
 def _share_problems(config: Config) -> list[str]:
     """Every part of a batch is shared out to the GPUs."""
-    gpus, training = config.execution.gpus, config.training
-    share = training.batch_size // training.gradient_accumulation
-    if config.execution.device == "cpu" or share % gpus == 0:
-        return []
-    accepted = (
-        f"must divide training.batch_size / training.gradient_accumulation = {share}, the images "
-        "of a step that they share"
-    )
-    return [problem("execution.gpus", gpus, accepted)]
+    gpus = config.execution.gpus
+    found: dict[str, None] = {}
+    for place in ("full", "pruned"):
+        training = config.training_of(place)
+        share = training.batch_size // training.gradient_accumulation
+        keys = [config.training_key(place, key) for key in ("batch_size", "gradient_accumulation")]
+        if config.execution.device != "cpu" and share % gpus:
+            accepted = f"must divide {' / '.join(keys)} = {share}, the images of a step"
+            found[problem("execution.gpus", gpus, f"{accepted} that they share")] = None
+    return [*found]

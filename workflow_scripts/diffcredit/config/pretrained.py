@@ -282,7 +282,7 @@ def _average_problems(files: Files, config: Config) -> list[str]:
             f"{files.config} does not say after how many steps; accepted: false",
         )
         for name, approach in config.approaches.items()
-        if approach.start == "full" and config.training_of(name).ema.continued
+        if approach.start == "full" and config.training_of(f"approaches.{name}").ema.continued
     ]
 
 

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from diffcredit.config.options import Options, Registered
-from diffcredit.config.sections import Fraction, Natural, Rate, Section
+from diffcredit.config.recipe import RecipeKeys
+from diffcredit.config.sections import Fraction, Natural, Rate
 from diffcredit.registry import PRUNERS
 
 
-class Pruned(Section):
+class Pruned(RecipeKeys):
     """The full model with channels removed, fine-tuned on everything."""
 
     pruner: Annotated[Options, Registered(PRUNERS)] = Field(

@@ -17,6 +17,7 @@ from diffcredit.config.full import Full
 from diffcredit.config.gradients import Gradients
 from diffcredit.config.options import Options, Registered
 from diffcredit.config.pruned import Pruned
+from diffcredit.config.recipe import RecipeKeys
 from diffcredit.config.records import RECORDS, Records
 from diffcredit.config.sampling import Sampling
 from diffcredit.config.sections import Name, Place, Section, changed
@@ -105,16 +106,22 @@ class Config(Section):
         """Names of all attributions, those by removal first."""
         return [*self.removal_attributions, *self.score_attributions]
 
-    def training_of(self, approach: str) -> Training:
-        """How the models of an approach are trained: `training`, and what differs for it."""
-        changes = self.approaches[approach].training
+    @property
+    def recipes(self) -> dict[str, RecipeKeys]:
+        """How each kind of model is trained, by its place in the configuration."""
+        approaches = {f"approaches.{name}": entry for name, entry in self.approaches.items()}
+        return {"full": self.full, "pruned": self.pruned, **approaches}
+
+    def training_of(self, place: str) -> Training:
+        """The section `training` with what differs at one of the places of `recipes`."""
+        changes = self.recipes[place].training
         return changed(self.training, changes) if changes else self.training
 
-    def training_key(self, approach: str, key: str) -> str:
-        """Where a key of `training_of` is set: in a section of the approach, or in `training`."""
-        changes = self.approaches[approach].training
+    def training_key(self, place: str, key: str) -> str:
+        """Where a key of `training_of` is set: at the place itself, or in `training`."""
+        changes = self.recipes[place].training
         own = changes is not None and getattr(changes, key) is not None
-        return f"approaches.{approach}.training.{key}" if own else f"training.{key}"
+        return f"{place}.training.{key}" if own else f"training.{key}"
 
     @property
     def better(self) -> dict[str, Better]:

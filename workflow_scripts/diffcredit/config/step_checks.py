@@ -23,15 +23,17 @@ def warmup_problems(config: Config) -> list[str]:
 
 def _warmups(config: Config) -> Iterator[tuple[str, int, str, int]]:
     """Steps of the warm-up and of all, of each training, each after its key."""
-    common = "training.warmup_steps", config.training.warmup_steps
+    steps: dict[str, int | None] = {
+        f"approaches.{n}": a.steps for n, a in config.approaches.items()
+    }
     if not config.full.pretrained:
-        yield (*common, "full.steps", config.full.steps)
-    if any(a.start == "pruned" for a in config.approaches.values()) and config.pruned.steps:
-        yield (*common, "pruned.steps", config.pruned.steps)
-    for name, approach in config.approaches.items():
-        if approach.steps is not None:
-            key, warmup = config.training_key(name, "warmup_steps"), config.training_of(name)
-            yield key, warmup.warmup_steps, f"approaches.{name}.steps", approach.steps
+        steps["full"] = config.full.steps
+    if any(approach.start == "pruned" for approach in config.approaches.values()):
+        steps["pruned"] = config.pruned.steps
+    for place, count in steps.items():
+        if count:
+            key, training = config.training_key(place, "warmup_steps"), config.training_of(place)
+            yield key, training.warmup_steps, f"{place}.steps", count
 
 
 def image_count_problems(config: Config, base: Path) -> list[str]:

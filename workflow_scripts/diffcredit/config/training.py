@@ -1,11 +1,11 @@
 """The section `training`."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from diffcredit.config.options import Options, Registered
-from diffcredit.config.sections import Count, Natural, Rate, Real, Section, optional
+from diffcredit.config.sections import Changes, Count, Natural, Rate, Real, Section, optional
 from diffcredit.registry import OPTIMIZERS, SCHEDULES
 
 
@@ -59,4 +59,7 @@ class Training(Section):
 
 
 #: Keys of training that differ for the models of one approach; None where one does not.
-TrainingChanges = optional(Training)
+if TYPE_CHECKING:
+    TrainingChanges = Changes
+else:
+    TrainingChanges = optional(Training)

@@ -152,7 +152,7 @@ def _stepless_problems(config: Config, settings: Unlearning) -> list[str]:
         ratio = getattr(objective, option) if option else None
         if ratio is None or not removed:
             continue
-        batches = math.ceil(removed / config.training_of(name).batch_size)
+        batches = math.ceil(removed / config.training_of(f"approaches.{name}").batch_size)
         if ratio > batches:
             accepted = (
                 f"leaves no step of a pass over the {removed} removed images, whose number of "

@@ -148,7 +148,7 @@ class Attributions:
         of = {"features": features, "models": made}
         values |= {
             "full": self._config.full.model_dump(exclude={"models"}),
-            "training": self._config.training.model_dump(),
+            "training": self._config.training_of("full").model_dump(),
         }
         code = self._plan.code.of_script("gradient_scores", (SCORES, [entry.method.name]))
         return Made("gradient_scores", self._plan.settings(**values), of, code=code)

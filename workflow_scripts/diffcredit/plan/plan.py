@@ -105,8 +105,8 @@ class Plan(SharedSettings):
         config = self.config
         values: dict[str, Any] = {
             "family": self.family(),
-            "training": config.training.model_dump(),
-            "full": config.full.model_dump(exclude={"models"}),
+            "training": config.training_of("full").model_dump(),
+            "full": config.full.model_dump(exclude={"models", "training"}),
         }
         if number == 0 and config.full.pretrained:
             values["files"] = self.files.digests(("pretrained",))
@@ -119,8 +119,8 @@ class Plan(SharedSettings):
         settings = self.settings(
             "training",
             "pruning",
-            training=self.config.training.model_dump(),
-            pruned=self.config.pruned.model_dump(),
+            training=self.config.training_of("pruned").model_dump(),
+            pruned=self.config.pruned.model_dump(exclude={"training"}),
         )
         return Made("pruned", settings, {"examples": self.encode(), "full": self.full()})
 

@@ -120,7 +120,7 @@ class SharedSettings:
                 exclude={"coalitions", "training"}
             ),
             family=self.family(),
-            training=self.config.training_of(approach).model_dump(),
+            training=self.config.training_of(f"approaches.{approach}").model_dump(),
         )
 
     @remembered

@@ -18,7 +18,7 @@ from diffcredit.seeds import derive
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.make_model import OutputPaths, make_model, model_facts
 from diffcredit.training.rates import snapshot_steps
-from diffcredit.training.recipe import DENOISE, Checkpoint, Recipe, Run, Snapshots
+from diffcredit.training.recipe import Checkpoint, Recipe, Run, Snapshots
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def full(
         snapshots: folder of the models that the training leaves on its way; None for none.
         number: of the training, where there are several; 0 is the full model.
     """
-    recipe = Recipe(family, None, DENOISE, settings.steps, settings.learning_rate, training)
+    recipe = Recipe.of_section(settings, family, None, training)
     run = Run(recipe, "full", recipe.begin(seed), examples, None, settings.steps, seed)
     facts = model_facts(training_seed=number)
     left = None
@@ -144,7 +144,7 @@ def _prune_and_train(
         checkpoints.save(smaller, cut, size)
     accelerator.wait_for_everyone()
     start, size = checkpoints.load(cut), checkpoints.facts(cut)
-    recipe = Recipe(start.family, start, DENOISE, settings.steps, settings.learning_rate, training)
+    recipe = Recipe.of_section(settings, start.family, start, training)
     run = Run(recipe, "pruned", start, examples, None, settings.steps, seed)
     paths = OutputPaths(target, _checkpoint(target, execution))
     objective = build(OBJECTIVES, recipe.objective)

@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diffcredit.config import Approach, Training
+from diffcredit.config import Approach, Full, Pruned, Training
 from diffcredit.errors import UserError
 from diffcredit.models.checkpoints import Trained, fresh
 from diffcredit.models.examples import Examples
 from diffcredit.models.families import Family
 from diffcredit.seeds import derive
-
-#: Of models that are trained on all images.
-DENOISE = {"name": "denoise"}
 
 
 @dataclass(frozen=True)
@@ -39,13 +36,17 @@ class Recipe:
     parameters: dict[str, Any] = field(default_factory=lambda: {"name": "all"})
 
     @classmethod
-    def of_approach(
-        cls, approach: Approach, family: Family, start: Trained | None, training: Training
+    def of_section(
+        cls,
+        section: Full | Pruned | Approach,
+        family: Family,
+        start: Trained | None,
+        training: Training,
     ) -> "Recipe":
-        """That of an approach; ``start`` is None where it starts from scratch."""
-        objective, parameters = approach.objective.model_dump(), approach.parameters.model_dump()
-        rate = approach.learning_rate or 0.0
-        return cls(family, start, objective, approach.steps, rate, training, parameters)
+        """The recipe of a section; ``start`` is None where models start from scratch."""
+        objective, parameters = section.objective.model_dump(), section.parameters.model_dump()
+        rate = section.learning_rate or 0.0
+        return cls(family, start, objective, section.steps, rate, training, parameters)
 
     def fresh(self, seed: int) -> Trained:
         """The network with the fresh weights of the training of a seed."""
