@@ -1,9 +1,9 @@
 """Banzhaf values: what a contributor adds to a coalition drawn uniformly from all of them.
 
-The values are the slopes of the best linear model of v(S) over all coalitions alike (Kernel
-Banzhaf, arXiv 2410.08336). The intercept is free: without one the level of the behavior would be
-explained by the contributors. Rows of other distributions than the uniform one count by their
-probability under it / their sampling probability.
+The values are the slopes of the best linear model of v(S), with all coalitions weighted equally
+(Kernel Banzhaf, arXiv 2410.08336). The model has an unpenalized intercept, so that contributors do
+not have to explain the level of the behavior. Coalitions from other distributions are
+importance-weighted to the uniform one.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def least_squares(game: Game) -> Estimate:
 
 
 def ridge(game: Game) -> Estimate:
-    """The same drawn towards 0, with leave-one-pair-out strength: for few coalitions."""
+    """Ridge regression for few coalitions; the penalty has the least leave-one-pair-out error."""
     return _slopes(game, regression.ridge)
 
 
