@@ -18,7 +18,7 @@ from diffcredit.models.checkpoints import CONFIG, WEIGHTS, load_weights
 
 
 class ClassifierNetwork(nn.Module):
-    """Two convolutions with pooling, one hidden layer whose values are the features."""
+    """Two convolutions with pooling and one hidden layer, whose values are the features."""
 
     def __init__(self, in_channels: int, channels: int, features: int, classes: int):
         super().__init__()
@@ -56,7 +56,7 @@ def train(
     """Train a classifier on 9 of 10 images.
 
     Returns:
-        The classifier, and its accuracy on the images that it was not trained on.
+        The classifier, and its accuracy on the held-out tenth of the images.
 
     Raises:
         UserError: if all images have the same label.
@@ -84,9 +84,9 @@ def train(
 
 
 def _doubt(accuracy: float, labels: np.ndarray) -> str | None:
-    """What to say of a classifier that recognizes no more of its (n,) labels than a guess does."""
+    """A warning about a classifier that is not better than guessing, for (n,) labels."""
     guess = np.bincount(labels).max() / len(labels)
-    # One-sided, at 5%: what always guessing the most frequent label reaches now and then.
+    # One-sided test at 5% against always guessing the most frequent label.
     chance = guess + 1.645 * np.sqrt(guess * (1 - guess) / len(labels))
     if accuracy > chance:
         return None

@@ -1,4 +1,4 @@
-"""The images of which a model is asked what it makes of them."""
+"""Query images: the images on which a model is evaluated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from diffcredit.logs import logger
 
 @dataclass(frozen=True)
 class Queries:
-    """Images of which a model is asked what it makes of them.
+    """Images on which a model is evaluated.
 
     Attributes:
         pixels: (queries, h, w, c) uint8.
-        rows: of each, the training image that it is, as its row among those; None where none is.
-        captions: of each, in words; None where nobody says.
+        rows: row of each image among the training images; None for other images.
+        captions: of each image; None for images without a caption.
     """
 
     pixels: np.ndarray
@@ -42,21 +42,20 @@ def read(
 ) -> Queries:
     """The query images of a measure.
 
-    Generated ones are the first, as in the behaviors that compare images, and so are those held
-    out, which were drawn already. Removed ones are as many as there are different ones, at most
-    those that are asked for. Of the others the draw of the first k does not depend on how many
-    are asked for.
+    Generated and held-out query images are the first ones, as in the behaviors that compare images.
+    Removed query images are the distinct removed images, at most the requested number. All others
+    are sampled; the first k do not depend on the requested number.
 
     Args:
-        measure: says which images, and how many.
-        places: "train" -> table of the training images; where they are asked for "generated" ->
-            samples of the full model, "held_out" -> table of the images held out, "removed" and
-            "retained" -> those of `data.removal`.
-        seed: of the draw.
-        background: of transparent images of a folder.
+        measure: the kind of query images, and their number.
+        places: "train" -> table of the training images; if needed, "generated" -> samples of the
+            full model, "held_out" -> table of the held-out images, "removed" and "retained" ->
+            tables of `data.removal`.
+        seed: for sampling the images.
+        background: color behind transparent images of a folder.
 
     Raises:
-        UserError: if there are too few, or one cannot be read.
+        UserError: if there are too few images, or one cannot be read.
     """
     train, source = places["train"], measure.images
     if isinstance(source, QueryFolder):
@@ -85,7 +84,7 @@ def read(
 
 
 def _unknown(pixels: np.ndarray) -> Queries:
-    """Images that are none of the training set."""
+    """Images that are not in the training set."""
     nothing = [None] * len(pixels)
     return Queries(pixels, list(nothing), list(nothing))
 

@@ -1,8 +1,8 @@
-"""Gradients of single images, layer by layer, from what a layer saw and what came back to it.
+"""Per-image gradients, layer by layer, from the layer's input and the gradient of its output.
 
-A layer is told its input before it runs and the gradient of its output when that is known, and
-gives the gradient of its own parameters for every image, its factors projected. An image has
-several rows, one for each timestep, and its gradient is their sum.
+A layer object gets the input in the forward pass and the gradient of the output in the backward
+pass. It returns the gradient of the layer's parameters for every image, with projected factors. An
+image has several rows, one for each timestep; its gradient is their sum.
 """
 
 import math
@@ -22,16 +22,16 @@ Projector = Projection | Exact
 
 
 class Layer(Protocol):
-    """The parameters of one module.
+    """Per-image gradients of the parameters of one module.
 
     Attributes:
-        size: entries of the gradient of one image, its factors projected.
+        size: entries of the gradient of one image, after its factors are projected.
     """
 
     size: int
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """What has to be kept of an input."""
+        """The part of an input that the gradient needs."""
         ...
 
     def gradient(self, kept: torch.Tensor, back: torch.Tensor, images: int) -> torch.Tensor:
@@ -43,11 +43,11 @@ class _Product(ABC):
     """Layers whose gradient is a sum over positions of outer products of two factors.
 
     Attributes:
-        left, right: (side, size) directions that gradients of outputs, and inputs, are projected
-            to; None where they are kept.
-        bias: whether there is one.
-        rows, columns: of the projected gradient of the weight; a place of a kernel has columns of
-            its own.
+        left, right: (side, size) projections of gradients of outputs, and of inputs; None where
+            these are not projected.
+        bias: whether the layer has a bias.
+        rows, columns: of the projected gradient of the weight; each position of a kernel has its
+            own columns.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class _Product(ABC):
         self.size = self.rows * (self.columns + self.bias)
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """What has to be kept of an input."""
+        """The part of an input that the gradient needs."""
         return given if self.right is None else self._projected(self.right, given)
 
     def gradient(self, kept: torch.Tensor, back: torch.Tensor, images: int) -> torch.Tensor:
@@ -70,13 +70,13 @@ class _Product(ABC):
         if self.left is not None:
             back = self._projected(self.left, back)
         entries, sums = self._summed(kept, back, images)
-        if self.bias:  # the weight of an input that is always 1
+        if self.bias:  # the weight of a constant input of 1
             entries = torch.cat([entries, sums[..., None]], 2)
         return self._ordered(entries).flatten(1)
 
     @abstractmethod
     def _projected(self, factor: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """Inputs or gradients of outputs in the directions of a factor."""
+        """Project inputs, or gradients of outputs."""
 
     @abstractmethod
     def _summed(
@@ -85,7 +85,7 @@ class _Product(ABC):
         """(images, rows, columns) products and (images, rows) gradients, summed over positions."""
 
     def _ordered(self, entries: torch.Tensor) -> torch.Tensor:
-        """In the order of the entries of a weight."""
+        """Entries in the order of the weight."""
         return entries
 
 
@@ -94,7 +94,7 @@ def _on(device: torch.device, factor: torch.Tensor | None) -> torch.Tensor | Non
 
 
 class _Dense(_Product):
-    """Layers that see (..., size) inputs, each place by itself."""
+    """Layers of (..., size) inputs that treat each position separately."""
 
     def _projected(self, factor: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return values @ factor.mT
@@ -121,7 +121,7 @@ class EmbeddingLayer(_Dense):
         self.numbers = module.num_embeddings
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """What has to be kept of the numbers."""
+        """The part of the indices that the gradient needs."""
         return super().saw(functional.one_hot(given, self.numbers).float())
 
     def _ordered(self, entries: torch.Tensor) -> torch.Tensor:
@@ -131,7 +131,7 @@ class EmbeddingLayer(_Dense):
 class ConvolutionLayer(_Product):
     """A convolution in two dimensions: a linear layer on every patch.
 
-    The channels of a patch are projected, its places are kept.
+    The channels of a patch are projected, its positions are not.
     """
 
     def __init__(self, module: nn.Conv2d, name: str, projector: Projector):
@@ -150,8 +150,8 @@ class ConvolutionLayer(_Product):
     def _summed(
         self, kept: torch.Tensor, back: torch.Tensor, images: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        # The images as groups of one convolution: its kernels sum over positions and rows at once,
-        # several times faster than products of unfolded patches.
+        # Images become groups of one convolution, which sums over positions and rows at once. This
+        # is several times faster than products of unfolded patches.
         kept, back = _side_by_side(kept, images), _side_by_side(back, images)
         shape = (images * self.rows, kept.shape[1] // images, *self.module.kernel_size)
         weight = grad.conv2d_weight(
@@ -180,7 +180,7 @@ class NormLayer:
         self.size = sum(parameter.numel() for parameter in module.parameters())
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """The input, which the network keeps, too."""
+        """The input; the network keeps it anyway."""
         return given
 
     def gradient(self, kept: torch.Tensor, back: torch.Tensor, images: int) -> torch.Tensor:
@@ -214,7 +214,7 @@ KINDS: dict[type[nn.Module], Any] = {
 
 @dataclass(frozen=True)
 class ProjectedLayer:
-    """A module, its gradients, and where their entries belong."""
+    """A module, its per-image gradients, and the place of their entries in the features."""
 
     module: nn.Module
     layer: Layer
@@ -225,7 +225,7 @@ def layers_of(network: nn.Module, projector: Projector) -> list[ProjectedLayer]:
     """The layers of a network that have parameters.
 
     Raises:
-        UserError: if there is a kind whose gradients are not known here.
+        UserError: if the gradients of a kind of layer are not implemented.
     """
     offset, found = 0, []
     for name, module in _own_parameters(network):

@@ -1,4 +1,4 @@
-"""What decides features, and the job that computes those of a shard of images."""
+"""Settings of gradient features, and their computation for a shard of images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from diffcredit.registry import FUNCTIONS
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
 
-#: Unfinished features are never continued by other code.
+#: Parts of the library whose code must not change between the tries of an interrupted job.
 CODE = ("attribution/gradients", "models")
 
 
@@ -45,7 +45,7 @@ class GradientSettings:
 
         Args:
             model: its folder.
-            along: "noise" for features of images, "journey" for those of `journey`.
+            along: "noise" for features of images, "journey" for features of `journey`.
         """
         return {
             "model": [checkpoints.digest(model), checkpoints.described_by(model)],
@@ -68,15 +68,15 @@ class GradientSettings:
         return states.States(self.family, clean, timesteps, self._noise(timesteps))
 
     def journey(self, sampler: Trained, images: int, steps: int, seed: int) -> states.States:
-        """The first samples of a model, as Journey-TRAK takes them: step by step.
+        """Noised predictions along the sampling trajectories of a model, for Journey-TRAK.
 
-        At each step of sampling the model predicts the clean image; that image is noised at the
-        step's timestep by a noise that has no part in sampling (Georgiev et al. 2023, arXiv
-        2312.06205; as in Zheng et al. 2024, arXiv 2311.00500, at all steps, one noise for each). A
-        timestep that `noised` has, too, has the same noise.
+        At each sampling step the model predicts the clean image. This prediction is noised at the
+        step's timestep with a noise independent of the sampling (Georgiev et al. 2023, arXiv
+        2312.06205; as in Zheng et al. 2024, arXiv 2311.00500, at all steps with one noise each).
+        Timesteps of `noised` have the same noise as there.
 
         Args:
-            sampler: the model that drew the samples.
+            sampler: the model that generated the samples.
             images: number of samples.
             steps: DDIM steps, each a timestep of the states.
             seed: of the initial noises.
@@ -94,7 +94,7 @@ class GradientSettings:
         return states.timesteps(count, self.gradients.timesteps, self.gradients.at)
 
     def _noise(self, timesteps: torch.Tensor) -> torch.Tensor:
-        """(k, c, h, w) noise of each of some timesteps; the configuration's are drawn together."""
+        """(k, c, h, w) noise of each timestep; the configured timesteps are sampled together."""
         own = self._timesteps().tolist()
         drawn = initial_noise(self.family.shape, len(own), derive(self.seed, "noise"))
         by_timestep = dict(zip(own, drawn, strict=True))

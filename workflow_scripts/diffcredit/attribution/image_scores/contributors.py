@@ -1,7 +1,8 @@
-"""From scores of images to the table of an attribution, by the best of several dampings.
+"""The attribution of contributors from scores of their images, with the best damping.
 
-A score says how much an image helps; the value of a behavior of which less is better, such as a
-loss, is minus it, so that the values of the kept contributors add up to what the behavior does.
+A score measures how much an image helps. For a behavior where lower is better, such as a loss, the
+value is minus the score, so that the values of the kept contributors add up to the change of the
+behavior.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ class ExplainedBehavior:
     Attributes:
         scores: (D, M, q, n); see `arrays`.
         better: which values of the behavior are good.
-        whole: whether the behavior has one value, so that queries are averaged.
+        whole: whether the behavior is global, so that queries are averaged.
     """
 
     scores: np.ndarray
@@ -37,14 +38,14 @@ class ExplainedBehavior:
 
     @property
     def sign(self) -> int:
-        """What turns a score, which says how much an image helps, into a value: -1 or 1."""
+        """The sign, -1 or 1, that turns a score (how much an image helps) into a value."""
         return -1 if self.better == "lower" else 1
 
 
 def values(
     explained: ExplainedBehavior, damping: int, contributor_ids: np.ndarray, groups: str
 ) -> np.ndarray:
-    """(M, Q, N) values of the contributors, for Q = q queries or one for the whole model."""
+    """(M, Q, N) values of the contributors, for Q = q queries or Q = 1 for a global behavior."""
     found = by_contributor(explained.scores[damping], contributor_ids, groups)
     if explained.whole:
         found = found.mean(axis=1, keepdims=True)
@@ -58,14 +59,14 @@ def attribute_scores(
     measured: pd.DataFrame | None,
     average: str = "correlations",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The attribution of all behaviors, and how each damping did.
+    """The attribution of all behaviors, and the LDS of each damping.
 
     Args:
         entry: of the configuration.
         explained: by behavior.
         contributor_ids: (n,) contributor of each training image.
-        measured: gathered behaviors of the coalitions that a damping is chosen on; None where
-            there is one damping.
+        measured: gathered behaviors of the coalitions on which a damping is chosen; None for a
+            single damping.
         average: as of `lds_by_damping`.
 
     Returns:
@@ -111,12 +112,12 @@ def lds_by_damping(
     measured: pd.DataFrame,
     average: str = "correlations",
 ) -> np.ndarray:
-    """(D,) rank correlation of sums of values and measured behavior, mean over queries.
+    """(D,) LDS of each damping: rank correlation of sums of values with measured behaviors.
 
     Args:
         explained: scores by every damping.
         contributor_ids: (n,) contributor of each training image.
-        groups: how scores of a contributor's images come together.
+        groups: how the scores of a contributor's images are aggregated.
         measured: gathered rows of the behavior.
         average: what is averaged over training seeds, "correlations" or "values"; see
             `diffcredit.evaluation.lds`.
@@ -139,7 +140,7 @@ def lds_by_damping(
 
 
 def _table(behavior: str, found: np.ndarray, damping: float) -> pd.DataFrame:
-    """Of (M, Q, N) values."""
+    """The table of (M, Q, N) values."""
     models, queries, _ = found.shape
     errors = np.full(found.shape[1:], np.nan)
     if models > 1:
@@ -172,7 +173,7 @@ def explained(
 def chosen_scores(
     entry: ScoreAttribution, folder: Path, behavior: str, attribution: pd.DataFrame
 ) -> np.ndarray:
-    """(q, n) scores of single images by the damping that an attribution has, mean over models."""
+    """(q, n) scores of single images at the damping of an attribution, averaged over models."""
     strength = attribution.loc[attribution["behavior"] == behavior, "strength"].iloc[0]
     number = int(np.argmin(np.abs(np.array(entry.dampings) - strength)))
     return read_scores(folder, behavior)[number].mean(axis=0)

@@ -1,4 +1,4 @@
-"""Scores from the stored gradients of several models and their snapshots."""
+"""Scores from the stored gradient features of several models and their snapshots."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from diffcredit.registry import SCORES
 
 @dataclass(frozen=True)
 class StoredFeatures:
-    """Where features are: in folders .../<number>-<snapshot>/<kind>/<part>.
+    """Gradient features on disk, in folders .../<number>-<snapshot>/<kind>/<part>.
 
     Attributes:
         folders: of all models; kind is "train" (parts are shards), "queries" or "trajectory"
             (parts are behaviors).
         models: folder of each model, by <number>-<snapshot>.
-        setting: by which they are known.
+        setting: the settings of the features.
         rates: mean learning rate before each snapshot, from the first on.
     """
 
@@ -51,7 +51,7 @@ class StoredFeatures:
             yield from score(entry, seen)
 
     def _weights(self, entry: ScoreAttribution) -> dict[int, float]:
-        """Of each snapshot that is used; they sum to 1."""
+        """The weight of each snapshot that is used; weights sum to 1."""
         used = sorted({int(name.split("-")[1]) for name in self.models})
         rates = [self.rates[n - 1] if SCORES[entry.method.name].rated else 1.0 for n in used]
         return {n: rate / sum(rates) for n, rate in zip(used, rates, strict=True)}

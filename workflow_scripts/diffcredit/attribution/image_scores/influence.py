@@ -16,7 +16,7 @@ from diffcredit.models.examples import Examples
 from diffcredit.registry import SCORES
 from diffcredit.seeds import derive
 
-#: Gradients of queries, each as large as the network, that are in memory at a time.
+#: Gradients of queries in memory at a time; each is as large as the network.
 QUERIES_AT_ONCE = 16
 
 
@@ -27,11 +27,11 @@ def score(
     train: Examples,
     queries: Mapping[str, Examples],
 ) -> Iterator[ImageScores]:
-    """The scores by each damping of an entry of the configuration, model by model.
+    """The scores of an entry of the configuration by each damping, model by model.
 
     Args:
         entry: of the configuration.
-        setting: at which timesteps, with which noises, and on which device.
+        setting: timesteps, noises and device.
         models: their folders, by <number>-<snapshot>.
         train: n training images.
         queries: of each behavior.

@@ -1,4 +1,4 @@
-"""Scores by how alike images are: all at once, or patch by patch."""
+"""Scores by the similarity of whole images, or of patches."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def by_features(
     train: torch.Tensor,
     queries: Mapping[str, torch.Tensor],
 ) -> list[ImageScores]:
-    """By what an extractor makes of (n, c, h, w) uint8 images."""
+    """Scores by the similarity of extracted features of (n, c, h, w) uint8 images."""
     seen = {name: ImageFeatures(images, extractor).features for name, images in queries.items()}
     return list(score(entry, ComparedVectors(ImageFeatures(train, extractor).features, seen)))
 
@@ -34,13 +34,13 @@ def by_patches(
     seed: int,
     device: str,
 ) -> list[ImageScores]:
-    """By the weights of patches in the best denoiser of the training images.
+    """Scores by the weights of patches in the optimal denoiser of the training images.
 
     Args:
         entry: of the configuration.
         train: all training images.
         queries: of each behavior.
-        family: that the images are examples of.
+        family: model family of the images.
         seed: of the noises.
         device: "cpu" or "cuda".
     """

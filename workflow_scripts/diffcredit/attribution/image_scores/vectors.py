@@ -1,4 +1,4 @@
-"""Scores from features of images: projected gradients, or what an extractor makes of them."""
+"""Scores from features of images: projected gradients, or features of an extractor."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from diffcredit.registry import SCORES
 
 @dataclass(frozen=True)
 class ComparedVectors:
-    """What one model, at one snapshot, makes of all images.
+    """The features of all images by one model at one snapshot, or by an extractor.
 
     Attributes:
         train: (n, Z) features of the training images.

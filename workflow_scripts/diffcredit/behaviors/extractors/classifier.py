@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ClassifierFeatures(Extractor):
-    """The last hidden layer of a classifier, and what it takes images for."""
+    """The last hidden layer of a classifier, and its class probabilities."""
 
     gives = ("features", "probabilities")
     batch_size = 1024
