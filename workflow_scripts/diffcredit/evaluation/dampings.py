@@ -1,4 +1,4 @@
-"""How scores do by every damping of their grid, beside the one that was chosen."""
+"""The LDS of scores at every damping of their grid, with the chosen damping."""
 
 import numpy as np
 import pandas as pd
@@ -14,20 +14,20 @@ def damping_table(
     truth: pd.DataFrame,
     average: str = "correlations",
 ) -> pd.DataFrame:
-    """The grid of one attribution, with the LDS that each damping would have had.
+    """The grid of one attribution, with the LDS of each damping.
 
     Args:
-        grid: columns attribution, behavior, damping, lds (on the coalitions that it was chosen
-            on), chosen.
+        grid: columns attribution, behavior, damping, lds (on the coalitions for choosing the
+            damping), chosen.
         explained: scores by behavior.
         contributor_ids: (n,) contributor of each training image.
-        groups: how scores of a contributor's images add up.
+        groups: how the scores of a contributor's images are aggregated.
         truth: gathered behaviors of the test coalitions.
         average: what is averaged over training seeds; see `lds`.
 
     Returns:
-        Columns attribution, behavior, damping, lds_chosen_on, lds, chosen: lds on the test
-        coalitions; seeds and average, as of the LDS table.
+        Columns attribution, behavior, damping, lds_chosen_on, lds (on the test coalitions), chosen;
+        seeds and average, as in the LDS table.
     """
     tables = []
     for behavior, of in explained.items():
