@@ -1,4 +1,4 @@
-"""The table of coalitions, who is in them by name, and their weights under other distributions."""
+"""The table of coalitions, and their importance weights under other distributions."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def table(
     numbers: Iterable[int],
     names: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Coalitions of these numbers: columns index, seed, pair and mask.
+    """The coalitions with given numbers: columns index, seed, pair and mask.
 
     Rows of one pair (a coalition and its complement) are one draw and share their pair number.
 
     Args:
-        distribution: what they are drawn from.
+        distribution: the removal distribution.
         contributors: N.
         seed: of the draws, and of the seeds of the models.
-        numbers: which coalitions.
-        names: of the N contributors, by which a list of coalitions may call them.
+        numbers: of the coalitions.
+        names: of the N contributors, for lists of coalitions by name.
 
     Raises:
-        UserError: if the distribution is impossible with so many contributors, or a list wrong.
+        UserError: if the distribution is impossible for N contributors, or a list is wrong.
     """
     _check_possible(distribution, contributors)
     indices = np.array(numbers, dtype=int)
@@ -51,7 +51,7 @@ def table(
 
 
 def tell(table: pd.DataFrame, names: Sequence[str]) -> None:
-    """Log whom each coalition of a table keeps and whom it removes, by name."""
+    """Log the kept and the removed contributors of each coalition, by name."""
     for index, mask in zip(table["index"], table["mask"], strict=True):
         kept = shortened(name for name, stays in zip(names, mask, strict=True) if stays)
         gone = shortened(name for name, stays in zip(names, mask, strict=True) if not stays)

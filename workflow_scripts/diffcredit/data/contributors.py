@@ -1,4 +1,4 @@
-"""Whose images these are: dealing images to contributors, and planting spoiled ones."""
+"""Assignment of images to contributors, and planting of contributors with corrupted images."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ def deal(labels: np.ndarray, contributors: int, concentration: float, seed: int)
     Args:
         labels: (n,) classes from 0.
         contributors: N.
-        concentration: of the symmetric Dirichlet; small values give one-sided contributors.
+        concentration: of the symmetric Dirichlet; small values give contributors with few classes.
         seed: of the proportions and the deal.
 
     Returns:
         (n,) contributor of each image, in 0..N-1.
 
     Raises:
-        UserError: if somebody is left without images.
+        UserError: if a contributor gets no images.
     """
     rng = np.random.default_rng(seed)
     contributor_ids = np.empty(len(labels), dtype=np.int64)
@@ -47,7 +47,7 @@ def deal(labels: np.ndarray, contributors: int, concentration: float, seed: int)
 def plant(
     pixels: np.ndarray, contributor_ids: np.ndarray, settings: Planted, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Spoil the images of some contributors with Gaussian noise.
+    """Corrupt the images of some contributors with Gaussian noise.
 
     Args:
         pixels: (n, h, w, c) uint8.
@@ -67,7 +67,7 @@ def plant(
     planted = np.sort(rng.choice(count, settings.contributors, replace=False))
     spoiled = np.flatnonzero(np.isin(contributor_ids, planted))
     noisy = pixels.copy()
-    for row in spoiled:  # One at a time: their noise is eight times as large as they are.
+    for row in spoiled:  # One at a time: the noise takes eight times the memory of the images.
         noise = rng.normal(0.0, settings.noise * 127.5, pixels.shape[1:])
         noisy[row] = np.clip(np.round(pixels[row] + noise), 0, 255).astype(np.uint8)
     return noisy, planted
@@ -85,12 +85,12 @@ class Prepared:
     """A dataset ready to train on.
 
     Attributes:
-        train: the images to train on, the planted contributors' spoiled.
-        train_names: name of each of them.
-        reference: the same images clean and without the injected one, which measured samples are
-            compared with.
-        contributors: index, name and size of each.
-        planted: numbers of the planted contributors; for the evaluation only.
+        train: the images to train on, with the corrupted images of planted contributors.
+        train_names: name of each training image.
+        reference: the same images, clean and without the injected image, for comparison with
+            samples.
+        contributors: index, name and number of images of each contributor.
+        planted: numbers of the planted contributors, only for evaluation.
     """
 
     train: Images
@@ -101,7 +101,7 @@ class Prepared:
 
 
 def prepare(selected: Selected, settings: Data, deal_seed: int, plant_seed: int) -> Prepared:
-    """Deal the images where nobody owns them yet, and plant the spoiled contributors.
+    """Deal images to contributors unless they have some, and plant corrupted images.
 
     Raises:
         UserError: if somebody is left without images, or there are too few to plant.

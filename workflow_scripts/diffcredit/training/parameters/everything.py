@@ -7,11 +7,11 @@ from diffcredit.training.parameters.parameters import Group, Parameters
 
 
 class Everything(Parameters):
-    """The network is trained as it is."""
+    """All parameters are trained."""
 
     def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
         """One group of all parameters."""
         return [Group(list(network.parameters()), 1.0)]
 
     def merge(self, network: torch.nn.Module) -> None:
-        """Do nothing: nothing was added."""
+        """Nothing to do: there are no adapters."""

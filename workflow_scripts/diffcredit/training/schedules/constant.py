@@ -1,4 +1,4 @@
-"""The same learning rate to the end."""
+"""A constant learning rate."""
 
 from diffcredit.training.schedules.schedule import Schedule
 
