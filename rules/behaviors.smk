@@ -1,4 +1,4 @@
-"""What is measured on each model, by shard, then gathered.
+"""Model behaviors, measured by shard and then gathered.
 
 In: samples, the reference images, the classifier, the full model's samples; models and query images.
 Out: losses/ and behaviors/<approach>/<distribution>/<training seed>-<shard>.parquet,
@@ -19,7 +19,7 @@ rule score:
         full=(f"{RUN}/samples/full.safetensors" if PLAN.compares_with_full else []),
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.looked_for],
     output:
-        # What it has of other behaviors is kept.
+        # The table keeps its values of other behaviors.
         behaviors=update(
             f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"
         ),
@@ -29,7 +29,7 @@ rule score:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        # Networks of others are large.
+        # Published networks are large.
         mem_mb=growing(8000 if PLAN.weight_files(PLAN.sampled) else 2000),
         runtime=limited(240),
         gpu=GPU,

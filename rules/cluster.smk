@@ -1,4 +1,4 @@
-"""What jobs ask a cluster for, and what SLURM says to that before anything is submitted."""
+"""Resources of jobs on a cluster, and their check by SLURM before submission."""
 
 import inspect
 import subprocess
@@ -11,28 +11,28 @@ ESTIMATES = Estimates(CONFIG)
 
 
 def signed(function):
-    """The function with its signature at hand: Snakemake asks for it several times for each job."""
+    """The function with a cached signature, which Snakemake reads several times for each job."""
     function.__signature__ = inspect.signature(function)
     return function
 
 
 def growing(mb):
-    """Memory that doubles with each attempt, as far as the nodes have it."""
+    """Memory that doubles with each attempt, up to the memory of the nodes."""
     return signed(lambda wildcards, attempt: available(mb * 2 ** (attempt - 1)))
 
 
 def available(mb):
-    """Memory, at most what the nodes have."""
+    """Memory, at most that of the nodes."""
     return int(min(mb, cluster_limits().memory))
 
 
 def limited(minutes):
-    """A time that doubles with each attempt, as long as the cluster allows it."""
+    """A time that doubles with each attempt, up to the limit of the cluster."""
     return signed(lambda wildcards, attempt: int(min(minutes * 2 ** (attempt - 1), longest_job())))
 
 
 def time_of(predictions, models=lambda wildcards: 1):
-    """The time of a job that trains or samples models, by the predictions of the network for each."""
+    """The time of a job that trains or samples models, from the network predictions per model."""
     return signed(
         lambda wildcards, attempt: int(
             min(
@@ -43,13 +43,13 @@ def time_of(predictions, models=lambda wildcards: 1):
     )
 
 
-# Of jobs that train, or that draw images.
+# Memory of jobs that train, or that sample images.
 TRAINING_MEMORY = signed(lambda wildcards, attempt: available(ESTIMATES.training_memory(attempt)))
 SAMPLING_MEMORY = signed(lambda wildcards, attempt: available(ESTIMATES.sampling_memory(attempt)))
 
 
 def models_of_shard(wildcards):
-    """How many models a shard has."""
+    """Number of models in a shard."""
     if wildcards.distribution not in CONFIG.coalitions:
         return 1
     approach, distribution, _, shard = shard_of(wildcards)
@@ -64,13 +64,13 @@ def on_slurm():
 
 
 def longest_job():
-    """Minutes that the partitions of this run allow; jobs that need longer go on in a next try."""
+    """Time limit of the run's partitions in minutes; longer jobs continue in the next attempt."""
     return cluster_limits().minutes
 
 
 @cache
 def cluster_limits():
-    """What the partitions of this run allow."""
+    """The limits of the run's partitions."""
     if not on_slurm():
         return slurm.Limits()
     settings = workflow.resource_settings
@@ -80,13 +80,13 @@ def cluster_limits():
 
 
 def resource_of(given, name):
-    """A resource by its name, as Snakemake holds it or as it was written."""
+    """The value of a resource, as Snakemake stores it or as it was written."""
     found = given.get(name)
     return getattr(found, "raw", found)
 
 
 def understand_states():
-    """Have the executor understand what SLURM says of jobs."""
+    """Make the executor understand all states of SLURM jobs."""
     import snakemake_executor_plugin_slurm as plugin
 
     ask = plugin.query_job_status
@@ -99,13 +99,13 @@ def understand_states():
 
 
 def answer(command):
-    """Exit status and errors of a command."""
+    """Exit status and standard error of a command."""
     done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode, done.stderr
 
 
 def check_cluster():
-    """Stop where SLURM would refuse jobs; tell what the time limit of the partition means."""
+    """Stop if SLURM would refuse jobs; explain the effect of the partition's time limit."""
     if not on_slurm():
         return
     understand_states()

@@ -1,4 +1,4 @@
-"""Which contributors are kept: the coalitions of each removal distribution.
+"""The coalitions of each removal distribution.
 
 A shard of coalitions to a table: more coalitions add tables and leave full ones alone.
 In: data/contributors.parquet. Out: coalitions/<distribution>/<shard>.parquet.

@@ -1,4 +1,4 @@
-"""How good the attributions are: LDS, planted truth, cost, convergence, counterfactuals.
+"""Evaluation of attributions: LDS, planted truth, cost, convergence, counterfactuals.
 
 In: attributions and behaviors.
 Out: evaluation/{lds,planted,cost,convergence,dampings,counterfactual,regenerated}.{parquet,csv}.

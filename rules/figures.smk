@@ -1,4 +1,4 @@
-"""What people look at: figures and one page of tables, all parts of the report.
+"""The report: figures and one page of tables.
 
 In: tables, samples. Out: figures/*.svg, figures/tables.html, evaluation/lds.txt.
 """

@@ -1,4 +1,4 @@
-"""The query images of behaviors that have a value for each of several images.
+"""The query images of local behaviors.
 
 In: the images that a behavior names. Out: queries/<behavior>.parquet.
 """
@@ -25,7 +25,7 @@ rule queries:
         f"{RUN}/logs/queries/{{behavior}}.log",
     wildcard_constraints:
         behavior="|".join(name for name, b in CONFIG.behaviors.items() if b.queried) or NOTHING,
-    # Too few images are told before models are trained.
+    # So that too few images are reported before models are trained.
     priority: 100
     conda:
         "../envs/environment.yaml"

@@ -30,7 +30,7 @@ rule subsets:
             lambda wildcards: ESTIMATES.of_approach(wildcards.approach), models_of_shard
         ),
         gpu=GPU,
-        # In a cluster's queue, what measures models and lets them be deleted comes first.
+        # In the queue of a cluster, jobs that measure models, and let them be deleted, come first.
         slurm_extra="--nice=1000",
     params:
         plan=lambda wildcards: PLAN.subsets(*shard_of(wildcards)).params,

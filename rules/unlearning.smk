@@ -1,4 +1,4 @@
-"""Images deleted from the full model by several approaches, and how that is judged.
+"""Unlearning of images by several approaches, and its evaluation.
 
 Models are those of the coalitions "unlearning" of each approach: of all seeds, after every so many
 steps, numbered as diffcredit.steps says; images and behaviors of them are made as of any others.
@@ -17,7 +17,7 @@ localrules:
 CLUSTER = UNLEARNED.remove.cluster
 CLUSTERED = [CLUSTER.extractor] if CLUSTER else []
 
-# The behavior whose images are shown, as a list: what models make of removed images with noise.
+# The behavior whose reconstructions of removed images are shown, as a list.
 RECONSTRUCTED = [PLAN.reconstruction_behavior] if PLAN.reconstruction_behavior else []
 
 
@@ -32,7 +32,7 @@ rule removal:
         retained=f"{RUN}/unlearning/retained.parquet",
     log:
         f"{RUN}/logs/unlearning/removal.log",
-    # The rule data tells of a removal that cannot be made; where data was there, this one does.
+    # The rule data reports an impossible removal; if the data existed already, this rule does.
     priority: 100
     conda:
         "../envs/environment.yaml"
@@ -115,7 +115,7 @@ rule reconstruction:
         f"{RUN}/logs/unlearning/reconstruction/{{approach}}.log",
     wildcard_constraints:
         approach="|".join(FORGETTING),
-    # Models may be temporary: look at them before more are made.
+    # Models may be temporary: reconstruct images before more are made.
     priority: 5
     conda:
         "../envs/environment.yaml"

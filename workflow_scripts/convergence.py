@@ -1,4 +1,4 @@
-"""How each attribution and its LDS settle as coalitions are added, and all at equal compute."""
+"""Convergence of attributions and their LDS as coalitions are added, and LDS at equal compute."""
 
 from diffcredit.jobs import job
 from diffcredit.logs import logger

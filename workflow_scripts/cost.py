@@ -1,4 +1,4 @@
-"""What the models of each approach cost."""
+"""The cost of the models of each approach."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""How behaviors change without the contributors that attributions name."""
+"""Changes of behaviors after the top or bottom contributors are removed."""
 
 from diffcredit.jobs import job
 from diffcredit.logs import logger

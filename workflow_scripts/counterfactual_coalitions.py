@@ -1,4 +1,4 @@
-"""Draw the coalitions that an attribution asks for, or random ones of the same sizes."""
+"""Counterfactual coalitions of an attribution, or random ones of the same sizes."""
 
 from diffcredit.jobs import job
 

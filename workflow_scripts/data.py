@@ -1,4 +1,4 @@
-"""Read and draw the images, deal or read whose they are, plant spoiled ones and inject one."""
+"""Read and sample the images, assign contributors, plant corrupted images and inject copies."""
 
 from diffcredit.jobs import configuration, job
 from diffcredit.logs import logger

@@ -1,4 +1,4 @@
-"""Encode the training images once, as trainings read them."""
+"""Encode the training images once, for all trainings."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Are the first shards of coalitions enough for what is asked of an attribution?"""
+"""Whether the first shards of coalitions are enough for the required precision."""
 
 from diffcredit.jobs import job
 

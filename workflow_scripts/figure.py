@@ -1,4 +1,4 @@
-"""Draw a figure of tables: the name of the rule says which, and its inputs are what it shows."""
+"""Draw a figure of tables; the name of the rule selects the figure."""
 
 from diffcredit.jobs import job
 

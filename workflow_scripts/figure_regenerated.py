@@ -1,4 +1,4 @@
-"""Figure: generated images, and what they become without the contributors that helped them."""
+"""Figure: generated images, and their versions without their proponents."""
 
 from diffcredit.jobs import job
 

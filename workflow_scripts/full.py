@@ -1,4 +1,4 @@
-"""Train the model on all images, or once more from another seed; or read it."""
+"""Train the full model, or another one of the ensemble; or read a pretrained model."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""The LDS of every attribution, beside the noise ceiling and the number of images kept."""
+"""The LDS of every attribution, the noise ceiling, and the number of images as a baseline."""
 
 from diffcredit.jobs import job
 from diffcredit.logs import logger

@@ -1,4 +1,4 @@
-"""Do the attributions find the planted contributors?"""
+"""Whether the attributions detect the planted contributors."""
 
 from diffcredit.jobs import job
 from diffcredit.logs import logger

@@ -1,4 +1,4 @@
-"""The full model as the one before any step of unlearning."""
+"""The full model, as the model before any step of unlearning."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""What models that unlearn make of a removed image with noise, step by step."""
+"""Reconstructions of a removed image by the models of an unlearning run, step by step."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Number the contributors of records, of whose images nothing is known."""
+"""The table of contributors for records, which have no images: only numbers."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Bring behaviors that were recorded elsewhere into a table of behaviors."""
+"""Convert behaviors that were recorded elsewhere to a table of behaviors."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""What images become that are drawn again without the contributors that helped them."""
+"""Distances of images that are regenerated without their proponents."""
 
 from diffcredit.jobs import job
 from diffcredit.logs import logger

@@ -1,4 +1,4 @@
-"""Draw the coalitions without the contributors that help single images, or random ones."""
+"""Coalitions without the proponents of single images, or without random contributors."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Which images a model is to unlearn, and which it keeps."""
+"""The images to unlearn, and the images to retain."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Draw images from the full or the pruned model."""
+"""Sample images from the full or the pruned model."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Draw images from the models of a shard."""
+"""Sample images from the models of a shard."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Measure the behaviors of the models of a shard on their images."""
+"""Measure the behaviors of the models of a shard on their samples."""
 
 from diffcredit.jobs import job
 from diffcredit.logs import logger

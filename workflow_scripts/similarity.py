@@ -1,4 +1,4 @@
-"""Scores of the training images for the queries of behaviors, by how alike they are."""
+"""Scores of the training images for the queries of behaviors, by similarity."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""Make the models of an approach that unlearns images, or is trained without them."""
+"""Make the models of an unlearning approach, or of retraining without the removed images."""
 
 from diffcredit.jobs import job
 

@@ -1,4 +1,4 @@
-"""How far the removed images are forgotten and what was lost, over the steps and at the end."""
+"""Forgetting and quality of unlearning approaches, over the steps and at the end."""
 
 from diffcredit.jobs import job
 from diffcredit.logs import logger

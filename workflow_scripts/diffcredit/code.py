@@ -1,4 +1,4 @@
-"""Digests of what code does: comments, docstrings and layout do not count."""
+"""Digests of code that ignore comments, docstrings and layout."""
 
 import ast
 import functools
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARY = Path(__file__).parent
-#: Parts of the library whose code decides the results of cheap stages. What they import from other
-#: parts, such as `files` and `logs`, does not; trainings and models have version numbers instead.
+#: Parts of the library whose code counts for the results of cheap stages. Their imports from other
+#: parts, such as `files` and `logs`, do not count; trainings and models have version numbers
+#: instead.
 COUNTED = ("attribution", "behaviors", "coalitions", "evaluation", "report", "ranks.py")
 
 
@@ -21,12 +22,12 @@ def digest(*parts: str) -> str:
     return _digest([file for part in parts for file in _files(LIBRARY / part)])
 
 
-#: For programs that ask for the same digest again and again.
+#: The same, cached for processes that need a digest many times.
 cached_digest = functools.cache(digest)
 
 
 def digest_with_imports(part: str) -> str:
-    """A short hash of a file and of all that it imports, directly or not, from the counted parts.
+    """A short hash of a file and of its direct and indirect imports from the counted parts.
 
     Args:
         part: the file relative to the library, such as "../lds.py" or "attribution/shapley.py".
@@ -50,7 +51,7 @@ def _digest(files: list[Path]) -> str:
 
 
 def _reached(start: Path) -> set[Path]:
-    """A file, and those of the counted parts that it leads to by imports."""
+    """A file, and the files of the counted parts that it imports directly or indirectly."""
     found, waiting = {start}, [start]
     while waiting:
         for file in _imported(waiting.pop()):
@@ -72,7 +73,7 @@ def _imported(file: Path) -> tuple[Path, ...]:
 
 
 def _names(nodes: list[ast.stmt]) -> Iterator[str]:
-    """Modules that statements import; those for type checkers alone are left out."""
+    """Imported modules, without imports that are only for type checkers."""
     for node in nodes:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             yield from _names(node.orelse)
@@ -99,7 +100,7 @@ def _place(name: str) -> Path | None:
 
 
 def _meaning(source: str) -> str:
-    """The syntax tree without docstrings and places."""
+    """The syntax tree without docstrings and positions."""
     tree = ast.parse(source)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):

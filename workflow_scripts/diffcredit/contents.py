@@ -1,7 +1,7 @@
-"""Digests of what is in a user's files, so that a stage runs again when that has changed.
+"""Digests of the content of the user's files, so that a stage runs again when it changes.
 
-A file is read again only where its size, time stamps or inode have changed; what was found is kept
-in a small file of the run's folder. So equal files with other time stamps change nothing.
+A file is read again only if its size, time stamps or inode have changed; digests are cached in a
+small file in the run's folder. Other time stamps with the same content change nothing.
 """
 
 import hashlib
@@ -14,22 +14,22 @@ from pathlib import Path
 from diffcredit.errors import UserError
 from diffcredit.files import write_json
 
-#: Folder of what is known of the files of users, in that of a run.
+#: Folder of cached digests of users' files, within the folder of a run.
 CACHES = Path(".snakemake/diffcredit")
-#: Bytes by which the kind of a file is known.
+#: Number of first bytes that identify the format of a file.
 HEAD = 16
 #: Seconds for which a changed file is not trusted: another change may leave the same time stamp.
 FRESH = 2.0
 
 
-#: Paths are texts here: a hundred thousand `Path` objects cost seconds, whenever a run is planned.
+#: Paths are strings here: a hundred thousand `Path` objects would cost seconds in every plan.
 AnyPath = str | os.PathLike[str]
 #: Reads the first bytes of a file.
 Head = Callable[[AnyPath], bytes]
 
 
 def read_head(path: AnyPath) -> bytes:
-    """The first bytes of a file; none where it cannot be read."""
+    """The first bytes of a file; empty if it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return file.read(HEAD)
@@ -41,7 +41,7 @@ class Contents:
     """Heads and hashes of files, each read once.
 
     Args:
-        cache: JSON file of what is known; it is made, and a broken one is made again.
+        cache: JSON file of cached digests; it is created, or replaced if it is broken.
     """
 
     def __init__(self, cache: Path):
@@ -72,7 +72,7 @@ class Contents:
         return listed.hexdigest()
 
     def save(self) -> None:
-        """Keep what was asked for, but for files that have changed just now."""
+        """Save the cache, without files that have changed just now."""
         newest = (time.time() - FRESH) * 1e9
         kept = {
             path: entry
@@ -84,7 +84,7 @@ class Contents:
             self._known = {path: list(entry) for path, entry in kept.items()}
 
     def _entry(self, path: AnyPath) -> list[str] | None:
-        """State, head and hash of a file; "?" for what is not known."""
+        """State, head and hash of a file; "?" for unknown ones."""
         place = os.fspath(path)
         if place in self._used:
             return self._used[place]
@@ -112,7 +112,7 @@ class Contents:
 
 
 def of_folder(folder: Path, caches: Path) -> Contents:
-    """What is known of the files of a folder, in a file of the folder of caches."""
+    """The cached digests of a folder's files."""
     key = hashlib.blake2b(str(folder.absolute()).encode("utf-8", "surrogateescape"), digest_size=8)
     return Contents(caches / f"{key.hexdigest()}.json")
 
@@ -122,7 +122,7 @@ Reads = Callable[[Callable[[AnyPath], bytes]], Iterable[AnyPath]]
 
 
 def listing(folder: Path, reads: Reads, caches: Path) -> str:
-    """A digest of the files that a reader reads, or of why it reads none.
+    """A digest of the files that a reader reads, or of the reason why it reads none.
 
     Args:
         folder: that the files are in.

@@ -1,4 +1,4 @@
-"""Which processor a job computes on: the CPU, or a GPU that few other jobs of ours use."""
+"""The device of a job: the CPU, or a GPU that few other jobs of the workflow use."""
 
 import fcntl
 import itertools
@@ -18,15 +18,15 @@ from diffcredit.logs import logger
 def device(
     execution: Mapping[str, Any], threads: int, gpus: int = 1, wait: float = 600.0
 ) -> Iterator[tuple[str, int]]:
-    """The device of a job, "cpu" or "cuda", and how many of it.
+    """The device of a job, "cpu" or "cuda", and the number of devices.
 
-    On "cuda" no more than so many jobs use a GPU at a time.
+    On "cuda" the number of jobs that share a GPU is limited.
 
     Args:
         execution: "device": "auto" (GPUs where there are any), "cpu" or "cuda"; "jobs_per_gpu": 1
             where it is missing.
         threads: CPU threads for torch.
-        gpus: GPUs that the job can use; it gets fewer where fewer are visible.
+        gpus: number of GPUs that the job can use; it gets fewer if fewer are visible.
         wait: seconds to wait for a GPU that other jobs hold.
 
     Raises:
@@ -69,7 +69,7 @@ def _visible_gpus() -> list[str]:
 
 @contextmanager
 def free_gpu(names: list[str], folder: Path, wait: float, jobs: int = 1) -> Iterator[str]:
-    """A GPU that fewer than so many jobs use, those with the fewest first.
+    """A GPU that fewer than ``jobs`` jobs use, preferably the one with the fewest.
 
     Each job holds a lock file, of the GPU and a number; it goes with the process, even killed.
     """

@@ -1,4 +1,4 @@
-"""What a run takes on the disk, by stage."""
+"""The disk usage of a run, by stage."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Warnings of the earlier tries of a job: they hold for what it goes on with.
+"""Warnings of the earlier attempts of a job, which are still valid when it continues.
 
 Snakemake deletes the log of a job when it begins. So warnings are also kept in a file until the job
 has ended well, and a try that goes on with the work of another one repeats them.

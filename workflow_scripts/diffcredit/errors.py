@@ -1,8 +1,8 @@
-"""The one exception for mistakes that a user can mend."""
+"""The exception for mistakes that a user can correct."""
 
 
 class UserError(Exception):
-    """A mistake of the user's, told in one message without a traceback.
+    """A mistake of the user, reported in one message without a traceback.
 
     The message names the key or file, its value, what is accepted, and a hint.
     """

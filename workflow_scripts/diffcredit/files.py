@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and a broken one is told by its name.
+"""Atomic writing of files, and reading with errors that name broken files.
 
 Tables are Parquet, tensors are safetensors, arrays that are larger than memory are .npy, small
 facts are JSON; nothing is ever unpickled.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 
-#: How the names of files end that are being written.
+#: Suffix of files that are being written.
 PART = ".part"
 
 

@@ -1,7 +1,7 @@
-"""Which identity a file bears: what a job writes bears the identity of the job.
+"""Identities of files: the outputs of a job bear the identity of the job.
 
-So a reader knows whether a file is what it should be, whatever became of the run that made it. A
-table and a file of tensors bear it in their headers, a folder in a file of its own.
+So a reader can check that a file is the expected one, even after an interrupted run. Tables and
+files of tensors store the identity in their headers, folders in a separate file.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What every script does around its own work: the log, and what its inputs and outputs are."""
+"""The frame of every script: its log, and the identities of its inputs and outputs."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from diffcredit.time_limit import TimeIsUp
 if TYPE_CHECKING:
     from diffcredit.config import Config
 
-#: How many files a message names.
+#: Maximum number of files that a message names.
 NAMED = 3
 
 
@@ -109,7 +109,7 @@ def _check_code(code: Mapping[str, str]) -> None:
 
 
 def _check_files(digests: Mapping[str, str], config: Mapping[str, Any]) -> None:
-    """The files of the user that this job reads are those that the run was started with."""
+    """Check that the user's files have not changed since the run was started."""
     if not digests:
         return
     from diffcredit.plan import UserFiles
@@ -133,7 +133,7 @@ def _in_words(question: str) -> str:
 
 
 def _check_inputs(given: Any, reads: Mapping[str, list[str]]) -> None:
-    """Each input is what it should be, by the identity that it bears."""
+    """Check the identities of all inputs."""
     wrong = {}
     for name, paths in given.items():
         listed = [paths] if isinstance(paths, str) else paths

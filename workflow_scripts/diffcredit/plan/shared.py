@@ -1,4 +1,4 @@
-"""Settings that many things share."""
+"""Settings that many results share."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,23 +11,23 @@ from diffcredit.plan.made import Settings
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.user_files import UserFiles
 
-#: How many coalitions are asked for changes none of them.
+#: Options that do not change existing coalitions, such as their number.
 UNCOUNTED = {"count", "until"}
 
 
 class SharedSettings:
-    """Settings of a configuration that many things are made by.
+    """Settings of a configuration that many results share.
 
     Args:
         config: checked and counted.
-        files: what is in the user's files.
-        code: gives digests of the code of cheap stages.
+        files: digests of the user's files.
+        code: computes digests of the code of cheap stages.
         run: folder of the results.
 
     Attributes:
-        sampled: behaviors of the images that models draw.
-        modeled: behaviors of the models themselves.
-        looked_for: those that look for given images among the samples.
+        sampled: behaviors of samples.
+        modeled: behaviors of the models themselves, on query images.
+        looked_for: behaviors that search the samples for given images.
     """
 
     def __init__(self, config: Config, files: UserFiles, code: Code, run: str):
@@ -43,12 +43,12 @@ class SharedSettings:
         return any(behavior.compares == "full" for behavior in self.sampled.values())
 
     def extractors(self, behaviors: Mapping[str, Behavior]) -> list[str]:
-        """Names of the extractors that behaviors see images through."""
+        """Names of the extractors that behaviors use."""
         used = {behavior.sees for behavior in behaviors.values()}
         return [name for name in self.config.extractors if name in used]
 
     def uses_classifier(self, extractors: Sequence[str]) -> bool:
-        """Whether the classifier of this run is among extractors."""
+        """Whether the classifier of this run is among the extractors."""
         return "classifier" in {self.config.extractors[name].kind for name in extractors}
 
     def extractor_places(self, extractors: Sequence[str]) -> dict[str, list[Any]]:
@@ -63,7 +63,7 @@ class SharedSettings:
         }
 
     def weight_files(self, behaviors: Mapping[str, Behavior]) -> list[Path]:
-        """Published weights, and files of the user's own, that behaviors are measured with."""
+        """Files of published weights, and of the user, that behaviors need."""
         named = dict.fromkeys(path for b in behaviors.values() for path in b.measure.files())
         return [*self._extractor_weights(self.extractors(behaviors)), *named]
 
@@ -75,7 +75,7 @@ class SharedSettings:
         return self._digests(self._extractor_weights(extractors))
 
     def behavior_weights(self, behaviors: Mapping[str, Behavior]) -> dict[str, str]:
-        """Digests of the published weights that behaviors are measured with."""
+        """Digests of the published weights that behaviors need."""
         return self._digests(self.weight_files(behaviors))
 
     def _digests(self, paths: Sequence[Path]) -> dict[str, str]:
@@ -91,10 +91,10 @@ class SharedSettings:
         return Settings({**values, "seed": self.config.seed, "version": versions})
 
     def family(self, keys: Collection[str] | None = None) -> dict[str, Any]:
-        """The family of the models, as `models.families.of_settings` takes it.
+        """The settings of the model family, for `models.families.of_settings`.
 
         Args:
-            keys: of the section `model`, those that count besides the name; None for all.
+            keys: relevant keys of the section `model` besides the name; None for all.
         """
         config = self.config
         counted = None if keys is None else {"family", *keys}
@@ -106,13 +106,13 @@ class SharedSettings:
 
     @remembered
     def of_coalitions(self, distribution: str) -> Settings:
-        """Of all coalitions of a distribution."""
+        """Settings of all coalitions of a distribution."""
         entry = self.config.coalitions[distribution].model_dump(exclude=UNCOUNTED)
         return self.settings("coalitions", name=distribution, distribution=entry)
 
     @remembered
     def of_approach(self, approach: str) -> Settings:
-        """Of all models of an approach."""
+        """Settings of all models of an approach."""
         return self.settings(
             "training",
             name=approach,
@@ -125,7 +125,7 @@ class SharedSettings:
 
     @remembered
     def of_sampling(self) -> Settings:
-        """Of all images that models draw."""
+        """Settings of all samples."""
         return self.settings(
             "sampling",
             sampling=self.config.sampling.model_dump(),
@@ -133,7 +133,7 @@ class SharedSettings:
 
     @remembered
     def of_scoring(self) -> Settings:
-        """Of all behaviors of images."""
+        """Settings of all behaviors of samples."""
         values = {
             "behaviors": {name: b.model_dump() for name, b in self.sampled.items()},
             "extractors": self.extractor_places(self.extractors(self.sampled)),
@@ -143,7 +143,7 @@ class SharedSettings:
 
     @remembered
     def of_measuring(self) -> Settings:
-        """Of all behaviors of models."""
+        """Settings of all behaviors of models."""
         return self.settings(
             "losses",
             behaviors={name: b.model_dump() for name, b in self.modeled.items()},

@@ -1,7 +1,7 @@
-"""What was submitted is what runs: jobs read the configuration as it was when the run started.
+"""Submissions: jobs use the configuration as it was when the run started.
 
-A job starts when its turn comes, hours after the run, and the configuration may have been edited
-since. So the run writes what it was started with, and its jobs find that by the environment.
+A job may start hours after the run, and the configuration may have been edited since. So the run
+writes its configuration to a file, which jobs find by an environment variable.
 """
 
 import os
@@ -20,11 +20,11 @@ VARIABLE = "DIFFCREDIT_SUBMISSION"
 
 @dataclass(frozen=True)
 class Submission:
-    """What a run was started with.
+    """The configuration and the digests with which a run was started.
 
     Attributes:
         config: the checked configuration.
-        files: what was in the user's files, by question, see `UserFiles`.
+        files: digests of the user's files, by question, see `UserFiles`.
         code: digests of the code of cheap stages.
         versions: version numbers of the other stages.
     """
@@ -45,10 +45,10 @@ def submit(submission: Submission, folder: Path) -> None:
 
 
 def submitted() -> Submission | None:
-    """The submission that this job belongs to; None where the environment did not reach it.
+    """The submission of this job; None if the environment variable is missing.
 
     Raises:
-        UserError: where it is gone, or the code has got other version numbers since.
+        UserError: if the file is gone, or the code has other version numbers now.
     """
     if (path := os.environ.get(VARIABLE)) is None:
         return None

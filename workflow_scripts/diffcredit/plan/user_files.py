@@ -1,4 +1,4 @@
-"""Digests of the user's files that a run reads, each asked for once, when it is needed."""
+"""Digests of the user's files that a run reads, each computed once, when needed."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,18 +14,18 @@ from diffcredit.registry import DATASETS
 
 
 class UserFiles:
-    """What is in the files that a configuration names.
+    """Digests of the files that a configuration names.
 
-    What can be asked for: ``data``, the files that the dataset reads; ``injected``, the image that
-    is injected; ``pretrained``, a model trained elsewhere; ``images`` and a folder; ``file`` and
-    the path of one, such as published weights; ``coalitions``, the path of a list of them, and the
+    Questions are ``data``, the files that the dataset reads; ``injected``, the image that is
+    injected; ``pretrained``, a model trained elsewhere; ``images`` and a folder; ``file`` and the
+    path of one, such as published weights; ``coalitions``, the path of a list of them, and the
     number of the first and of the first that is not read.
 
     Args:
         config: names them, relative to ``base``.
         base: folder of the run.
-        caches: folder of what is known of files, so that they are not read again and again.
-        known: what is known, by question; the rest is found out when it is asked for.
+        caches: folder of cached digests of files.
+        known: known digests by question; others are computed when needed.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class UserFiles:
         return found
 
     def changed(self, digests: Mapping[str, str]) -> list[str]:
-        """The questions to which the answer is another one now."""
+        """The questions whose digests have changed."""
         return [key for key, then in digests.items() if self._answer(*json.loads(key)) != then]
 
     def _answer(self, kind: str, *place: Any) -> str:
