@@ -1,7 +1,7 @@
-"""The typed configuration: the one place that knows every key, its default and its range.
+"""The typed configuration: every key with its default and its range.
 
-`load` turns the dictionary that Snakemake read into a `Config` or raises one `UserError` that
-names each wrong key, its value, what is accepted and a hint.
+`load` turns the dictionary that Snakemake read into a `Config`, or raises one `UserError` with each
+wrong key, its value, the accepted values and a hint.
 """
 
 from pathlib import Path
@@ -65,7 +65,7 @@ __all__ = [
 
 
 def load(raw: dict[str, Any], base: Path = Path()) -> Config:
-    """Check a configuration and return it typed, its counts of coalitions filled in.
+    """Check a configuration and return it typed, with counts of coalitions filled in.
 
     Args:
         raw: the configuration as read from YAML. An entry that is null in an overlay removes
@@ -110,7 +110,7 @@ def _without_removed(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_models(raw: dict[str, Any]) -> dict[str, Any]:
-    """A run that reads records makes no models, and attributes the records alone."""
+    """Remove sections about models from a configuration with records."""
     if raw.get("records") is None:
         return raw
     cleaned = raw | {s: {} for s in ("coalitions", "approaches", "behaviors")}
@@ -126,7 +126,7 @@ def _is_of_records(attribution: Any) -> bool:
 
 
 def _active(entry: Any) -> Any:
-    """Null removes keys of an entry, too, and entries of an approach's table of coalitions."""
+    """Remove null keys of an entry, and null entries of an approach's coalitions."""
     if not isinstance(entry, dict):
         return entry
     return {key: _active(value) for key, value in entry.items() if value is not None}

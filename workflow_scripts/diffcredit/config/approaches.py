@@ -1,4 +1,4 @@
-"""What start, objective, parameters and steps of an approach ask of each other."""
+"""Checks of an approach: start, objective, parameters and steps must fit together."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from diffcredit.registry import OBJECTIVES, PRUNERS
 
 
 def approach_problems(config: Config, base: Path) -> list[str]:
-    """One line for each key of an approach that does not go with its others."""
+    """A message for each key of an approach that contradicts another one."""
     found = _objectives_on_all_images(config)
     for name, approach in config.approaches.items():
         key = f"approaches.{name}"
@@ -24,7 +24,7 @@ def approach_problems(config: Config, base: Path) -> list[str]:
 
 
 def _objectives_on_all_images(config: Config) -> list[str]:
-    """The full and the pruned model are trained on all images, of which none is removed."""
+    """Messages about objectives that need removed images, for models of all images."""
     fitting = [name for name, kind in OBJECTIVES.items() if kind.loops and not kind.uses_removed]
     found = [
         problem(
@@ -42,7 +42,7 @@ def _objectives_on_all_images(config: Config) -> list[str]:
 
 
 def _unprunable(config: Config) -> str | None:
-    """Why there can be no pruned model; of one from elsewhere that is told with it."""
+    """Why there can be no pruned model; pretrained models have their own message."""
     pruner = config.pruned.pruner.name
     if told := lacking(config.model.family, pruner, PRUNERS[pruner].traits):
         return told

@@ -1,4 +1,4 @@
-"""What attributions that are fitted on coalitions ask of these, and of each other."""
+"""Checks of attributions that are fitted on coalitions."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def attribution_problems(config: Config, made: list[str]) -> list[str]:
 
 
 def few_records(config: Config, records: Records, base: Path) -> list[str]:
-    """Tables whose coalitions are too few to be ranked, or to be fitted on."""
+    """Messages about tables with too few coalitions for ranks, or for a fit."""
     requested = {"evaluation.lds.truth": (config.evaluation.truth, LEAST_TO_RANK)}
     requested |= {
         f"attributions.{name}.{role}": (getattr(entry, role), LEAST_TO_FIT)
@@ -57,7 +57,7 @@ def few_records(config: Config, records: Records, base: Path) -> list[str]:
 
 
 def _test_problems(config: Config, key: str, attribution: RemovalAttribution) -> list[str]:
-    """No score may see its own fit."""
+    """Messages about test coalitions on which an attribution is fitted."""
     tested = config.evaluation.truth
     return [
         problem(
@@ -72,7 +72,7 @@ def _test_problems(config: Config, key: str, attribution: RemovalAttribution) ->
 
 
 def fitted_problems(config: Config, key: str, attribution: RemovalAttribution) -> list[str]:
-    """The coalitions that an estimator is fitted on must be of a kind that it can use."""
+    """Messages about coalitions that do not fit the estimator."""
     found = []
     wanted = ESTIMATORS[attribution.method.name].distribution
     for role in ("values", "corrections"):
@@ -93,7 +93,7 @@ def fitted_problems(config: Config, key: str, attribution: RemovalAttribution) -
 
 
 def _correction_problems(key: str, attribution: RemovalAttribution, made: list[str]) -> list[str]:
-    """The few retrained coalitions of a two-level estimator, and their cheap counterparts."""
+    """Messages about the corrections of a two-level estimator."""
     value, estimator = attribution.corrections, attribution.method.name
     if not ESTIMATORS[estimator].corrections:
         unused = problem(f"{key}.corrections", value, f"{estimator} does not use it; leave it out")

@@ -1,4 +1,4 @@
-"""The section `attributions`: an entry is fitted on coalitions, or made of scores of images."""
+"""The section `attributions`: group attribution by removal, or from scores of images."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from diffcredit.registry import ESTIMATORS, SCORES
 
 
 def method_names() -> list[str]:
-    """Every method that an entry may name."""
+    """Names of all methods."""
     return [*ESTIMATORS, *SCORES]
 
 
@@ -80,7 +80,7 @@ class ScoreAttribution(Section):
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_the_method(cls, given: Any) -> Any:
-        """Written out, so that what depends on them sees them."""
+        """Fill in the defaults of the method, so that they count as settings."""
         named = given.get("method") if isinstance(given, dict) else None
         name = named.get("name") if isinstance(named, dict) else getattr(named, "name", named)
         if not isinstance(name, str) or name not in SCORES:
@@ -93,7 +93,7 @@ class ScoreAttribution(Section):
 
     @property
     def dampings(self) -> list[float]:
-        """Those that are tried; one that says nothing where the method has none."""
+        """The grid of dampings; a single placeholder for a method without damping."""
         if self.damping is None:
             return [0.0]
         return self.damping if isinstance(self.damping, list) else [self.damping]
@@ -106,13 +106,13 @@ def method_name(entry: Any) -> Any:
 
 
 def _kind(entry: Any) -> str:
-    """Which of the two kinds an entry is; of an unknown method neither."""
+    """The kind of an entry; neither kind for an unknown method."""
     name = method_name(entry)
     return "score" if isinstance(name, str) and name in SCORES else "removal"
 
 
 def _known(entry: Any) -> Any:
-    """Raise `ValidationError` about a method that there is not."""
+    """Raise `ValidationError` about an unknown method."""
     name = method_name(entry)
     if isinstance(entry, dict) and name is not None and name not in method_names():
         raise unknown_name("method", name, method_names())

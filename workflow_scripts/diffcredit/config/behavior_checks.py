@@ -1,4 +1,4 @@
-"""What behaviors ask of extractors, of sampling and of files."""
+"""Checks of behaviors against extractors, sampling and files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +12,12 @@ from diffcredit.config.schema import Config
 from diffcredit.config.traits import lacking
 from diffcredit.registry import EXTRACTORS, MEASURES
 
-#: What query images are, in words.
+#: Descriptions of the kinds of query images.
 WHICH = {"train": "trained on", "retained": "retained"}
 
 
 def behavior_problems(config: Config, base: Path) -> list[str]:
-    """One line for each behavior that cannot be measured."""
+    """A message for each behavior that cannot be measured."""
     found = []
     for name, behavior in config.behaviors.items():
         key = f"behaviors.{name}.measure"
@@ -50,7 +50,7 @@ def _extractor_problems(config: Config, name: str, behavior: Behavior) -> list[s
 
 
 def _query_problems(config: Config, name: str, behavior: Behavior, base: Path) -> list[str]:
-    """There are images enough of those that have a value each."""
+    """Messages about too few query images."""
     key, requested = f"behaviors.{name}.measure", behavior.queries
     there = {
         "generated": ("sampling.images", config.sampling.images),
@@ -73,11 +73,11 @@ def _query_problems(config: Config, name: str, behavior: Behavior, base: Path) -
 
 
 def too_few_queries(behaviors: Mapping[str, Behavior], there: Mapping[str, int]) -> list[str]:
-    """One line for each behavior that asks for more query images than there are.
+    """A message for each behavior with more queries than there are images.
 
     Args:
         behaviors: by name.
-        there: how many images there are of those that behaviors name, as "train".
+        there: number of images of each kind, such as "train".
     """
     found = []
     for name, behavior in behaviors.items():
@@ -104,7 +104,7 @@ def _folder_problems(key: str, queries: int, images: QueryFolder, base: Path) ->
 
 
 def _weight_problems(config: Config, base: Path) -> list[str]:
-    """Files that the extractors in use need: they are looked for before anything is trained."""
+    """Messages about missing files of extractors, before any training."""
     used = {b.sees for b in config.behaviors.values()}
     speaking = {
         b.sees for b in config.behaviors.values() if MEASURES[b.measure.name].needs == "texts"

@@ -1,4 +1,4 @@
-"""Behaviors: what is measured on each model, and by which measure."""
+"""The section `behaviors`: model behaviors and their measures."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     MeasureOptions = Options
 
-#: Options that say what the query images are, and how many; of those of `Behavior.options` none.
+#: Options for the kind and number of query images, which are not in `Behavior.options`.
 QUERY_OPTIONS = ("images", "queries")
 
 
@@ -38,50 +38,50 @@ class Behavior(Section):
 
     @property
     def compares(self) -> str:
-        """What a model is compared with: "reference", "full" or "queries"."""
+        """The images that a model is compared with: "reference", "full" or "queries"."""
         return MEASURES[self.measure.name].compares
 
     @property
     def of(self) -> str:
-        """What is measured: "samples" of the model, or the "model" itself."""
+        """The subject of the measure: "samples" of the model, or the "model" itself."""
         return MEASURES[self.measure.name].subject
 
     @property
     def better(self) -> Better:
-        """Which values are good for the model, as its measure says; a logarithm keeps the order."""
+        """Which values are good for the model, according to the measure."""
         return MEASURES[self.measure.name].better
 
     @property
     def sign(self) -> int:
-        """What turns a value into one of which more is better: -1 or 1 (where neither is, 1)."""
+        """The sign, -1 or 1, that makes higher values better; 1 if there is no direction."""
         return -1 if self.better == "lower" else 1
 
     @property
     def queried(self) -> bool:
-        """Whether it has a value for each of several images, not one for the model."""
+        """Whether the behavior is local (one value per query image) instead of global."""
         return self.compares != "reference"
 
     @property
     def query_images(self) -> str | QueryFolder | None:
-        """What the images are that it has a value for; None where it has one for the model."""
+        """The kind of query images; None for a global behavior."""
         images: str | QueryFolder | None = getattr(self.measure, "images", None)
         return images if self.queried else None
 
     @property
     def queries(self) -> int:
-        """For how many images it has a value; 0 where it has one for the model."""
+        """Number of query images; 0 for a global behavior."""
         queries: int = getattr(self.measure, "queries", 0)
         return queries if self.queried else 0
 
     @property
     def options(self) -> dict[str, Any]:
-        """Options of its measure, without what the query images are."""
+        """Options of the measure, without the kind and number of query images."""
         given = self.measure.model_dump(exclude={"name"})
         queried = QUERY_OPTIONS if self.compares == "queries" else ()
         return {key: value for key, value in given.items() if key not in queried}
 
     @property
     def sees(self) -> str | None:
-        """The extractor through which the measure sees images, if any."""
+        """The extractor of the measure, if any."""
         needs = MEASURES[self.measure.name].needs
         return None if needs is None else self.extractor or "classifier"

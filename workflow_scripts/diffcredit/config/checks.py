@@ -1,4 +1,4 @@
-"""What one key of the configuration asks of another."""
+"""Checks of keys of the configuration against each other."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ from diffcredit.config.until import until_problems
 
 
 def problems(config: Config, base: Path) -> list[str]:
-    """One line for each key that contradicts another, or the files that it names."""
+    """A message for each key that contradicts another key or a file."""
     if config.records:
         found = [
             *_nothing_attributed(config),
@@ -65,12 +65,12 @@ def problems(config: Config, base: Path) -> list[str]:
 
 
 def _option_problems(config: Config, base: Path) -> list[str]:
-    """What building blocks ask of other keys."""
+    """Messages of building blocks about other keys."""
     return [line for key, options in _named(config) for line in options.problems(key, config, base)]
 
 
 def _named(value: Any, key: str = "") -> Iterator[tuple[str, Options]]:
-    """The options of every building block below a key, each with its own."""
+    """The options of every building block below a key, with the keys of each."""
     if isinstance(value, Options):
         yield key, value
     keys = value if isinstance(value, dict) else {}
@@ -122,7 +122,7 @@ def _sampling_problems(config: Config) -> list[str]:
 
 
 def _training_problems(config: Config) -> list[str]:
-    """A batch must fall into its parts, of all models and of those of an approach."""
+    """Messages about batch sizes that are not divisible by the number of parts."""
     settings = {"training": config.training}
     settings |= {
         f"{place}.training": config.training_of(place)
@@ -147,7 +147,7 @@ def _made(config: Config) -> list[str]:
 
 
 def _names(config: Config, base: Path) -> list[str]:
-    """Every name that refers to another entry must exist, and no score may see its own fit."""
+    """Messages about references to missing entries, and about test coalitions used in a fit."""
     found = []
     made = _made(config)
     for name, approach in config.approaches.items():

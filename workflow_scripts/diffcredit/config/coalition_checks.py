@@ -1,4 +1,4 @@
-"""Which coalitions there can be of so many contributors."""
+"""Checks of coalitions against the number of contributors."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from diffcredit.registry import DISTRIBUTIONS
 if TYPE_CHECKING:
     from diffcredit.coalitions.distribution import DistributionOptions, Impossible
 
-#: More jobs than Snakemake can plan.
+#: Number of jobs that Snakemake cannot plan any more.
 MOST_SHARDS = 100_000
 #: Most contributors whose coalitions are counted; of more there are enough of any distribution.
 COUNTED = 64
@@ -52,7 +52,7 @@ def _shard_size_problems(config: Config) -> list[str]:
 
 
 def coalition_problems(config: Config, base: Path) -> list[str]:
-    """One line for each distribution that so many contributors do not have."""
+    """A message for each distribution that is impossible for the number of contributors."""
     found = [
         problem(
             f"coalitions.{name}.count",
@@ -83,12 +83,12 @@ def coalition_problems(config: Config, base: Path) -> list[str]:
 
 
 def impossible(entry: "DistributionOptions", contributors: int) -> "Impossible | None":
-    """Why so many contributors have no coalitions of a distribution; None where they have."""
+    """Why a distribution is impossible for a number of contributors; None if it is possible."""
     return DISTRIBUTIONS[entry.distribution].of(entry).impossible(contributors)
 
 
 def different(entry: "DistributionOptions", contributors: int) -> int | None:
-    """How many different coalitions of everybody but all and nobody a distribution can draw.
+    """Number of distinct coalitions of a distribution, besides the full and the empty one.
 
     Returns:
         Of very many contributors their number, a lower bound: the others are too long to compute.

@@ -1,4 +1,4 @@
-"""How many coalitions, contributors and images there are, where the data or a file says so."""
+"""Numbers of coalitions, contributors and images, as far as they are known before a run."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from diffcredit.config.schema import Config
 from diffcredit.errors import UserError
 from diffcredit.registry import DATASETS, DISTRIBUTIONS
 
-#: Fewest coalitions whose ranks say anything.
+#: Fewest coalitions for a rank correlation.
 LEAST_TO_RANK = 3
 
 
 def rank_problems(config: Config, key: str, value: str) -> list[str]:
-    """Coalitions that a key names for an LDS must differ, or there is nothing to rank."""
+    """Messages about coalitions for an LDS that are all equal."""
     entry = config.distribution_of(value)
     if entry is not None and DISTRIBUTIONS[entry.distribution].endpoint:
         accepted = "models of everybody, or of nobody, are all alike; accepted: other coalitions"
@@ -54,7 +54,7 @@ def known_owners(data: Data, base: Path) -> int | None:
         return data.contributors
     if data.contributors == "image":
         return known_images(data)
-    # The others are the classes.
+    # Otherwise contributors are the classes.
     if data.labels is not None:
         return len(data.labels)
     return len(known_classes(data, base)) or None
@@ -117,5 +117,5 @@ def known_total(data: Data) -> int | None:
         return None
     try:
         return sum(entry.sizes[n] for n in classes.kept(data.labels, entry.classes).numbers)
-    except UserError:  # Told elsewhere.
+    except UserError:  # Reported elsewhere.
         return None

@@ -1,4 +1,4 @@
-"""What the keys of the data ask of the source, of its files and of each other."""
+"""Checks of the section `data` against the source and its files."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ COLORS = {1: "gray", 3: "in color"}
 
 
 def data_problems(config: Config, base: Path) -> list[str]:
-    """One line for each key of the data that asks for what there is not."""
+    """A message for each key of the data that cannot be fulfilled."""
     data = config.data
     return [
         *_source_problems(data),
@@ -37,7 +37,7 @@ def data_problems(config: Config, base: Path) -> list[str]:
 
 
 def _source_problems(data: Data) -> list[str]:
-    """What is fixed by the source."""
+    """Messages about keys that contradict the source."""
     source, entry = data.source.name, DATASETS[data.source.name]
     found = []
     if not entry.folder and data.path is not None:
@@ -54,7 +54,7 @@ def _source_problems(data: Data) -> list[str]:
 
 
 def _folder_problems(config: Config, base: Path) -> list[str]:
-    """The folder and its files are there; what is in them the job reads."""
+    """Messages about missing folders and files; their content is checked by the job."""
     data, source = config.data, build(DATASETS, config.data.source)
     if source.folder:
         if data.path is None:
@@ -87,7 +87,7 @@ ANOTHER_EXTRACTOR = "name another extractor for them, such as pixels"
 
 
 def needs_classes(config: Config) -> str:
-    """What behaviors ask of the classes that a classifier tells apart; "" where none is used."""
+    """What behaviors need of the classes for the classifier; "" if it is not used."""
     classified = [
         name
         for name, behavior in config.behaviors.items()
@@ -99,7 +99,7 @@ def needs_classes(config: Config) -> str:
 
 
 def _image_problems(data: Data) -> list[str]:
-    """There are so many images, where the source says how many."""
+    """Messages about too few images, if their number is known."""
     total = known_total(data)
     if total is None or data.held_out + (data.images or 1) <= total:
         return []
@@ -113,7 +113,7 @@ def _image_problems(data: Data) -> list[str]:
 
 
 def _contributor_problems(data: Data, base: Path) -> list[str]:
-    """There are enough contributors to plant, and an image for each."""
+    """Messages about too few contributors to plant, or too few images for them."""
     known = known_owners(data, base)
     if not known:
         return []
@@ -139,7 +139,7 @@ def _may_be_trained_on(image: str, data: Data, base: Path) -> bool:
 
 
 def _injected_problems(data: Data, base: Path) -> list[str]:
-    """The injected image is one of the training images, or a file."""
+    """Messages about an injected image that does not exist."""
     if data.injected is None:
         return []
     image, known = data.injected.image, known_images(data)

@@ -42,7 +42,7 @@ class Convergence(Section):
     )
 
 
-#: Name of the coalitions that attributions ask for; no entry of coalitions may have it.
+#: Reserved name of the counterfactual coalitions.
 COUNTERFACTUAL = "counterfactual"
 
 
@@ -64,7 +64,7 @@ class Counterfactual(Section):
     seeds: Count = Field(2, description="training seeds of each model, 1 or more")
 
 
-#: Name of the coalitions without the proponents of single images; taken, too.
+#: Reserved name of the coalitions without the proponents of single images.
 REGENERATED = "regenerated"
 
 
@@ -112,5 +112,5 @@ class Evaluation(Section):
 
     @property
     def average(self) -> str:
-        """What the LDS averages over training seeds; dampings are chosen by it without one, too."""
+        """Kind of average over training seeds; also for choosing dampings without an LDS."""
         return self.lds.average if self.lds else "correlations"

@@ -1,4 +1,4 @@
-"""What evaluations ask of approaches, attributions and behaviors."""
+"""Checks of evaluations against approaches, attributions and behaviors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +47,7 @@ def _doubled(key: str, named: Mapping[str, tuple[list[str], Any]]) -> list[str]:
 def _unexplained(
     config: Config, key: str, attributions: list[str], behaviors: list[str]
 ) -> list[str]:
-    """Scores explain the behaviors that they name, no others."""
+    """Messages about behaviors that an attribution does not explain."""
     return [
         problem(f"{key}.attributions", name, f"must explain behavior {behavior}")
         for name in attributions

@@ -1,4 +1,4 @@
-"""What the configuration asks of the machine, where the jobs run on this one; it needs no torch."""
+"""Checks of the configuration against this machine; imports no torch."""
 
 import os
 import shutil
@@ -10,17 +10,17 @@ from diffcredit.errors import UserError
 
 
 def device_problems(config: Config) -> list[str]:
-    """What cannot be had on the device, whichever machine it is of."""
+    """Messages about settings that the kind of device does not support."""
     if config.execution.device == "cpu" and (keys := _halved(config)):
         return [_no_fp16(key, "execution.device = 'cpu'") for key in keys]
     return _share_problems(config)
 
 
 def machine_problems(config: Config, devices: Path = Path("/dev")) -> list[str]:
-    """What cannot be had on this machine.
+    """Messages about settings that this machine does not support.
 
     Args:
-        config: what is asked for.
+        config: the configuration.
         devices: where the system lists its devices.
     """
     device = config.execution.device
@@ -36,7 +36,7 @@ def machine_problems(config: Config, devices: Path = Path("/dev")) -> list[str]:
 
 
 def check(config: Config) -> None:
-    """Refuse what this machine cannot do, if it is the one that the jobs run on.
+    """Check that this machine supports the configuration, if the jobs run on it.
 
     Raises:
         UserError: with one line for each wrong key.
@@ -46,7 +46,7 @@ def check(config: Config) -> None:
 
 
 def may_have_gpu(devices: Path = Path("/dev")) -> bool:
-    """False where there is no GPU that torch could see; its drivers are not asked."""
+    """False if there cannot be a GPU; does not query the driver."""
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     if first in ("", "-1"):
         return False

@@ -1,4 +1,4 @@
-"""How a wrong key is told: the key, its value, what is accepted, and a hint; in words of YAML."""
+"""Messages about wrong keys: the key, its value, accepted values and a hint, in terms of YAML."""
 
 import difflib
 import math
@@ -9,18 +9,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-#: Values are cut there: a message is read by people.
+#: Values are cut at this length.
 LONGEST = 300
 #: Deeper parts of a value are left out.
 DEEPEST = 6
 
 
 def choices(value: Any, names: Iterable[str], of: str = "") -> str:
-    """What is accepted where a name is wanted, with the closest one as a hint.
+    """The accepted names, with the closest one as a hint.
 
     Args:
         value: the name that is not accepted.
-        names: those that are.
+        names: accepted names.
         of: what to say where there are none: the section to add an entry to.
     """
     known = list(names)

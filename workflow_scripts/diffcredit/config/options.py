@@ -1,4 +1,4 @@
-"""What every building block is: a class with its options, which a configuration can name.
+"""Building blocks: classes with options that a configuration can name.
 
 A new building block is a class that derives from the base of its kind, such as `Objective` or
 `Measure`, with a nested class ``Options`` if it has any, and one line in the registry:
@@ -53,7 +53,7 @@ class Options(Section):
     name: str = Field("", description="its name")
 
     def problems(self, key: str, config: "Config", base: Path) -> list[str]:
-        """One line for each option that does not go with other keys of the configuration.
+        """A message for each option that contradicts other keys of the configuration.
 
         Args:
             key: where the options stand, as "approaches.sft.objective".
@@ -64,12 +64,12 @@ class Options(Section):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The options alone, without the name."""
+        """The options without the name."""
         return {key: getattr(self, key) for key in type(self).model_fields if key != "name"}
 
     @model_serializer(mode="wrap")
     def _with_code(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Code of an extension counts: what it made is made again when it changes."""
+        """Add a digest of an extension's code: its results are made again after a change."""
         found: dict[str, Any] = handler(self)
         code = extensions.digest(type(self))
         return found | {CODE: code} if code else found
@@ -85,12 +85,12 @@ class Implementation:
         options: its options.
 
     Args:
-        *prepared_with: what it is prepared with, besides the options; see `prepare`.
+        *prepared_with: arguments of `prepare`.
         **options: by name; those that are left out have their defaults.
     """
 
     class Options(_Options):
-        """None; a building block with options derives its own from those of its kind."""
+        """No options; a building block with options derives its own class from that of its kind."""
 
     def __init__(self, *prepared_with: Any, **options: Any):
         self.options: Any = self.Options(**options)
@@ -98,7 +98,7 @@ class Implementation:
 
     @classmethod
     def of(cls, options: _Options, *prepared_with: Any) -> Self:
-        """One with options that a configuration has checked."""
+        """Make the building block from checked options."""
         made = cls.__new__(cls)
         made.options = options
         made.prepare(*prepared_with)

@@ -1,4 +1,4 @@
-"""A full model that was trained elsewhere: its files, and whether it fits; it needs no torch."""
+"""Pretrained full models: their files, and checks; imports no torch."""
 
 import math
 from collections.abc import Callable
@@ -80,12 +80,12 @@ SCHEDULERS = ("scheduler/scheduler_config.json", "scheduler_config.json")
 
 @dataclass(frozen=True)
 class Files:
-    """What a pretrained model consists of.
+    """The files of a pretrained model.
 
     Attributes:
-        config: says what its network is made of.
+        config: the structure of the network.
         weights: of diffcredit, or of diffusers.
-        scheduler: says which noise it was trained with; None where nothing does.
+        scheduler: the noise schedule of its training; None if it is unknown.
     """
 
     config: Path
@@ -94,7 +94,7 @@ class Files:
 
     @property
     def present(self) -> list[Path]:
-        """All of them."""
+        """All existing files."""
         return [path for path in (self.config, self.weights, self.scheduler) if path]
 
     @property
@@ -154,7 +154,7 @@ def architecture(files: Files) -> dict[str, Any]:
 
 
 def averaged(files: Files) -> int | None:
-    """Training steps that the weights of a model are the average of; None where it does not say."""
+    """Number of training steps in the average of the weights; None if it is unknown."""
     steps: Any = read_json(files.config).get("averaged" if files.ours else "optimization_step")
     return steps if _whole(steps) and steps >= 0 else None
 
@@ -168,7 +168,7 @@ def _whole(value: Any) -> bool:
 
 
 def pretrained_problems(config: Config, base: Path) -> list[str]:
-    """One line for each way in which a pretrained model does not fit, if there is one."""
+    """A message for each way in which a pretrained model does not fit."""
     path = config.full.pretrained
     if path is None:
         return []
@@ -191,7 +191,7 @@ def pretrained_problems(config: Config, base: Path) -> list[str]:
 
 
 def _pruned_twice(files: Files, config: Config) -> list[str]:
-    """What a part of is to be removed is known of networks that are whole alone."""
+    """A message about pruning a network again by a fraction of its size."""
     from_it = any(approach.start == "pruned" for approach in config.approaches.values())
     target = config.pruned.target
     if not (files.ours and from_it and target != "channels"):
@@ -203,7 +203,7 @@ def _pruned_twice(files: Files, config: Config) -> list[str]:
 
 
 def _network_misfits(network: dict[str, Any], config: Config) -> list[str]:
-    """What a network must be to see the images and to be asked for their noise, nothing else."""
+    """Messages about a network that does not fit the images, or predicts more than their noise."""
     data = config.data
     size, channels = f"data.image_size = {data.image_size}", f"data.channels = {data.channels}"
     # The key, what diffusers takes where it is missing, what it must be, and why.
@@ -272,7 +272,7 @@ def _unlike_blocks(network: dict[str, Any]) -> list[str]:
 
 
 def _average_problems(files: Files, config: Config) -> list[str]:
-    """An average goes on where it is known how far it has come."""
+    """A message about continuing an average with an unknown number of steps."""
     if averaged(files) is not None:
         return []
     return [
@@ -287,7 +287,7 @@ def _average_problems(files: Files, config: Config) -> list[str]:
 
 
 def _noise_misfits(files: Files, config: Config) -> list[str]:
-    """It must have been trained with the noise that is added to images here."""
+    """Messages about a different noise schedule."""
     if files.scheduler is None:
         return []
     timesteps, content = config.model.timesteps, read_json(files.scheduler)
@@ -314,7 +314,7 @@ def _equal(found: Any, wanted: Any) -> bool:
 
 
 def _pruning_problems(network: dict[str, Any], config: Config) -> list[str]:
-    """What is asked of `model` elsewhere, where the full model is made of it."""
+    """Messages about pruning ratios that the network does not allow."""
     from_it = [name for name, a in config.approaches.items() if a.start == "pruned"]
     if not from_it:
         return []

@@ -1,4 +1,4 @@
-"""What pruning a U-Net by a ratio leaves of it; known without building the network."""
+"""Sizes of a pruned U-Net for a ratio, computed without building the network."""
 
 import bisect
 import math
@@ -10,12 +10,12 @@ Target = Literal["parameters", "multiply_adds"]
 #: Smallest side of the coarsest level: the features of a single pixel have no spread to be
 #: normalized by.
 LEAST_SIDE = 2
-#: How much more or less than asked may go without a warning, as a fraction of the network.
+#: Largest deviation from the requested fraction of the network without a warning.
 TOLERANCE = 0.02
 
 
 def largest_ratio(channels: int, groups: int) -> float:
-    """The largest ratio that leaves a channel in each group, and a hair for rounding."""
+    """The largest ratio that leaves a channel in each group, with a margin for rounding."""
     return 1 - groups / channels + 1e-9
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     DistributionOptions = Options
 
-#: What stands for an approach in a reference to recorded behaviors.
+#: Name in place of an approach in references to recorded behaviors.
 RECORDS = "records"
 
 

@@ -1,4 +1,4 @@
-"""Keys that had another name in earlier versions: each is told with its new one."""
+"""Keys that had another name in earlier versions, with their new names."""
 
 from collections.abc import Sequence
 from typing import Any

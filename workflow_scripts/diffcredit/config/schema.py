@@ -125,7 +125,7 @@ class Config(Section):
 
     @property
     def better(self) -> dict[str, Better]:
-        """Which values of each behavior are good for the model; None where that is unknown."""
+        """Which values of each behavior are good for the model; None if unknown."""
         if self.records:
             return {name: self.records.better.get(name) for name in self.records.behaviors}
         return {name: behavior.better for name, behavior in self.behaviors.items()}
@@ -139,7 +139,7 @@ class Config(Section):
         return table.drawn if table else None
 
     def origin(self, reference: str) -> tuple[str, ...]:
-        """What the coalitions of a reference come from: equal for names of the same ones."""
+        """The origin of a reference's coalitions, equal for references to the same coalitions."""
         name = reference.split("/")[1]
         if self.records:
             if (table := self.records.tables.get(name)) is None:

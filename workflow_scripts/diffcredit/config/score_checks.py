@@ -1,4 +1,4 @@
-"""What scores of images ask of gradients, extractors, behaviors and coalitions."""
+"""Checks of scores of images against gradients, extractors, behaviors and coalitions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from diffcredit.registry import SCORES
 
 @dataclass(frozen=True)
 class MethodInput:
-    """What a method is made of.
+    """The kind of input of a method.
 
     Attributes:
-        field: of an entry, that says it.
-        needed: what must be there.
-        problems: finds what is wrong with what is there.
+        field: key of an entry that names the input.
+        needed: description of the input, for messages.
+        problems: returns messages about the input.
     """
 
     field: str
@@ -74,7 +74,7 @@ def _dimension_problems(config: Config, key: str, dimensions: int | str) -> list
 
 
 def _source_problems(config: Config, key: str, score: ScoreAttribution, base: Path) -> list[str]:
-    """Each method is made of one thing: it must be there, and no other."""
+    """Messages about a missing input of a method, or about other inputs."""
     source = SOURCES[SCORES[score.method.name].made_of]
     fields = {other.field for other in SOURCES.values() if other.field}
     found = [
@@ -125,7 +125,7 @@ SOURCES = {
 
 
 def _behavior_problems(config: Config, key: str, score: ScoreAttribution) -> list[str]:
-    """A behavior has queries of its own, or those of another one stand for the model."""
+    """Messages about behaviors without query images."""
     known = list(config.behaviors)
     found = [
         problem(f"{key}.behaviors", name, choices(name, known, "behaviors"))

@@ -1,4 +1,4 @@
-"""What steps, pixels and training images ask of each other."""
+"""Checks of steps and numbers of training images."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from diffcredit.config.schema import Config
 
 
 def warmup_problems(config: Config) -> list[str]:
-    """A training that ends while it still warms up never learns at its rate."""
+    """Messages about trainings that end during the warm-up."""
     shortest: dict[str, tuple[int, int, str]] = {}
     for warmup_key, warmup, steps_key, steps in _warmups(config):
         if warmup > steps:
@@ -37,7 +37,7 @@ def _warmups(config: Config) -> Iterator[tuple[str, int, str, int]]:
 
 
 def image_count_problems(config: Config, base: Path) -> list[str]:
-    """There are training images enough for what looks at some of them, where they are known."""
+    """Messages about too few training images, if their number is known."""
     train = known_training_images(config.data, base)
     found = []
     for name, behavior in config.behaviors.items():
@@ -51,7 +51,7 @@ def image_count_problems(config: Config, base: Path) -> list[str]:
 
 
 def at_most(key: str, requested: int, there: int | None, what: str) -> list[str]:
-    """The line about a key that asks for more than there is; none where that is unknown."""
+    """A message about a key above the available number; none if that number is unknown."""
     if there is None or requested <= there:
         return []
     return [problem(key, requested, f"must not exceed the {there} {what}")]

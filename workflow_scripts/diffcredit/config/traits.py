@@ -1,4 +1,4 @@
-"""What building blocks need of the model family."""
+"""Checks of the traits that building blocks need of the model family."""
 
 from collections.abc import Set
 

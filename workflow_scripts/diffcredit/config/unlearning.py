@@ -1,4 +1,4 @@
-"""What is deleted from the full model, and how that is judged."""
+"""The section `unlearning`: removed images, and the evaluation of approaches."""
 
 from typing import Annotated
 
@@ -15,9 +15,9 @@ from diffcredit.config.sections import (
     Several,
 )
 
-#: What stands for the coalitions of models that unlearn; no entry of coalitions may have the name.
+#: Reserved name in place of coalitions for models of unlearning.
 UNLEARNING = "unlearning"
-#: What stands for the approach of the full model as it was; no entry of approaches may have it.
+#: Reserved name in place of an approach for the full model.
 PRETRAINED = "pretrained"
 #: The key that says what is removed.
 REMOVE = "unlearning.remove"

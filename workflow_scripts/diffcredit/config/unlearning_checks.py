@@ -1,4 +1,4 @@
-"""What unlearning asks of approaches, behaviors and the training images."""
+"""Checks of the section `unlearning` against approaches, behaviors and training images."""
 
 import math
 from pathlib import Path
@@ -27,7 +27,7 @@ KEY = "unlearning"
 
 
 def unlearning_problems(config: Config, base: Path) -> list[str]:
-    """One line for each key of the section that cannot be done."""
+    """A message for each key of the section that cannot be fulfilled."""
     settings = config.unlearning
     if settings is None:
         return []
@@ -142,7 +142,7 @@ def _approach_problems(config: Config, settings: Unlearning) -> list[str]:
 
 
 def _stepless_problems(config: Config, settings: Unlearning) -> list[str]:
-    """A pass over few images has few batches, of which ga_ratio may leave no step."""
+    """A message about a ga_ratio that leaves no step for few removed images."""
     removed = len(settings.remove.images or ())
     found = []
     for name in settings.approaches:
@@ -209,7 +209,7 @@ def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:
 
 
 def _column_problems(config: Config) -> list[str]:
-    """The verdict has columns of its own, and three for each behavior."""
+    """Messages about behaviors with a name of another column of the verdict."""
     columns = dict.fromkeys((*ABOUT_APPROACHES, *JUDGED), "one of its own")
     columns |= {
         f"{name}_{end}": f"the interval of behavior {name}"

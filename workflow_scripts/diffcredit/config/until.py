@@ -1,4 +1,4 @@
-"""When a distribution has enough coalitions: the option `until` of several distributions."""
+"""The option `until` of distributions: a stopping rule for adding coalitions."""
 
 from typing import TYPE_CHECKING, Annotated
 

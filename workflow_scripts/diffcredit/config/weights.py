@@ -1,4 +1,4 @@
-"""Where published weights are, and whether they are there; it needs no torch.
+"""Locations of published weights, and checks that they exist; imports no torch.
 
 Nothing is downloaded: a file is in the configured path, or where the tools that publish it keep it.
 """
