@@ -68,11 +68,13 @@ class Extractor(Implementation):
         gives: what measures can ask of it. "features" of images; "probabilities" of classes;
             "clip", features that the aesthetic heads were trained on; "texts", features that texts
             have, too.
+        trained_by_run: whether its weights are made by the run, as the classifier's are.
         device: "cpu" or "cuda", where its weights are.
         batch_size: images at a time.
     """
 
     gives: ClassVar[tuple[str, ...]] = ("features",)
+    trained_by_run: ClassVar[bool] = False
     device: str = "cpu"
     batch_size: int = 64
 

@@ -42,6 +42,8 @@ class Measure(Implementation):
             value for each.
         subject: what is measured, "samples" of the model or the "model" itself.
         traits: what the model family must have, see `diffcredit.models.families`.
+        reconstructs: whether it compares images with what the model makes of them, which a figure
+            shows.
     """
 
     needs: ClassVar[str | None]
@@ -49,6 +51,7 @@ class Measure(Implementation):
     compares: ClassVar[Literal["reference", "full", "queries"]] = "reference"
     subject: ClassVar[Literal["samples", "model"]] = "samples"
     traits: ClassVar[frozenset[str]] = frozenset()
+    reconstructs: ClassVar[bool] = False
 
     class Options(Implementation.Options):
         """What all measures have."""
