@@ -115,10 +115,12 @@ def make_task(arguments: argparse.Namespace) -> Task:
     )
 
 
-def by_layers(task: Task, how: Projection | Exact) -> torch.Tensor:
+def by_layers(task: Task, projector: Projection | Exact) -> torch.Tensor:
     """Features by the library."""
     states = States(task.family, task.images[:, None], task.timesteps, task.noise)
-    return gradient_features(task.network, functions.loss, states, how, task.batch_size).gradients
+    return gradient_features(
+        task.network, functions.loss, states, projector, task.batch_size
+    ).gradients
 
 
 def ours(task: Task) -> torch.Tensor:

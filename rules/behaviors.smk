@@ -39,7 +39,7 @@ rule score:
         "../workflow_scripts/score.py"
 
 
-rule losses:
+rule model_behaviors:
     input:
         models=rules.subsets.output.models,
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.modeled],
@@ -47,7 +47,7 @@ rule losses:
     output:
         losses=update(f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"),
     log:
-        f"{RUN}/logs/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+        f"{RUN}/logs/model_behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
     # Models may be temporary: measure them before more are made.
     priority: 5
     conda:
@@ -58,9 +58,9 @@ rule losses:
         runtime=limited(720),
         gpu=GPU,
     params:
-        plan=lambda wildcards: PLAN.losses(*shard_of(wildcards)).params,
+        plan=lambda wildcards: PLAN.model_behaviors(*shard_of(wildcards)).params,
     script:
-        "../workflow_scripts/losses.py"
+        "../workflow_scripts/model_behaviors.py"
 
 
 rule gather:

@@ -74,8 +74,8 @@ def cluster_limits():
     if not on_slurm():
         return slurm.Limits()
     settings = workflow.resource_settings
-    asked = [settings.default_resources or {}, *settings.overwrite_resources.values()]
-    partitions = {str(resource_of(given, "slurm_partition")) for given in asked} - {"None", ""}
+    requested = [settings.default_resources or {}, *settings.overwrite_resources.values()]
+    partitions = {str(resource_of(given, "slurm_partition")) for given in requested} - {"None", ""}
     return slurm.limits(partitions)
 
 
@@ -91,11 +91,11 @@ def understand_states():
 
     ask = plugin.query_job_status
 
-    async def asked(command, logger):
+    async def query(command, logger):
         states, seconds = await ask(command, logger)
         return states and slurm.plain_states(states), seconds
 
-    plugin.query_job_status = asked
+    plugin.query_job_status = query
 
 
 def answer(command):
@@ -109,12 +109,12 @@ def check_cluster():
     if not on_slurm():
         return
     understand_states()
-    asked = [
-        slurm.Asked((job.rule.name,), dict(job.resources.items()), job.threads)
+    requests = [
+        slurm.JobRequest((job.rule.name,), dict(job.resources.items()), job.threads)
         for job in workflow.dag.needrun_jobs()
         if not job.is_local
     ]
-    if told := slurm.problems(slurm.alike(asked), answer):
+    if told := slurm.problems(slurm.alike(requests), answer):
         sys.exit("\n".join(["SLURM would not run these jobs:", *told]))
     if longest_job() < LONGEST:
         print(

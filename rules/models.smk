@@ -2,7 +2,7 @@
 
 In: data/examples, or the full model from elsewhere.
 Out: models/full, models/pruned (where an approach starts from it), samples/{full,pruned}.safetensors; for attributions by gradients
-models/again/<number>, trained from other seeds, and models/snapshots/<number>/ of each training.
+models/ensemble/<number>, trained from other seeds, and models/snapshots/<number>/ of each training.
 """
 
 
@@ -31,14 +31,14 @@ rule full:
         "../workflow_scripts/full.py"
 
 
-use rule full as again with:
+use rule full as ensemble with:
     output:
-        model=directory(f"{RUN}/models/again/{{number}}"),
+        model=directory(f"{RUN}/models/ensemble/{{number}}"),
         snapshots=snapshots("{number}"),
     log:
-        f"{RUN}/logs/again/{{number}}.log",
+        f"{RUN}/logs/ensemble/{{number}}.log",
     benchmark:
-        f"{RUN}/benchmarks/again/{{number}}.tsv"
+        f"{RUN}/benchmarks/ensemble/{{number}}.tsv"
     params:
         plan=lambda wildcards: PLAN.full(int(wildcards.number)).params,
 

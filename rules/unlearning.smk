@@ -3,8 +3,8 @@
 Models are those of the coalitions "unlearning" of each approach: of all seeds, after every so many
 steps, numbered as diffcredit.steps says; images and behaviors of them are made as of any others.
 In: data/train.parquet, data/examples, models/full. Out: unlearning/{removed,retained}.parquet,
-subsets/<approach>/unlearning/<seed>-0, unlearning/restored/<approach>.safetensors,
-evaluation/{unlearning,verdict}.{parquet,csv}, figures/{unlearning,verdict,restored}.svg.
+subsets/<approach>/unlearning/<seed>-0, unlearning/reconstruction/<approach>.safetensors,
+evaluation/{unlearning,verdict}.{parquet,csv}, figures/{unlearning,verdict,reconstruction}.svg.
 """
 
 
@@ -18,7 +18,7 @@ CLUSTER = UNLEARNED.remove.cluster
 CLUSTERED = [CLUSTER.extractor] if CLUSTER else []
 
 # The behavior whose images are shown, as a list: what models make of removed images with noise.
-RESTORED = [PLAN.restored_behavior] if PLAN.restored_behavior else []
+RECONSTRUCTED = [PLAN.reconstruction_behavior] if PLAN.reconstruction_behavior else []
 
 
 rule removal:
@@ -105,14 +105,14 @@ rule unlearn:
         "../workflow_scripts/unlearn.py"
 
 
-rule restored:
+rule reconstruction:
     input:
         models=f"{RUN}/subsets/{{approach}}/{UNLEARNING}/0-0",
-        queries=lambda _: f"{RUN}/queries/{RESTORED[0]}.parquet",
+        queries=lambda _: f"{RUN}/queries/{RECONSTRUCTED[0]}.parquet",
     output:
-        images=f"{RUN}/unlearning/restored/{{approach}}.safetensors",
+        images=f"{RUN}/unlearning/reconstruction/{{approach}}.safetensors",
     log:
-        f"{RUN}/logs/unlearning/restored/{{approach}}.log",
+        f"{RUN}/logs/unlearning/reconstruction/{{approach}}.log",
     wildcard_constraints:
         approach="|".join(FORGETTING),
     # Models may be temporary: look at them before more are made.
@@ -125,9 +125,9 @@ rule restored:
         runtime=limited(120),
         gpu=GPU,
     params:
-        plan=lambda wildcards: PLAN.restored(wildcards.approach).params,
+        plan=lambda wildcards: PLAN.reconstruction(wildcards.approach).params,
     script:
-        "../workflow_scripts/restored.py"
+        "../workflow_scripts/reconstruction.py"
 
 
 rule verdict:
@@ -139,8 +139,8 @@ rule verdict:
             for table in INPUTS.measured_tables(name, UNLEARNING, [f"{seed}-0"])
         ],
     output:
-        course=f"{RUN}/evaluation/unlearning.parquet",
-        course_csv=f"{RUN}/evaluation/unlearning.csv",
+        curves=f"{RUN}/evaluation/unlearning.parquet",
+        curves_csv=f"{RUN}/evaluation/unlearning.csv",
         verdict=f"{RUN}/evaluation/verdict.parquet",
         verdict_csv=report(
             f"{RUN}/evaluation/verdict.csv", caption="captions/verdict.rst", category="Unlearning"
@@ -161,14 +161,16 @@ rule verdict:
 
 rule figure_unlearning:
     input:
-        course=rules.verdict.output.course,
+        curves=rules.verdict.output.curves,
         verdict=rules.verdict.output.verdict,
-        removed=[f"{RUN}/queries/{behavior}.parquet" for behavior in RESTORED],
-        restored=[
-            f"{RUN}/unlearning/restored/{name}.safetensors" for name in FORGETTING if RESTORED
+        removed=[f"{RUN}/queries/{behavior}.parquet" for behavior in RECONSTRUCTED],
+        reconstruction=[
+            f"{RUN}/unlearning/reconstruction/{name}.safetensors"
+            for name in FORGETTING
+            if RECONSTRUCTED
         ],
     output:
-        course=report(
+        curves=report(
             f"{RUN}/figures/unlearning.svg",
             caption="captions/unlearning.rst",
             category="Unlearning",
@@ -176,13 +178,13 @@ rule figure_unlearning:
         verdict=report(
             f"{RUN}/figures/verdict.svg", caption="captions/verdict.rst", category="Unlearning"
         ),
-        restored=(
+        reconstruction=(
             report(
-                f"{RUN}/figures/restored.svg",
-                caption="captions/restored.rst",
+                f"{RUN}/figures/reconstruction.svg",
+                caption="captions/reconstruction.rst",
                 category="Unlearning",
             )
-            if RESTORED
+            if RECONSTRUCTED
             else []
         ),
         text=f"{RUN}/evaluation/verdict.txt",

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from diffcredit.config.names import (
-    Written,
+    WrittenName,
     find,
     of_key,
     of_keys,
@@ -73,8 +73,8 @@ def test_what_means_nobody_or_two_is_refused(case: str) -> None:
 @pytest.mark.parametrize("names", [["1", "2", "3"], ["ann", "bob", "cid"], ["b1", "1", "x"]])
 @pytest.mark.parametrize("text", ["1", "1.0", "1.00", " 1 ", "1\u00a0"])
 def test_fractions_and_blanks_of_a_spreadsheet_are_the_number(names: list[str], text: str) -> None:
-    expected = find([Written("1", True, "table.csv")], names, "contributor").numbers
-    assert find([Written(text, True, "table.csv")], names, "contributor").numbers == expected
+    expected = find([WrittenName("1", True, "table.csv")], names, "contributor").numbers
+    assert find([WrittenName(text, True, "table.csv")], names, "contributor").numbers == expected
 
 
 def test_message_of_one_key_says_its_value_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from diffcredit.attribution.image_scores.contributors import Explained
+from diffcredit.attribution.image_scores.contributors import ExplainedBehavior
 from diffcredit.behaviors.fid import Fid
 from diffcredit.behaviors.measure import SampleMeasure
 from diffcredit.config import Behavior, Records, load
@@ -90,7 +90,7 @@ def test_the_direction_in_words(better: Better, told: str) -> None:
 
 @pytest.mark.parametrize(("better", "sign"), [("lower", -1), ("higher", 1), (None, 1)])
 def test_scores_say_how_much_an_image_helps(better: Better, sign: int) -> None:
-    assert Explained(scores=None, better=better, whole=False).sign == sign  # type: ignore[arg-type]
+    assert ExplainedBehavior(scores=None, better=better, whole=False).sign == sign  # type: ignore[arg-type]
 
 
 def test_one_added_measure_has_the_direction_of_its_line(

@@ -193,7 +193,7 @@ def _whole_folder(path: Path) -> None:
 def _classifier(path: Path) -> None:
     from diffcredit.behaviors import classifier
 
-    classifier.save(classifier.Classifier(1, 2, 3, 2), path, {})
+    classifier.save(classifier.ClassifierNetwork(1, 2, 3, 2), path, {})
 
 
 def _cache(path: Path) -> None:

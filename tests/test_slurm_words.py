@@ -28,8 +28,8 @@ def test_without_an_answer_there_are_no_limits() -> None:
     assert slurm.limits(["main"], lambda _: None) == slurm.Limits()
 
 
-def asked(**resources: object) -> slurm.Asked:
-    return slurm.Asked(("subsets",), {"mem_mb": 4000, "runtime": 60, **resources}, threads=2)
+def asked(**resources: object) -> slurm.JobRequest:
+    return slurm.JobRequest(("subsets",), {"mem_mb": 4000, "runtime": 60, **resources}, threads=2)
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,15 @@ def test_refusals_name_the_setting(said: str) -> None:
 
 
 def test_equal_refusals_are_told_once() -> None:
-    jobs = [slurm.Asked((rule,), {"slurm_account": "lab"}, 1) for rule in ("subsets", "samples")]
+    jobs = [
+        slurm.JobRequest((rule,), {"slurm_account": "lab"}, 1) for rule in ("subsets", "samples")
+    ]
     (problem,) = slurm.problems(jobs, lambda _: (1, "allocation failure: Invalid account"))
     assert problem.startswith("subsets, samples: ")
 
 
 def test_jobs_that_ask_for_the_same_are_asked_about_once() -> None:
-    jobs = [asked(), slurm.Asked(("samples",), asked().resources, 2), asked(mem_mb=1), asked()]
+    jobs = [asked(), slurm.JobRequest(("samples",), asked().resources, 2), asked(mem_mb=1), asked()]
     assert [one.rules for one in slurm.alike(jobs)] == [("subsets", "samples"), ("subsets",)]
 
 

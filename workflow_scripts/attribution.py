@@ -13,8 +13,8 @@ with job(snakemake, f"attribution {snakemake.wildcards.attribution}") as params:
 
     entry = RemovalAttribution(**params.attribution)
     tables = dict(zip(entry.references, map(read_table, snakemake.input.behaviors), strict=True))
-    drawn = {role: of_settings(given) for role, given in params.drawn.items()}
-    table = with_credit(fit(entry, tables, drawn), params.better)
+    distributions = {role: of_settings(given) for role, given in params.distributions.items()}
+    table = with_credit(fit(entry, tables, distributions), params.better)
     once = [end for end in ("full", "none") if end in tables and measured_once(tables[end])]
     fits_all = ESTIMATORS[entry.method.name].distribution is None
     for doubt in attribution_doubts(table, tables["values"], once, fits_all):

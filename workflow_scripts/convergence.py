@@ -44,10 +44,12 @@ with job(snakemake, "convergence") as params:
         logger.warning("%s", doubt)
     settling, equal = [], []
     for name, entry in entries.items():
-        drawn = {role: of_settings(given) for role, given in params.drawn[name].items()}
+        distributions = {
+            role: of_settings(given) for role, given in params.distributions[name].items()
+        }
         of_entry = partial(
             evaluate,
-            lambda used, e=entry, o=others[name], d=drawn: fit(e, {"values": used, **o}, d),
+            lambda used, e=entry, o=others[name], d=distributions: fit(e, {"values": used, **o}, d),
             values[name],
             fixed_seconds=fixed[name],
         )

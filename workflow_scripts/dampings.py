@@ -12,14 +12,16 @@ with job(snakemake, "dampings") as params:
     from diffcredit.evaluation.dampings import damping_table
     from diffcredit.files import read_table, write_csv, write_table
 
-    owners = read_table(snakemake.input.train, ["contributor"])["contributor"].to_numpy()
+    contributor_ids = read_table(snakemake.input.train, ["contributor"])["contributor"].to_numpy()
     truth = read_table(snakemake.input.truth)
     behaviors = {b: Behavior(**given) for b, given in params.behaviors.items()}
     average, tables = params.average, []
     for grid, folder in zip(snakemake.input.dampings, snakemake.input.scores, strict=True):
         entry = ScoreAttribution(**params.scores[Path(grid).stem])
         of = explained(entry, {b: behaviors[b] for b in entry.behaviors}, Path(folder))
-        tables.append(damping_table(read_table(grid), of, owners, entry.groups, truth, average))
+        tables.append(
+            damping_table(read_table(grid), of, contributor_ids, entry.groups, truth, average)
+        )
     table = pd.concat(tables, ignore_index=True)
     write_table(table, snakemake.output.parquet)
     write_csv(table, snakemake.output.csv)

@@ -6,7 +6,7 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from pathlib import Path
 
     from diffcredit import seeds
-    from diffcredit.attribution.gradients.setting import Setting
+    from diffcredit.attribution.gradients.settings import GradientSettings
     from diffcredit.attribution.image_scores import influence
     from diffcredit.attribution.image_scores.arrays import write_scores
     from diffcredit.config import Gradients, ScoreAttribution
@@ -25,7 +25,7 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
         seed = seeds.derive(params.seed, "gradients")
         found = influence.score(
             entry,
-            Setting(gradients, family, seed, kind),
+            GradientSettings(gradients, family, seed, kind),
             {name: Path(folder) for name, folder in snakemake.params.models.items()},
             examples.read(snakemake.input.train),
             queries,

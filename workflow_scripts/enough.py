@@ -17,7 +17,7 @@ with job(snakemake, f"enough {wildcards.distribution} {wildcards.shards}") as pa
     from diffcredit.files import read_table, write_json
 
     entry = RemovalAttribution(**params.attribution)
-    drawn = {role: of_settings(given) for role, given in params.drawn.items()}
+    distributions = {role: of_settings(given) for role, given in params.distributions.items()}
     others = [role for role in entry.references if role != "values"]
     tables = dict(zip(others, map(read_table, snakemake.input.others), strict=True))
     shards = [Path(path).stem.split("-") for path in snakemake.input.shards]
@@ -29,7 +29,7 @@ with job(snakemake, f"enough {wildcards.distribution} {wildcards.shards}") as pa
     last = read_table(snakemake.input.coalitions[-1])["index"].min()
     earlier = behaviors[behaviors["coalition"] < last]
     now, before = (
-        fit(entry, {"values": used, **tables}, drawn) if enough_to_fit(used) else None
+        fit(entry, {"values": used, **tables}, distributions) if enough_to_fit(used) else None
         for used in (behaviors, earlier)
     )
     found = reached(now, before, behaviors["coalition"].nunique(), Until(**params.until))

@@ -10,22 +10,22 @@ with job(snakemake, "figures of unlearning") as params:
     from diffcredit.files import read_table, read_tensors, write_text
     from diffcredit.report.style import write_svg
     from diffcredit.report.tables import verdict_text
-    from diffcredit.report.unlearning import aims, course_figure, strip_figure, verdict_figure
+    from diffcredit.report.unlearning import aims, curves_figure, strip_figure, verdict_figure
 
     settings = params.unlearning
     verdict = read_table(snakemake.input.verdict)
     judged = criteria(settings["quality"], settings["forgetting"], params.better)
-    course = read_table(snakemake.input.course)
+    curves = read_table(snakemake.input.curves)
     good = aims(params.better, params.of_removed)
     write_svg(
-        course_figure(course, params.pretrained, settings["retrain"], good), snakemake.output.course
+        curves_figure(curves, params.pretrained, settings["retrain"], good), snakemake.output.curves
     )
     write_svg(verdict_figure(verdict, *judged), snakemake.output.verdict)
     write_text(verdict_text(verdict, *judged), snakemake.output.text)
-    if snakemake.output.restored:
+    if snakemake.output.reconstruction:
         removed = images.from_file(snakemake.input.removed[0]).pixels[0]
         strips = {}
-        for path in map(Path, snakemake.input.restored):
+        for path in map(Path, snakemake.input.reconstruction):
             tensors, facts = read_tensors(path)
             strips[path.stem] = facts["steps"], tensors["images"].permute(0, 2, 3, 1).numpy()
-        write_svg(strip_figure(removed, strips), snakemake.output.restored)
+        write_svg(strip_figure(removed, strips), snakemake.output.reconstruction)

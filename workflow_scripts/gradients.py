@@ -10,7 +10,7 @@ with job(snakemake, label) as params:
 
     from diffcredit import seeds
     from diffcredit.attribution.gradients import store
-    from diffcredit.attribution.gradients.setting import Setting, write_features
+    from diffcredit.attribution.gradients.settings import GradientSettings, write_features
     from diffcredit.config import Gradients
     from diffcredit.data import tensors
     from diffcredit.devices import device
@@ -27,9 +27,9 @@ with job(snakemake, label) as params:
         images = family.encode(tensors.read(snakemake.input.images))
     model = Path(snakemake.params.model)
     with device(execution, snakemake.threads) as (kind, _):
-        setting = Setting(gradients, family, seeds.derive(params.seed, "gradients"), kind)
+        setting = GradientSettings(gradients, family, seeds.derive(params.seed, "gradients"), kind)
         if wildcards.kind == "train":
-            dimensions = setting.how(checkpoints.load(model).network).dimensions
+            dimensions = setting.projector(checkpoints.load(model).network).dimensions
             store.check_memory(len(images), dimensions)
             images = images[store.shard(len(images), params.shards, int(wildcards.part))]
         if wildcards.kind == "trajectory":

@@ -8,5 +8,5 @@ with job(snakemake, "contributors") as params:
     from diffcredit.data.contributors import table
     from diffcredit.files import write_table
 
-    owners = np.arange(params.contributors)
-    write_table(table(owners, []), snakemake.output.contributors)
+    contributor_ids = np.arange(params.contributors)
+    write_table(table(contributor_ids, []), snakemake.output.contributors)

@@ -9,7 +9,7 @@ with job(snakemake, label) as params:
     from diffcredit import seeds
     from diffcredit.behaviors import forgotten
     from diffcredit.behaviors.image_features import load_extractors
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.config import Approach, Behavior, Training
     from diffcredit.data import tensors
     from diffcredit.devices import device
@@ -37,7 +37,7 @@ with job(snakemake, label) as params:
                 Behavior(**until["behavior"]),
                 until["level"],
                 tensors.read(snakemake.input.queries),
-                Setting.of_run(family, until["sampling"], params.seed, kind),
+                QuerySettings.of_run(family, until["sampling"], params.seed, kind),
                 load_extractors(until["extractors"], kind),
             )
         unlearning.unlearn(

@@ -11,7 +11,7 @@ with job(snakemake, "verdict") as params:
     settings = params.unlearning
     shards = zip(params.approaches, map(read_table, snakemake.input.behaviors), strict=True)
     tables = unlearning.by_seed(shards)
-    course = unlearning.course(tables, settings["confidence"])
+    curves = unlearning.curves(tables, settings["confidence"])
     verdict = unlearning.verdict(
         tables,
         settings["confidence"],
@@ -21,7 +21,7 @@ with job(snakemake, "verdict") as params:
     )
     for doubt in unlearning_doubts(verdict):
         logger.warning("%s", doubt)
-    write_table(course, snakemake.output.course)
-    write_csv(course, snakemake.output.course_csv)
+    write_table(curves, snakemake.output.curves)
+    write_csv(curves, snakemake.output.curves_csv)
     write_table(verdict, snakemake.output.verdict)
     write_csv(verdict, snakemake.output.verdict_csv)

@@ -14,7 +14,7 @@ from torch import nn
 from trainings import family_of
 
 from diffcredit.attribution.gradients import ekfac
-from diffcredit.attribution.gradients.ekfac import Setting
+from diffcredit.attribution.gradients.ekfac import EkfacSettings
 from diffcredit.errors import UserError
 
 LEVELS = 50
@@ -22,9 +22,11 @@ DAMPING = 1e-3
 TIMESTEPS = torch.tensor([3, 10, 20, 30])
 
 
-def setting(side: int, **changed: int) -> Setting:
+def setting(side: int, **changed: int) -> EkfacSettings:
     noise = torch.randn(len(TIMESTEPS), 1, side, side, generator=torch.Generator().manual_seed(2))
-    sound = Setting(family_of(LEVELS), TIMESTEPS, noise, batch_size=20, queries_at_once=2, seed=0)
+    sound = EkfacSettings(
+        family_of(LEVELS), TIMESTEPS, noise, batch_size=20, queries_at_once=2, seed=0
+    )
     return dataclasses.replace(sound, **changed)
 
 
@@ -53,7 +55,7 @@ class LeastSquares(nn.Module):
 
 
 def design(
-    network: LeastSquares, images: torch.Tensor, asked: Setting
+    network: LeastSquares, images: torch.Tensor, asked: EkfacSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """(images, timesteps, 4) numbers with a 1 for the bias, and (images, timesteps) targets."""
     schedule = asked.family.schedule

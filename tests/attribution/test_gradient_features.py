@@ -79,8 +79,10 @@ def by_autograd(
 def test_exact_features_are_the_gradients(
     network: UNet2DModel, images: torch.Tensor, noise: torch.Tensor, name: str
 ) -> None:
-    how = Exact(size(network))
-    found = gradient_features(network, FUNCTIONS[name], noised(images, noise), how, 6).gradients
+    projector = Exact(size(network))
+    found = gradient_features(
+        network, FUNCTIONS[name], noised(images, noise), projector, 6
+    ).gradients
     expected = by_autograd(network, FUNCTIONS[name], images, noise)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
 
@@ -88,11 +90,11 @@ def test_exact_features_are_the_gradients(
 def test_residuals_are_errors_whatever_the_function(
     network: UNet2DModel, images: torch.Tensor, noise: torch.Tensor
 ) -> None:
-    states, how = noised(images, noise), Projection(8, 0)
+    states, projector = noised(images, noise), Projection(8, 0)
     found = states.predict(network, torch.arange(5), torch.arange(3))
     errors = (found.predicted - found.noise).square().flatten(1).mean(1).sqrt().detach()
     for function in (functions.loss, functions.mean):
-        residuals = gradient_features(network, function, states, how, 6).residuals
+        residuals = gradient_features(network, function, states, projector, 6).residuals
         torch.testing.assert_close(residuals, errors.reshape(5, 3).mean(1))
 
 
@@ -101,14 +103,14 @@ def test_each_timestep_may_noise_an_image_of_its_own(
 ) -> None:
     """The features are then the mean of those of one timestep each, whatever the batch."""
     own = torch.stack([images[:3], images[2:], images[[1, 4, 0]]], 1)
-    how = Exact(size(network))
+    projector = Exact(size(network))
     whole = States(FAMILY, own, TIMESTEPS, noise)
     singles = [
         States(FAMILY, own[:, [k]], TIMESTEPS[[k]], noise[[k]]) for k in range(len(TIMESTEPS))
     ]
     for batch_size in (1, 2, 9):
-        found = gradient_features(network, functions.loss, whole, how, batch_size)
-        parts = [gradient_features(network, functions.loss, one, how, 9) for one in singles]
+        found = gradient_features(network, functions.loss, whole, projector, batch_size)
+        parts = [gradient_features(network, functions.loss, one, projector, 9) for one in singles]
         mean = torch.stack([part.gradients for part in parts]).mean(0)
         torch.testing.assert_close(found.gradients, mean, rtol=1e-4, atol=1e-6)
 
@@ -144,8 +146,10 @@ def test_embedding_layer_norm_and_dilated_convolution(
     images: torch.Tensor, noise: torch.Tensor
 ) -> None:
     network = Tokens()
-    how = Exact(size(network))
-    found = gradient_features(network, functions.loss, noised(images, noise), how, 6).gradients
+    projector = Exact(size(network))
+    found = gradient_features(
+        network, functions.loss, noised(images, noise), projector, 6
+    ).gradients
     expected = by_autograd(network, functions.loss, images, noise)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
@@ -165,7 +169,7 @@ def test_factors_of_the_gradients_are_projected(
     """L G R^T of the gradient G of each weight, for each place of a kernel."""
     exact = by_autograd(network, functions.loss, images, noise)
     expected, start = [], 0
-    how = Unfolded(size(network))
+    projector = Unfolded(size(network))
     for name, module in network.named_modules():
         if not list(module.parameters(recurse=False)):
             continue
@@ -175,8 +179,8 @@ def test_factors_of_the_gradients_are_projected(
             expected.append(own)
             continue
         outputs, inputs = module.weight.shape[:2]
-        left = how.factor(outputs, name, "outputs")
-        right = how.factor(inputs, name, "inputs")
+        left = projector.factor(outputs, name, "outputs")
+        right = projector.factor(inputs, name, "inputs")
         left = torch.eye(outputs) if left is None else left
         right = torch.eye(inputs) if right is None else right
         rows = left @ own.unflatten(1, (outputs, -1))
@@ -184,20 +188,20 @@ def test_factors_of_the_gradients_are_projected(
         weight = torch.einsum("moip,ri->morp", weight, right).flatten(2)
         expected.append(torch.cat([weight, rows[..., -1:]], 2).flatten(1))
     states = noised(images, noise)
-    found = gradient_features(network, functions.loss, states, how, 6).gradients
+    found = gradient_features(network, functions.loss, states, projector, 6).gradients
     wanted = torch.cat(expected, 1)
     torch.testing.assert_close(found[:, : wanted.shape[1]], wanted, rtol=1e-3, atol=1e-5)
     assert (found[:, wanted.shape[1] :] == 0).all()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [Projection(64, seed=0), Projection(64, seed=0, side=4)])
+@pytest.mark.parametrize("projector", [Projection(64, seed=0), Projection(64, seed=0, side=4)])
 def test_features_depend_on_neither_batch_nor_order(
-    network: UNet2DModel, images: torch.Tensor, noise: torch.Tensor, how: Projection
+    network: UNet2DModel, images: torch.Tensor, noise: torch.Tensor, projector: Projection
 ) -> None:
     def found(images: torch.Tensor, batch_size: int) -> torch.Tensor:
         states = noised(images, noise)
-        return gradient_features(network, functions.loss, states, how, batch_size).gradients
+        return gradient_features(network, functions.loss, states, projector, batch_size).gradients
 
     whole = found(images, 15)
     scale = whole.abs().max().item()
@@ -267,9 +271,9 @@ def test_projection_keeps_inner_products_on_average(side: int) -> None:
     layer = nn.Conv2d(12, 10, 3, padding=1)
     given, back = torch.randn(4, 12, 5, 5), torch.randn(4, 10, 5, 5)
 
-    def products(how: Projection | Exact) -> torch.Tensor:
-        (placed,) = layers_of(nn.Sequential(layer), how)
-        total = torch.zeros(4, how.dimensions)
+    def products(projector: Projection | Exact) -> torch.Tensor:
+        (placed,) = layers_of(nn.Sequential(layer), projector)
+        total = torch.zeros(4, projector.dimensions)
         placed.place.add(placed.layer.gradient(placed.layer.saw(given), back, 4), total)
         return total @ total.T
 

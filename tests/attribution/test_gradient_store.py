@@ -11,8 +11,8 @@ import torch
 from trainings import FAMILY, untrained
 
 from diffcredit.attribution.gradients import store
-from diffcredit.attribution.gradients.features import Features
-from diffcredit.attribution.gradients.setting import Setting
+from diffcredit.attribution.gradients.features import GradientFeatures
+from diffcredit.attribution.gradients.settings import GradientSettings
 from diffcredit.config import Gradients
 from diffcredit.errors import UserError
 from diffcredit.files import read_json
@@ -29,17 +29,17 @@ class Computing:
         self.scale, self.fail_at = scale, fail_at
         self.asked: list[slice] = []
 
-    def __call__(self, rows: slice) -> Features:
+    def __call__(self, rows: slice) -> GradientFeatures:
         """The features of some images."""
         if len(self.asked) == self.fail_at:
             raise KeyboardInterrupt
         self.asked.append(rows)
         numbers = self.scale * torch.arange(1.0, IMAGES + 1)[rows]
-        return Features(numbers[:, None] * torch.tensor([1.0, 10, 100]), -numbers)
+        return GradientFeatures(numbers[:, None] * torch.tensor([1.0, 10, 100]), -numbers)
 
 
-def rows_of(features: Features, rows: slice) -> Features:
-    return Features(features.gradients[rows], features.residuals[rows])
+def rows_of(features: GradientFeatures, rows: slice) -> GradientFeatures:
+    return GradientFeatures(features.gradients[rows], features.residuals[rows])
 
 
 def fill(folder: Path, compute: Computing, block: int = 4, **facts: object) -> None:
@@ -132,7 +132,7 @@ def test_shards_are_all_images_in_their_order(tmp_path: Path, shards: int) -> No
     folders = [tmp_path / str(number) for number in range(shards)]
     every = Computing()(slice(None))
     for folder, part in zip(folders, parts, strict=True):
-        compute = partial(rows_of, Features(every.gradients[part], every.residuals[part]))
+        compute = partial(rows_of, GradientFeatures(every.gradients[part], every.residuals[part]))
         store.fill(folder, FACTS, (len(part), DIMENSIONS), compute, 4, "features")
     np.testing.assert_array_equal(store.read(folders, FACTS).gradients, every.gradients)
 
@@ -153,7 +153,7 @@ def test_memory_that_is_not_there_is_told() -> None:
 def test_facts_tell_models_and_settings_apart_and_survive_their_way_to_disk(tmp_path: Path) -> None:
     for name in ("one", "other"):
         checkpoints.save(untrained(seed=len(name)), tmp_path / name)
-    setting = Setting(Gradients(dimensions="all"), FAMILY, seed=1)
+    setting = GradientSettings(Gradients(dimensions="all"), FAMILY, seed=1)
     facts = setting.facts(tmp_path / "one")
     fill(tmp_path / "shard", Computing(), **facts)
     assert facts.items() <= read_json(tmp_path / "shard" / store.FACTS).items()

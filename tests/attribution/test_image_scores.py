@@ -11,22 +11,22 @@ import torch
 from trainings import FAMILY, encoded, untrained
 
 from diffcredit.attribution.gradients import store
-from diffcredit.attribution.gradients.features import Features as Computed
-from diffcredit.attribution.gradients.setting import Setting
+from diffcredit.attribution.gradients.features import GradientFeatures
+from diffcredit.attribution.gradients.settings import GradientSettings
 from diffcredit.attribution.image_scores.arrays import (
-    Found,
+    ImageScores,
     by_behavior,
     by_contributor,
     read_scores,
     write_scores,
 )
 from diffcredit.attribution.image_scores.contributors import (
-    Explained,
+    ExplainedBehavior,
     attribute_scores,
     explained,
     values,
 )
-from diffcredit.attribution.image_scores.gradients import Features
+from diffcredit.attribution.image_scores.gradients import StoredFeatures
 from diffcredit.attribution.image_scores.likeness import by_features, by_patches
 from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.config import Behavior, Full, Gradients, ScoreAttribution, Training
@@ -79,7 +79,7 @@ def test_scores_of_a_model_add_up_and_models_stay_apart(tmp_path: Path) -> None:
     models = [(0, 1), (1, 1), (1, 2)]
     parts = {(d, m, k): draw(5, 4, seed=100 * d + 10 * m + k) for d in (0, 1) for m, k in models}
     queries = {"loss": range(2), "error": range(3)}
-    found = [Found(d, m, by_behavior(scores, queries)) for (d, m, _), scores in parts.items()]
+    found = [ImageScores(d, m, by_behavior(scores, queries)) for (d, m, _), scores in parts.items()]
     write_scores(tmp_path / "scores", 2, 2, found)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["scores"]
     for behavior, rows in (("loss", slice(0, 2)), ("error", slice(2, 5))):
@@ -91,8 +91,8 @@ def test_scores_of_a_model_add_up_and_models_stay_apart(tmp_path: Path) -> None:
 
 
 def test_failing_scores_leave_no_folder(tmp_path: Path) -> None:
-    def failing() -> Iterator[Found]:
-        yield Found(0, 0, {"loss": draw(2, 4)})
+    def failing() -> Iterator[ImageScores]:
+        yield ImageScores(0, 0, {"loss": draw(2, 4)})
         raise UserError("no more")
 
     with pytest.raises(UserError, match="no more"):
@@ -107,9 +107,14 @@ def stored(
 ) -> Path:
     """Features on disk as the workflow lays them."""
     place = folder / "gradients" / "entry" / name / kind / part
-    computed = Computed(torch.from_numpy(gradients), torch.ones(len(gradients)))
+    computed = GradientFeatures(torch.from_numpy(gradients), torch.ones(len(gradients)))
     store.fill(
-        place, facts, gradients.shape, lambda rows: Computed(*(c[rows] for c in computed)), 99, ""
+        place,
+        facts,
+        gradients.shape,
+        lambda rows: GradientFeatures(*(c[rows] for c in computed)),
+        99,
+        "",
     )
     return place
 
@@ -118,7 +123,7 @@ def test_tracin_is_the_mean_over_snapshots_of_dots_by_their_rates(tmp_path: Path
     """TracInCP (Pruthi et al. 2020): eta_k grad(z) . grad(z'), here with weights that sum to 1."""
     full, training = Full(steps=40, learning_rate=0.1, snapshots=4), Training(warmup_steps=5)
     rates = mean_rates(full, training)
-    setting = Setting(Gradients(dimensions=5, snapshots=2), FAMILY, seed=0)
+    setting = GradientSettings(Gradients(dimensions=5, snapshots=2), FAMILY, seed=0)
     folders, models, expected = [], {}, np.zeros((3, 6))
     for snapshot in (3, 4):
         model = tmp_path / f"snapshot {snapshot}"
@@ -130,7 +135,7 @@ def test_tracin_is_the_mean_over_snapshots_of_dots_by_their_rates(tmp_path: Path
         folders += [stored(tmp_path, name, kind, part, g, facts) for kind, part, g in parts]
         expected += rates[snapshot - 1] / (rates[2] + rates[3]) * queries @ train.T
     assert rates[2] > rates[3]
-    features = Features(folders, models, setting, rates)
+    features = StoredFeatures(folders, models, setting, rates)
     entry = ScoreAttribution(method="tracin", gradients="entry", behaviors=["loss"])
     write_scores(tmp_path / "scores", 1, 1, features.score(entry))
     np.testing.assert_allclose(read_scores(tmp_path / "scores", "loss")[0, 0], expected, rtol=1e-5)
@@ -165,9 +170,9 @@ def test_order_of_the_training_images_changes_no_value() -> None:
 # ---- values of contributors ----
 
 
-def scored(scores: np.ndarray, sign: int = 1, whole: bool = False) -> Explained:
+def scored(scores: np.ndarray, sign: int = 1, whole: bool = False) -> ExplainedBehavior:
     """Scores (D, M, q, n)."""
-    return Explained(scores, "lower" if sign < 0 else "higher", whole)
+    return ExplainedBehavior(scores, "lower" if sign < 0 else "higher", whole)
 
 
 def entry_of(**keys: object) -> ScoreAttribution:
@@ -180,7 +185,7 @@ def test_less_of_a_loss_is_better(tmp_path: Path) -> None:
     """An image that helps lowers the loss, and raises the similarity; queries stand for the FID."""
     scores = np.abs(draw(1, 1, 3, 12))
     for name in ("loss", "likeness"):
-        write_scores(tmp_path, 1, 1, [Found(0, 0, {name: scores[0, 0]})])
+        write_scores(tmp_path, 1, 1, [ImageScores(0, 0, {name: scores[0, 0]})])
         behaviors = {
             "loss": Behavior(measure="denoising_loss"),
             "likeness": Behavior(measure="ssim"),
@@ -244,7 +249,9 @@ def coalitions(worth: np.ndarray, behavior: str, seed: int, replicates: int = 1)
     )
 
 
-def game(right: dict[str, int]) -> tuple[dict[str, Explained], Callable[[int], pd.DataFrame]]:
+def game(
+    right: dict[str, int],
+) -> tuple[dict[str, ExplainedBehavior], Callable[[int], pd.DataFrame]]:
     """Scores by three dampings, of which one of each behavior is the truth, and what follows."""
     of, worth = {}, {}
     for number, (behavior, damping) in enumerate(right.items()):

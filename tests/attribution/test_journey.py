@@ -13,7 +13,7 @@ from trainings import FAMILY, encoded
 
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.projection import Exact
-from diffcredit.attribution.gradients.setting import Setting
+from diffcredit.attribution.gradients.settings import GradientSettings
 from diffcredit.attribution.gradients.states import States
 from diffcredit.config import Gradients
 from diffcredit.models import diffusion
@@ -31,7 +31,7 @@ def sampler(network: UNet2DModel) -> Trained:
 
 
 def journey(sampler: Trained, steps: int, images: int = IMAGES, **gradients: object) -> States:
-    setting = Setting(Gradients(**{"timesteps": 5, **gradients}), FAMILY, seed=3)
+    setting = GradientSettings(Gradients(**{"timesteps": 5, **gradients}), FAMILY, seed=3)
     return setting.journey(sampler, images, steps, SEED)
 
 
@@ -76,8 +76,8 @@ def test_images_are_those_predicted_at_each_step(sampler: Trained, steps: int) -
 def test_features_are_the_formula(sampler: Trained, steps: int, function: str) -> None:
     """One image, one step and one parameter after the other."""
     network, states = sampler.network, journey(sampler, steps)
-    how = Exact(sum(parameter.numel() for parameter in network.parameters()))
-    found = gradient_features(network, FUNCTIONS[function](), states, how, 4).gradients
+    projector = Exact(sum(parameter.numel() for parameter in network.parameters()))
+    found = gradient_features(network, FUNCTIONS[function](), states, projector, 4).gradients
     timesteps, clean, _ = by_hand(network, steps)
     for image in range(IMAGES):
         network.zero_grad()
@@ -100,7 +100,7 @@ def test_noise_is_fresh_and_belongs_to_the_timestep(sampler: Trained, steps: int
     """Where images are noised at the same timestep, with the same noise; else with another."""
     states = journey(sampler, steps)
     images = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
-    others = Setting(Gradients(timesteps=5), FAMILY, seed=3).noised(encoded(images))
+    others = GradientSettings(Gradients(timesteps=5), FAMILY, seed=3).noised(encoded(images))
     both = [
         (k, others.timesteps.tolist().index(t))
         for k, t in enumerate(states.timesteps.tolist())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffcredit.attribution import regression
-from diffcredit.attribution.regression import Fit
+from diffcredit.attribution.regression import RidgeFit
 
 ROWS, COLUMNS, TARGETS = 26, 4, 4
 
@@ -51,11 +51,11 @@ def everything() -> np.ndarray:
     return np.ones(ROWS, dtype=bool)
 
 
-def fit_of(problem: dict[str, np.ndarray], method: str) -> Fit:
+def fit_of(problem: dict[str, np.ndarray], method: str) -> RidgeFit:
     return getattr(regression, method)(**problem)
 
 
-def alone(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray | None = None) -> Fit:
+def alone(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray | None = None) -> RidgeFit:
     """Least squares of rows that count alike, without free columns."""
     rows = len(design)
     return regression.least_squares(

@@ -30,14 +30,16 @@ def settings() -> config.Classifier:
 
 
 @pytest.fixture(scope="session")
-def trained(digits: Images, settings: config.Classifier) -> tuple[classifier.Classifier, float]:
+def trained(
+    digits: Images, settings: config.Classifier
+) -> tuple[classifier.ClassifierNetwork, float]:
     """Trained on the first 1,500 digits."""
     first = Images(digits.pixels[:1500], digits.labels[:1500], digits.contributors[:1500])
     return classifier.train(first, settings, seed=0)
 
 
 @pytest.fixture(scope="session")
-def extractor(trained: tuple[classifier.Classifier, float]) -> ClassifierFeatures:
+def extractor(trained: tuple[classifier.ClassifierNetwork, float]) -> ClassifierFeatures:
     return ClassifierFeatures.of_network(trained[0], "cpu")
 
 

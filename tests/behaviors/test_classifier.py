@@ -8,7 +8,7 @@ import torch
 
 from diffcredit import config
 from diffcredit.behaviors import classifier
-from diffcredit.behaviors.classifier import Classifier, normalized
+from diffcredit.behaviors.classifier import ClassifierNetwork, normalized
 from diffcredit.behaviors.extractors.classifier import ClassifierFeatures
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.data.images import Images
@@ -20,7 +20,7 @@ def as_tensor(images: Images, part: slice) -> torch.Tensor:
 
 
 def test_it_recognizes_digits_that_it_has_not_seen(
-    trained: tuple[Classifier, float], digits: Images
+    trained: tuple[ClassifierNetwork, float], digits: Images
 ) -> None:
     network, told = trained
     with torch.inference_mode():
@@ -53,7 +53,7 @@ def test_images_of_one_label_train_no_classifier(
 
 
 def test_features_do_not_depend_on_the_batch(
-    trained: tuple[Classifier, float], digits: Images
+    trained: tuple[ClassifierNetwork, float], digits: Images
 ) -> None:
     images = as_tensor(digits, slice(0, 40))
     whole, parts = (ClassifierFeatures.of_network(trained[0], "cpu") for _ in range(2))
@@ -76,7 +76,9 @@ def test_classifier_gives_features_and_probabilities(
     assert (found.probabilities.argmax(axis=1) == digits.labels[:30]).mean() > 0.8
 
 
-def test_round_trip(tmp_path: Path, trained: tuple[Classifier, float], digits: Images) -> None:
+def test_round_trip(
+    tmp_path: Path, trained: tuple[ClassifierNetwork, float], digits: Images
+) -> None:
     classifier.save(trained[0], tmp_path / "classifier", {"held_out_accuracy": 0.9})
     images = as_tensor(digits, slice(0, 40))
     back = ImageFeatures(images, ClassifierFeatures(tmp_path / "classifier", "cpu"))
@@ -87,7 +89,7 @@ def test_round_trip(tmp_path: Path, trained: tuple[Classifier, float], digits: I
 
 @pytest.mark.parametrize("file", ["weights.safetensors", "config.json"])
 def test_broken_file_is_told_by_name(
-    tmp_path: Path, trained: tuple[Classifier, float], file: str
+    tmp_path: Path, trained: tuple[ClassifierNetwork, float], file: str
 ) -> None:
     classifier.save(trained[0], tmp_path / "classifier", {})
     path = tmp_path / "classifier" / file
@@ -97,10 +99,10 @@ def test_broken_file_is_told_by_name(
 
 
 def test_weights_of_other_sizes_are_told_by_name(
-    tmp_path: Path, trained: tuple[Classifier, float]
+    tmp_path: Path, trained: tuple[ClassifierNetwork, float]
 ) -> None:
     classifier.save(trained[0], tmp_path / "a", {})
-    classifier.save(Classifier(1, 8, 16, 10), tmp_path / "b", {})
+    classifier.save(ClassifierNetwork(1, 8, 16, 10), tmp_path / "b", {})
     (tmp_path / "b" / "config.json").replace(tmp_path / "a" / "config.json")
     with pytest.raises(UserError, match=r"weights\.safetensors holds the weights of another"):
         classifier.load(tmp_path / "a")

@@ -13,13 +13,13 @@ from trainings import family_of, from_uint8, schedule
 
 from diffcredit.behaviors.likelihood import Likelihood
 from diffcredit.behaviors.losses import measure_shard
-from diffcredit.behaviors.setting import Setting
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.config import Behavior
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families.pixel import Pixel
 
-SETTING = Setting(family=family_of(1000), steps=4, batch_size=16, seed=7, device="cpu")
+SETTING = QuerySettings(family=family_of(1000), steps=4, batch_size=16, seed=7, device="cpu")
 MODEL = Pixel.Options(
     family="pixel",
     channels=[4, 8],
@@ -70,7 +70,7 @@ def pixels(count: int = 5, side: int = 2) -> torch.Tensor:
     return torch.randint(0, 256, (count, 1, side, side), generator=generator, dtype=torch.uint8)
 
 
-def plain(images: torch.Tensor, setting: Setting = SETTING, steps: int = 40) -> Likelihood:
+def plain(images: torch.Tensor, setting: QuerySettings = SETTING, steps: int = 40) -> Likelihood:
     """Without anything random."""
     return Likelihood(images, setting, steps=steps, probes="exact", dequantize=False)
 

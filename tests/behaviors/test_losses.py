@@ -16,7 +16,7 @@ from trainings import family_of
 from diffcredit.behaviors import queries
 from diffcredit.behaviors.denoising_loss import DenoisingLoss
 from diffcredit.behaviors.losses import measure_shard
-from diffcredit.behaviors.setting import Setting
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.config import Behavior
 from diffcredit.config.behaviors import QueryFolder
 from diffcredit.config.noise_schedule import betas
@@ -28,7 +28,7 @@ from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families.pixel import Pixel
 from diffcredit.sampling import initial_noise
 
-SETTING = Setting(family=family_of(40), steps=4, batch_size=16, seed=7, device="cpu")
+SETTING = QuerySettings(family=family_of(40), steps=4, batch_size=16, seed=7, device="cpu")
 MODEL = Pixel.Options(
     family="pixel", channels=[4, 8], attention=[False, False], norm_groups=2, timesteps=40
 )
@@ -74,7 +74,7 @@ def test_loss_does_not_depend_on_the_batch(
 ) -> None:
     model = untrained(0)
     whole = DenoisingLoss(query_images, SETTING, noises=3)(model)
-    parts = Setting(**vars(SETTING) | {"batch_size": 7})
+    parts = QuerySettings(**vars(SETTING) | {"batch_size": 7})
     np.testing.assert_allclose(
         DenoisingLoss(query_images, parts, noises=3)(model), whole, rtol=1e-5
     )

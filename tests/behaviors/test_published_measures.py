@@ -15,8 +15,8 @@ from diffcredit.behaviors.diversity import Diversity
 from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.inception_score import InceptionScore
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.reconstruction import Reconstruction
-from diffcredit.behaviors.setting import Setting
 from diffcredit.behaviors.ssim import Ssim
 from diffcredit.config.noise_schedule import betas
 from diffcredit.models.checkpoints import Trained
@@ -189,8 +189,8 @@ def clean() -> torch.Tensor:
     return torch.randint(0, 256, (3, 1, 8, 8), generator=generator).to(torch.uint8)
 
 
-def setting(batch_size: int = 4) -> Setting:
-    return Setting(family_of(LEVELS), steps=10, batch_size=batch_size, seed=3, device="cpu")
+def setting(batch_size: int = 4) -> QuerySettings:
+    return QuerySettings(family_of(LEVELS), steps=10, batch_size=batch_size, seed=3, device="cpu")
 
 
 def noises_of_steps(number: int, count: int) -> list[torch.Tensor]:

@@ -12,8 +12,8 @@ from trainings import family_of, from_uint8, untrained
 from diffcredit.behaviors import forgotten, reconstruction
 from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.image_features import ImageFeatures
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.reconstruction import Reconstruction
-from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
@@ -21,7 +21,7 @@ from diffcredit.models.families.pixel import Pixel
 from diffcredit.steps import model_name
 
 LEVELS = 100
-SETTING = Setting(family=family_of(LEVELS), steps=10, batch_size=4, seed=3, device="cpu")
+SETTING = QuerySettings(family=family_of(LEVELS), steps=10, batch_size=4, seed=3, device="cpu")
 
 
 class Knows(torch.nn.Module):
@@ -89,7 +89,7 @@ def test_images_are_restored_the_same_in_batches_of_any_size(images: torch.Tenso
         reconstruction.reconstructed(
             made,
             images,
-            Setting(SETTING.family, 10, size, 3, "cpu"),
+            QuerySettings(SETTING.family, 10, size, 3, "cpu"),
             timestep=50,
             steps=20,
             noises=2,
@@ -100,11 +100,11 @@ def test_images_are_restored_the_same_in_batches_of_any_size(images: torch.Tenso
     assert all(int((f.int() - found[0].int()).abs().max()) <= 1 for f in found)
 
 
-def test_course_is_of_the_first_training(tmp_path: Path, images: torch.Tensor) -> None:
+def test_by_step_is_of_the_first_training(tmp_path: Path, images: torch.Tensor) -> None:
     for seed, step in ((0, 2), (0, 10), (1, 4)):
         checkpoints.save(model(step), tmp_path / model_name(seed, step))
     (tmp_path / "0.json").write_text("{}")
-    found = reconstruction.course(tmp_path, images[0], SETTING, timestep=50, steps=20)
+    found = reconstruction.by_step(tmp_path, images[0], SETTING, timestep=50, steps=20)
     assert list(found) == [2, 10]
     assert not torch.equal(found[2], found[10])
     own = model(10)

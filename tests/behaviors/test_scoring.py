@@ -20,7 +20,7 @@ from diffcredit.behaviors.table import COSTS, gather, pivot
 from diffcredit.config import Behavior
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
-from diffcredit.samples import Drawn, read_shard, write_shard
+from diffcredit.samples import ModelSamples, read_shard, write_shard
 
 BEHAVIORS = {
     "log_fid": Behavior(measure="fid", transform="log"),
@@ -35,7 +35,7 @@ def reference(digits: Images) -> torch.Tensor:
 
 
 def score(
-    drawn: list[Drawn],
+    drawn: list[ModelSamples],
     reference: torch.Tensor,
     extractor: ClassifierFeatures,
     behaviors: dict[str, Behavior] = BEHAVIORS,
@@ -43,7 +43,7 @@ def score(
     return score_shard(drawn, {"reference": reference}, {}, {"classifier": extractor}, behaviors)
 
 
-def write_samples(folder: Path, images: dict[int, torch.Tensor]) -> list[Drawn]:
+def write_samples(folder: Path, images: dict[int, torch.Tensor]) -> list[ModelSamples]:
     """A shard of samples, read again."""
     named = {f"{index:06d}": found.clone() for index, found in images.items()}
     seconds = {

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr, t
 
-from diffcredit.attribution.image_scores.contributors import Explained, lds_by_damping
+from diffcredit.attribution.image_scores.contributors import ExplainedBehavior, lds_by_damping
 from diffcredit.config import Lds
 from diffcredit.evaluation.lds import Average, LdsResult, Truth, ceiling, linear_predictions, score
 from diffcredit.evaluation.lds_table import CEILING, lds_table
@@ -203,6 +203,6 @@ def test_tables_and_dampings_follow_the_configuration(shape: str, average: Avera
     found = table.set_index("predictor").loc["a", "lds"]
     _, truth = drawn(*SHAPES[shape])
     assert found == pytest.approx(published(worth, truth, average))
-    explained = Explained(worth.T[None, None], better="higher", whole=False)
+    explained = ExplainedBehavior(worth.T[None, None], better="higher", whole=False)
     by_damping = lds_by_damping(explained, np.arange(8), "sum", measured, average)
     assert by_damping.tolist() == pytest.approx([found])

@@ -1,4 +1,4 @@
-"""Approaches that delete images: their course, their ends, and who is on the front."""
+"""Approaches that delete images: their curves, their ends, and who is on the front."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from scipy import stats
 
 from diffcredit.errors import UserError
 from diffcredit.evaluation.doubts import unlearning_doubts
-from diffcredit.evaluation.unlearning import Criterion, Tables, course, pareto_front, verdict
+from diffcredit.evaluation.unlearning import Criterion, Tables, curves, pareto_front, verdict
 
 QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("loss", "higher")
 
@@ -72,10 +72,12 @@ def test_what_is_not_finite_is_not_on_the_front_and_dominates_nobody() -> None:
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.95])
-def test_course_is_the_mean_over_queries_then_seeds_with_scipys_interval(confidence: float) -> None:
+def test_curves_are_the_mean_over_queries_then_seeds_with_scipys_interval(
+    confidence: float,
+) -> None:
     losses = np.random.default_rng(0).normal(size=(4, 3))
     tables = {("siss", s): measured({5: (20.0 + s, list(losses[s]))}) for s in range(4)}
-    found = course(tables, confidence).set_index("behavior")
+    found = curves(tables, confidence).set_index("behavior")
     means = losses.mean(axis=1)
     low, high = stats.t.interval(confidence, 3, loc=means.mean(), scale=stats.sem(means))
     loss = found.loc["loss"]
@@ -85,15 +87,15 @@ def test_course_is_the_mean_over_queries_then_seeds_with_scipys_interval(confide
 
 
 def test_one_seed_has_no_interval() -> None:
-    found = course({("siss", 7): measured({0: (1.0, [2.0]), 5: (3.0, [4.0])})}, 0.95)
+    found = curves({("siss", 7): measured({0: (1.0, [2.0]), 5: (3.0, [4.0])})}, 0.95)
     assert found["value"].tolist() == [1, 2, 3, 4]
     assert found[["low", "high"]].isna().all(axis=None)
     assert (found["seeds"] == 1).all()
 
 
-def test_course_is_in_order_of_approaches_and_steps() -> None:
+def test_curves_are_in_order_of_approaches_and_steps() -> None:
     steps = {10: (1.0, [1.0]), 0: (2.0, [2.0])}
-    found = course({("siss", 0): measured(steps), ("erase_diff", 0): measured(steps)}, 0.95)
+    found = curves({("siss", 0): measured(steps), ("erase_diff", 0): measured(steps)}, 0.95)
     order = found[["approach", "step"]].drop_duplicates()
     assert [*order.itertuples(index=False, name=None)] == [
         ("siss", 0),
@@ -112,7 +114,7 @@ def stopped_early() -> Tables:
 
 
 def test_after_an_early_stop_the_others_count_alone() -> None:
-    found = course(stopped_early(), 0.95)
+    found = curves(stopped_early(), 0.95)
     fid = found[found["behavior"] == "fid"].set_index("step")
     assert fid["value"].to_dict() == {0: 10, 5: 13, 15: 16}
     assert fid["seeds"].to_dict() == {0: 2, 5: 2, 15: 1}

@@ -17,12 +17,12 @@ from diffcredit import config, sampling
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.functions import loss
 from diffcredit.attribution.gradients.projection import Projection
-from diffcredit.attribution.gradients.setting import Setting as GradientSetting
+from diffcredit.attribution.gradients.settings import GradientSettings
 from diffcredit.behaviors.denoising_loss import DenoisingLoss
 from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.losses import measure_shard
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.reconstruction import Reconstruction, reconstructed
-from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Approach, Behavior, Full, Gradients, Sampling, Training
 from diffcredit.errors import UserError
 from diffcredit.files import read_json, write_json
@@ -167,8 +167,8 @@ def full(tmp_path: Path, family: Family, encoded: Examples) -> checkpoints.Train
     return checkpoints.load(target)
 
 
-def queried(family: Family) -> Setting:
-    return Setting(family, steps=5, batch_size=8, seed=0, device="cpu")
+def queried(family: Family) -> QuerySettings:
+    return QuerySettings(family, steps=5, batch_size=8, seed=0, device="cpu")
 
 
 def test_decoding_undoes_encoding(family: Family, images: torch.Tensor) -> None:
@@ -225,7 +225,7 @@ def test_everything_is_measured(
 
 
 def test_gradients_are_taken(full: checkpoints.Trained, family: Family, encoded: Examples) -> None:
-    setting = GradientSetting(Gradients(timesteps=4, dimensions=32), family, seed=0)
+    setting = GradientSettings(Gradients(timesteps=4, dimensions=32), family, seed=0)
     states = setting.noised(encoded[:6])
     found = gradient_features(full.network, loss, states, Projection(32, 0), batch_size=8)
     assert found.gradients.shape == (6, 32)

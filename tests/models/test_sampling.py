@@ -11,7 +11,7 @@ from diffcredit import sampling
 from diffcredit.config import Sampling
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
-from diffcredit.samples import Drawn, read_shard
+from diffcredit.samples import ModelSamples, read_shard
 
 SETTINGS = Sampling(images=6, steps=3, batch_size=4)
 
@@ -61,7 +61,9 @@ def models(tmp_path: Path, network: Trained, other_network: Trained) -> Path:
     return tmp_path / "models"
 
 
-def draw_shard(models: Path, settings: Sampling = SETTINGS, seed: int = 0) -> dict[str, Drawn]:
+def draw_shard(
+    models: Path, settings: Sampling = SETTINGS, seed: int = 0
+) -> dict[str, ModelSamples]:
     target = models.parent / "samples.safetensors"
     sampling.sample_shard(models, settings, seed, "cpu", target, "samples")
     return {drawn.name: drawn for drawn in read_shard(target)}

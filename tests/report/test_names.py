@@ -15,7 +15,7 @@ from test_figures import BETTER, attribution, drawn, images, pictures
 from test_unlearning_figures import strips, tables
 
 from diffcredit.evaluation.lds_table import CEILING
-from diffcredit.evaluation.unlearning import Criterion, course, verdict
+from diffcredit.evaluation.unlearning import Criterion, curves, verdict
 from diffcredit.registry import Better
 from diffcredit.report.attributions import TICK_LETTERS, attribution_figure
 from diffcredit.report.convergence import convergence_figure
@@ -27,7 +27,7 @@ from diffcredit.report.lds import lds_figure
 from diffcredit.report.samples import contributor_figure, sample_figure
 from diffcredit.report.style import MOST_LETTERS, label, write_svg
 from diffcredit.report.tables import lds_text, page, verdict_text
-from diffcredit.report.unlearning import course_figure, strip_figure, verdict_figure
+from diffcredit.report.unlearning import curves_figure, strip_figure, verdict_figure
 
 NAMES = {
     "dollars": "Ke$ha & A$AP",
@@ -120,7 +120,7 @@ def unlearned(name: str) -> tuple[pd.DataFrame, pd.DataFrame, Criterion, Criteri
     }
     judged = Criterion(name, "lower"), Criterion("ssim", "lower")
     ends = verdict(found, 0.95, *judged, "pretrained", "exact")
-    return course(found, 0.95), ends, *judged
+    return curves(found, 0.95), ends, *judged
 
 
 def one_way(name: str) -> dict[str, Better]:
@@ -144,7 +144,7 @@ FIGURES = {
     ),
     "regenerated": lambda name: regenerated_figure(pictures(), asked(name), drawn(), queries=2),
     "samples": lambda name: sample_figure({name: pictures()}),
-    "course": lambda name: course_figure(unlearned(name)[0], "pretrained", "exact"),
+    "curves": lambda name: curves_figure(unlearned(name)[0], "pretrained", "exact"),
     "verdict": lambda name: verdict_figure(*unlearned(name)[1:]),
     "strip": lambda name: strip_figure(strips()[0], {name: strips()[1]["siss"]}),
 }

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from diffcredit.evaluation.unlearning import Criterion, Tables
-from diffcredit.evaluation.unlearning import course as course_of
+from diffcredit.evaluation.unlearning import curves as curves_of
 from diffcredit.evaluation.unlearning import verdict as verdict_of
 from diffcredit.registry import Better
 from diffcredit.report.style import write_svg
-from diffcredit.report.unlearning import aims, course_figure, strip_figure, verdict_figure
+from diffcredit.report.unlearning import aims, curves_figure, strip_figure, verdict_figure
 
 QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("ssim", "lower")
 #: FID and SSIM at the end: naive and siss are on the front, neg_grad is not.
@@ -39,8 +39,8 @@ def tables(seeds: int = 3) -> Tables:
     return {("pretrained", 0): begun} | retrained | unlearned
 
 
-def course(seeds: int = 3) -> pd.DataFrame:
-    return course_of(tables(seeds), 0.95)
+def curves(seeds: int = 3) -> pd.DataFrame:
+    return curves_of(tables(seeds), 0.95)
 
 
 def verdict(seeds: int = 3) -> pd.DataFrame:
@@ -53,13 +53,13 @@ def strips() -> tuple[np.ndarray, dict[str, tuple[list[int], np.ndarray]]]:
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "course": lambda: course_figure(course(), "pretrained", "exact"),
+    "curves": lambda: curves_figure(curves(), "pretrained", "exact"),
     "verdict": lambda: verdict_figure(verdict(), QUALITY, FORGETTING),
     "strip": lambda: strip_figure(*strips()),
 }
 
 TEXTS = {
-    "course": ["fid", "ssim", "steps", *ENDS, "pretrained", "exact"],
+    "curves": ["fid", "ssim", "steps", *ENDS, "pretrained", "exact"],
     "verdict": ["fid (lower is better)", "ssim (lower is better)", "front", *ENDS, "exact"],
     "strip": ["removed", "0", "5", "10", "20", "siss", "naive"],
 }
@@ -81,15 +81,15 @@ def test_figure_shows_its_table_and_repeats_to_the_byte(tmp_path: Path, name: st
 
 @pytest.mark.parametrize(("behaviors", "shape"), [(1, (1, 1)), (4, (1, 4)), (5, (2, 3))])
 def test_panels_are_wrapped(behaviors: int, shape: tuple[int, int]) -> None:
-    fid = course().query("behavior == 'fid'")
+    fid = curves().query("behavior == 'fid'")
     many = pd.concat([fid.assign(behavior=f"behavior {b}") for b in range(behaviors)])
-    panels = course_figure(many, "pretrained").axes
+    panels = curves_figure(many, "pretrained").axes
     assert panels[0].get_gridspec().get_geometry() == shape
     assert [panel.axison for panel in panels].count(True) == behaviors
 
 
 def test_values_far_apart_have_a_logarithmic_axis() -> None:
-    fid, ssim = course_figure(course(), "pretrained", "exact").axes
+    fid, ssim = curves_figure(curves(), "pretrained", "exact").axes
     assert (fid.get_yscale(), ssim.get_yscale()) == ("log", "linear")
     (panel,) = verdict_figure(verdict(), QUALITY, FORGETTING).axes
     assert (panel.get_xscale(), panel.get_yscale()) == ("log", "linear")
@@ -123,14 +123,14 @@ def test_one_seed_and_a_broken_model_are_drawn_without_warnings(
     broken = tables(seeds=1) | {("neg_grad", 0): measured(20, np.nan, np.inf)}
     ends = verdict_of(broken, 0.95, QUALITY, FORGETTING, "pretrained")
     write_svg(verdict_figure(ends, QUALITY, FORGETTING), tmp_path / "verdict.svg")
-    write_svg(course_figure(course_of(broken, 0.95), "pretrained"), tmp_path / "course.svg")
+    write_svg(curves_figure(curves_of(broken, 0.95), "pretrained"), tmp_path / "curves.svg")
     assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_retrained_is_a_line_across_and_no_approach() -> None:
-    first = course_figure(course(), "pretrained", "exact").axes[0]
+    first = curves_figure(curves(), "pretrained", "exact").axes[0]
     assert [13.0, 13.0] in [np.asarray(line.get_ydata()).tolist() for line in first.lines]
-    without = course_figure(course(), "pretrained")
+    without = curves_figure(curves(), "pretrained")
     assert max(np.max(line.get_xdata(), initial=0) for line in without.axes[0].lines) == 500
     assert max(np.max(line.get_xdata(), initial=0) for line in first.lines) == 20
 
@@ -160,5 +160,5 @@ def test_each_panel_says_which_way_is_good(name: str) -> None:
     way, removed, expected = AIMS[name]
     good = aims({name: cast(Better, way)}, [name] if removed else [])
     assert good == {name: expected}
-    panel = course_figure(course().replace("fid", name), "pretrained", "exact", good).axes[0]
+    panel = curves_figure(curves().replace("fid", name), "pretrained", "exact", good).axes[0]
     assert panel.get_ylabel() == expected

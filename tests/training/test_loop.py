@@ -18,7 +18,7 @@ from diffcredit.models.checkpoints import Trained
 from diffcredit.training.loop import Objective, make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.recipe import Checkpoint, Outcome
-from diffcredit.training.schedules.cosine import Cosine
+from diffcredit.training.schedules.cosine import CosineSchedule
 
 
 @pytest.fixture(scope="session")
@@ -150,18 +150,18 @@ def test_training_learns(run: Callable[..., Outcome]) -> None:
 
 
 def test_learning_rate_warms_up_and_falls_to_zero() -> None:
-    rates = [Cosine().learning_rate(step, 20, 0.1, 4) for step in range(21)]
+    rates = [CosineSchedule().learning_rate(step, 20, 0.1, 4) for step in range(21)]
     assert rates[:4] == pytest.approx([0.025, 0.05, 0.075, 0.1])
     assert rates[4] == pytest.approx(0.1)
     assert rates[12] == pytest.approx(0.05)
     assert rates[20] == pytest.approx(0)
     assert rates[4:] == sorted(rates[4:], reverse=True)
-    assert Cosine().learning_rate(0, 20, 0.1, 0) == pytest.approx(0.1)
+    assert CosineSchedule().learning_rate(0, 20, 0.1, 0) == pytest.approx(0.1)
 
 
 def test_warm_up_longer_than_the_training_stays_finite(plan: Plan) -> None:
     given = (plan.steps, plan.learning_rate, 1000)
-    rates = [Cosine().learning_rate(step, *given) for step in range(plan.steps)]
+    rates = [CosineSchedule().learning_rate(step, *given) for step in range(plan.steps)]
     assert rates == sorted(rates)
     assert 0 < rates[-1] < plan.learning_rate
 

@@ -351,12 +351,14 @@ def test_published_inverse_is_its_recursion(count: int) -> None:
 
 
 def test_all_batches_are_a_pass_over_the_images(start: Trained, images: torch.Tensor) -> None:
-    from diffcredit.training.closed_form import Gradients
+    from diffcredit.training.closed_form import BatchGradients
 
     settings = Training(batch_size=4)
     accelerator = make_accelerator(settings, "cpu")
     draw = drawing(images[:13], images[13:], 3, settings, accelerator)
-    kept, gone = (Gradients(start.network, draw, role, "all") for role in ("retained", "removed"))
+    kept, gone = (
+        BatchGradients(start.network, draw, role, "all") for role in ("retained", "removed")
+    )
     assert (len(kept), len(gone)) == (4, 2)
     plan = Plan("influence", {"name": "influence"}, 1, 0.0, seed=3)
     objective = Influence(ratio=0.5, batches="all", damping=1.0, inverse="published")

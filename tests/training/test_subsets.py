@@ -343,7 +343,7 @@ def test_a_try_near_its_time_limit_makes_one_more_model(
     made = shard(0, 4)
     with monkeypatch.context() as cluster:
         cluster.setattr(time_limit, "is_near", lambda: True)
-        cluster.setattr(state.State, "stop_if_time_is_up", lambda *_: None)
+        cluster.setattr(state.TrainingState, "stop_if_time_is_up", lambda *_: None)
         for _ in made:
             with pytest.raises(time_limit.TimeIsUp):
                 make(made)

@@ -57,8 +57,8 @@ def test_behaviors_of_models_alone_need_no_samples(workflow: Workflow) -> None:
         "loss": {"measure": "denoising_loss"}
     }
     planned = workflow.planned("behaviors")
-    assert planned["losses sft"] == 2 + 1
-    assert planned["losses retrain"] == 2 * 1 + 1 + 1
+    assert planned["model_behaviors sft"] == 2 + 1
+    assert planned["model_behaviors retrain"] == 2 * 1 + 1 + 1
     assert not {"classifier", "samples sft", "score sft"} & set(planned)
 
 
@@ -69,7 +69,7 @@ def test_loss_of_images_held_out_needs_no_samples_of_the_full_model(workflow: Wo
         workflow.overlay, {"data": {"held_out": 16}, "behaviors": behaviors}
     )
     planned = workflow.planned("behaviors")
-    assert planned["losses sft"] == 2 + 1
+    assert planned["model_behaviors sft"] == 2 + 1
     assert "sample_model" not in planned
 
 
@@ -81,7 +81,7 @@ def test_scores_of_single_images(workflow: Workflow) -> None:
     # Of each model the training images and two kinds of queries; of one entry a trajectory, too.
     models = [e.get("models", 1) * e.get("snapshots", 1) for e in entries.values()]
     assert planned["gradients"] == sum(models) * (1 + 2) + 1
-    assert (planned["full"], planned["again"]) == (1, 3 - 1)
+    assert (planned["full"], planned["ensemble"]) == (1, 3 - 1)
     assert planned["scored"] == len(scores)
     made = ("gradient_scores", "ekfac", "similarity")
     assert [planned[rule] for rule in made] == [len(scores) - 1 - 3, 1, 3]

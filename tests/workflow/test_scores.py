@@ -178,7 +178,7 @@ CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         {"evaluation": {"regenerated": {"remove": 3}}},
         {
             "regenerated_coalitions": 2,
-            **{f"{rule} retrain": 2 for rule in ("subsets", "samples", "score", "losses")},
+            **{f"{rule} retrain": 2 for rule in ("subsets", "samples", "score", "model_behaviors")},
             **{"gather retrain": 1, "regenerated": 1, "figure_regenerated": 1},
             **{"figure_tables": 1, "cost": 1, "figure_cost": 1},
         },

@@ -66,9 +66,9 @@ VERDICT = {"verdict": 1, "figure_unlearning": 1}
 def measured(*approaches: str) -> dict[str, int]:
     """A shard is a training seed; the first one's models restore an image."""
     counts = {name: 1 if name == PRETRAINED else UNLEARNING["seeds"] for name in approaches}
-    stages = ("samples", "score", "losses")
+    stages = ("samples", "score", "model_behaviors")
     found = {f"{stage} {name}": count for name, count in counts.items() for stage in stages}
-    return found | {f"restored {name}": 1 for name in approaches}
+    return found | {f"reconstruction {name}": 1 for name in approaches}
 
 
 def unlearn(*approaches: str) -> dict[str, int]:
@@ -105,9 +105,9 @@ def read(workflow: Workflow, path: str) -> pd.DataFrame:
     return pd.read_parquet(workflow.run_folder / path)
 
 
-def test_course_has_the_steps_and_seeds_that_were_asked_for(unlearned: Workflow) -> None:
-    course = read(unlearned, "evaluation/unlearning.parquet")
-    steps = course.groupby("approach", sort=False)["step"].agg(
+def test_curves_have_the_requested_steps_and_seeds(unlearned: Workflow) -> None:
+    curves = read(unlearned, "evaluation/unlearning.parquet")
+    steps = curves.groupby("approach", sort=False)["step"].agg(
         lambda found: [*dict.fromkeys(found)]
     )
     assert steps.to_dict() == {
@@ -115,16 +115,16 @@ def test_course_has_the_steps_and_seeds_that_were_asked_for(unlearned: Workflow)
         "siss": [2, 4, 6],
         "retrain": [10],
     }
-    assert course.groupby("approach")["seeds"].unique().map(list).to_dict() == {
+    assert curves.groupby("approach")["seeds"].unique().map(list).to_dict() == {
         "pretrained": [1],
         "siss": [2],
         "retrain": [2],
     }
-    for _, part in course.groupby(["approach", "step"]):
+    for _, part in curves.groupby(["approach", "step"]):
         assert set(part["behavior"]) == BEHAVIORS
-    assert course["value"].notna().all()
+    assert curves["value"].notna().all()
     pd.testing.assert_frame_equal(
-        pd.read_csv(unlearned.run_folder / "evaluation/unlearning.csv"), course, rtol=1e-4
+        pd.read_csv(unlearned.run_folder / "evaluation/unlearning.csv"), curves, rtol=1e-4
     )
 
 
@@ -158,7 +158,7 @@ def test_images_removed_are_all_copies(unlearned: Workflow) -> None:
 
 def test_files(unlearned: Workflow) -> None:
     run = unlearned.run_folder
-    for name in ("unlearning", "verdict", "restored"):
+    for name in ("unlearning", "verdict", "reconstruction"):
         assert (run / f"figures/{name}.svg").stat().st_size > 1000
     tables = {path.name for path in (run / "evaluation").iterdir()}
     assert tables == {

@@ -40,7 +40,7 @@ IGNORED = frozenset({HIDDEN, SYSTEM})
 
 
 @dataclass(frozen=True)
-class Seen:
+class FolderEntry:
     """A file, or something that is no file.
 
     Attributes:
@@ -52,22 +52,22 @@ class Seen:
     why_not: str = ""
 
 
-def files(seen: Iterable[Seen]) -> list[str]:
+def files(seen: Iterable[FolderEntry]) -> list[str]:
     """The names of the files, sorted by folder."""
     found = [s.name for s in seen if not s.why_not]
     return sorted(found, key=lambda name: name.split("/"))
 
 
-def walk(folder: Path) -> Iterator[Seen]:
+def walk(folder: Path) -> Iterator[FolderEntry]:
     """Everything below a folder. Links are followed, but no folder is entered twice.
 
     Each subfolder of the first level is a walk of its own, so that two of them may link to the same
     folder. Within one, the folder itself is preferred to links to it.
     """
     above = _identity(folder)
-    found: list[Seen] = []
+    found: list[FolderEntry] = []
     for entry in _entries(folder, "", found):
-        if isinstance(entry, Seen):
+        if isinstance(entry, FolderEntry):
             yield entry
         else:
             yield from _walk_one(str(folder), entry.name, above)
@@ -103,7 +103,7 @@ def as_text(name: str) -> str:
 
 def _folders(folder: Path) -> list[str]:
     entries = _entries(folder, "", [])
-    return sorted(entry.name for entry in entries if not isinstance(entry, Seen))
+    return sorted(entry.name for entry in entries if not isinstance(entry, FolderEntry))
 
 
 def _holds(folder: Path, name: str) -> bool:
@@ -116,7 +116,7 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _walk_one(root: str, top: str, above: tuple[int, int]) -> Iterator[Seen]:
+def _walk_one(root: str, top: str, above: tuple[int, int]) -> Iterator[FolderEntry]:
     """Everything below a subfolder: first its own folders, then those that links lead to."""
     entered: set[tuple[int, int]] = set()
     waiting: deque[tuple[str, frozenset[tuple[int, int]]]] = deque([(top, frozenset({above}))])
@@ -126,15 +126,15 @@ def _walk_one(root: str, top: str, above: tuple[int, int]) -> Iterator[Seen]:
         try:
             own = _identity(Path(root, name))
         except OSError:
-            yield Seen(name, UNREACHABLE)
+            yield FolderEntry(name, UNREACHABLE)
             continue
         if own in around or own in entered:
-            yield Seen(name, CYCLE if own in around else SECOND_WAY)
+            yield FolderEntry(name, CYCLE if own in around else SECOND_WAY)
             continue
         entered.add(own)
-        told: list[Seen] = []
+        told: list[FolderEntry] = []
         for entry in _entries(Path(root) / name, f"{name}/", told):
-            if isinstance(entry, Seen):
+            if isinstance(entry, FolderEntry):
                 yield entry
             else:
                 later = links if entry.is_symlink() else waiting
@@ -142,16 +142,18 @@ def _walk_one(root: str, top: str, above: tuple[int, int]) -> Iterator[Seen]:
         yield from told
 
 
-def _entries(folder: Path, prefix: str, told: list[Seen]) -> Iterator["Seen | os.DirEntry[str]"]:
-    """The files of a folder as `Seen`, its folders as entries; what fails is appended to told."""
+def _entries(
+    folder: Path, prefix: str, told: list[FolderEntry]
+) -> Iterator["FolderEntry | os.DirEntry[str]"]:
+    """Files of a folder as `FolderEntry`, subfolders as `DirEntry`; failures go to ``told``."""
     try:
         with os.scandir(folder) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except PermissionError:
-        told.append(Seen(prefix.rstrip("/") or ".", FORBIDDEN_FOLDER))
+        told.append(FolderEntry(prefix.rstrip("/") or ".", FORBIDDEN_FOLDER))
         return
     except OSError:
-        told.append(Seen(prefix.rstrip("/") or ".", UNREACHABLE))
+        told.append(FolderEntry(prefix.rstrip("/") or ".", UNREACHABLE))
         return
     for entry in ordered:
         name = prefix + entry.name
@@ -159,7 +161,7 @@ def _entries(folder: Path, prefix: str, told: list[Seen]) -> Iterator["Seen | os
         if why_not is None:
             yield entry
         else:
-            yield Seen(name, why_not)
+            yield FolderEntry(name, why_not)
 
 
 def _why_not(entry: "os.DirEntry[str]") -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 from diffcredit import folders, image_formats
 from diffcredit.contents import Head, read_head
 from diffcredit.errors import UserError
-from diffcredit.folders import Seen
+from diffcredit.folders import FolderEntry
 from diffcredit.image_formats import RGB, UNREADABLE, Remarks
 from diffcredit.logs import Progress, logger
 
@@ -36,7 +36,7 @@ SERIOUS = frozenset(
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageListing:
     """What a folder holds.
 
     Attributes:
@@ -47,15 +47,15 @@ class Found:
     images: list[str]
     left: dict[str, list[str]] = field(default_factory=dict)
 
-    def only(self, names: Iterable[str], why_not: str) -> "Found":
+    def only(self, names: Iterable[str], why_not: str) -> "ImageListing":
         """These images; the others are left for a reason."""
         kept = set(names)
         others = [name for name in self.images if name not in kept]
         left = {**self.left, why_not: others} if others else self.left
-        return Found([name for name in self.images if name in kept], left)
+        return ImageListing([name for name in self.images if name in kept], left)
 
 
-def find(folder: Path, head: Head = read_head) -> Found:
+def find(folder: Path, head: Head = read_head) -> ImageListing:
     """The images of a folder and of its subfolders, and what is not read.
 
     Args:
@@ -77,7 +77,7 @@ def find(folder: Path, head: Head = read_head) -> Found:
             images.append(name)
         else:
             left.setdefault(_why_not(folder / name, first), []).append(name)
-    return Found(images, left)
+    return ImageListing(images, left)
 
 
 def paths(folder: Path, head: Head) -> list[str]:
@@ -85,7 +85,7 @@ def paths(folder: Path, head: Head) -> list[str]:
     return [f"{folder}/{name}" for name in find(folder, head).images]
 
 
-def _seen(folder: Path) -> list[Seen]:
+def _seen(folder: Path) -> list[FolderEntry]:
     try:
         return list(folders.walk(folder))
     except OSError as error:
@@ -130,7 +130,7 @@ def is_serious(left: dict[str, list[str]]) -> bool:
     )
 
 
-def tell(found: Found, summary: str, folder: Path) -> None:
+def tell(found: ImageListing, summary: str, folder: Path) -> None:
     """Log what was read and what was not: a warning where that may be somebody's image."""
     rest = not_read(found.left)
     if not rest:

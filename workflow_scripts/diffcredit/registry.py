@@ -125,9 +125,9 @@ OPTIMIZERS: "Table[Optimizer]" = Table(
 SCHEDULES: "Table[Schedule]" = Table(
     "learning-rate schedule",
     {
-        "cosine": "training.schedules.cosine:Cosine",
-        "constant": "training.schedules.constant:Constant",
-        "linear": "training.schedules.linear:Linear",
+        "cosine": "training.schedules.cosine:CosineSchedule",
+        "constant": "training.schedules.constant:ConstantSchedule",
+        "linear": "training.schedules.linear:LinearSchedule",
     },
 )
 PARAMETERS: "Table[Parameters]" = Table(
@@ -192,8 +192,8 @@ ESTIMATORS: "Table[Estimator]" = Table(
         "banzhaf_ridge": "attribution.banzhaf:BanzhafRidge",
         "datamodel_ridge": "attribution.datamodel:DatamodelRidge",
         "datamodel_lasso": "attribution.datamodel:DatamodelLasso",
-        "leave_one_out": "attribution.marginal:LeaveOneOut",
-        "add_one_in": "attribution.marginal:AddOneIn",
+        "leave_one_out": "attribution.marginal:LeaveOneOutEstimator",
+        "add_one_in": "attribution.marginal:AddOneInEstimator",
     },
 )
 #: Functions of a prediction whose gradients are features of an image.

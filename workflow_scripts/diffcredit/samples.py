@@ -18,7 +18,7 @@ PROMPTS, ROWS = "prompts", "rows"
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ModelSamples:
     """What one model drew.
 
     Attributes:
@@ -46,11 +46,11 @@ class Drawn:
         return read_tensors(self.path, [self.name])[0][self.name]
 
 
-def read_shard(path: str | Path) -> list[Drawn]:
+def read_shard(path: str | Path) -> list[ModelSamples]:
     """What the models of a shard drew, in the order of their coalitions; `UserError` if broken."""
     path = Path(path)
     seconds = read_facts(path)[SECONDS]
-    return [Drawn(path, name, seconds[name]) for name in sorted(seconds)]
+    return [ModelSamples(path, name, seconds[name]) for name in sorted(seconds)]
 
 
 def write_shard(

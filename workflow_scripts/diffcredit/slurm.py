@@ -112,7 +112,7 @@ def limits(partitions: Iterable[str], ask: Ask = run) -> Limits:
 
 
 @dataclass(frozen=True)
-class Asked:
+class JobRequest:
     """What jobs of some rules ask SLURM for.
 
     Attributes:
@@ -144,26 +144,28 @@ class Asked:
         return [*given, "--ntasks=1", f"--cpus-per-task={self.threads}"]
 
 
-def alike(asked: Iterable[Asked]) -> list[Asked]:
-    """What jobs ask for, those that ask for the same together."""
+def alike(requests: Iterable[JobRequest]) -> list[JobRequest]:
+    """Requests of jobs, with the rules of equal requests joined."""
     rules: dict[tuple[str, ...], dict[str, None]] = {}
-    first: dict[tuple[str, ...], Asked] = {}
-    for one in asked:
+    first: dict[tuple[str, ...], JobRequest] = {}
+    for one in requests:
         key = tuple(one.options)
         first.setdefault(key, one)
         rules.setdefault(key, {}).update(dict.fromkeys(one.rules))
     return [replace(one, rules=tuple(rules[key])) for key, one in first.items()]
 
 
-def problems(asked: Iterable[Asked], ask: Callable[[Sequence[str]], tuple[int, str]]) -> list[str]:
-    """What SLURM would refuse, or let wait forever.
+def problems(
+    requests: Iterable[JobRequest], ask: Callable[[Sequence[str]], tuple[int, str]]
+) -> list[str]:
+    """Messages about requests that SLURM would refuse or never start.
 
     Args:
-        asked: what jobs ask for.
-        ask: runs a command; gives its exit status and what it prints as errors.
+        requests: of the jobs.
+        ask: runs a command; returns its exit status and its standard error.
     """
     found: dict[str, list[str]] = {}
-    for one in asked:
+    for one in requests:
         status, said = ask(["sbatch", "--test-only", *one.options, "--wrap", "true"])
         if status != 0:
             found.setdefault(_refusal(said, one), []).extend(one.rules)
@@ -173,17 +175,17 @@ def problems(asked: Iterable[Asked], ask: Callable[[Sequence[str]], tuple[int, s
     ]
 
 
-def _refusal(said: str, asked: Asked) -> str:
+def _refusal(said: str, request: JobRequest) -> str:
     """Why sbatch refused a job, with the setting to change."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     words = re.sub(r"^(allocation failure|sbatch: error): ", "", lines[-1] if lines else "")
     for sign, name in REFUSALS.items():
-        if sign in said.lower() and (value := asked.resources.get(name)):
+        if sign in said.lower() and (value := request.resources.get(name)):
             return (
                 f"{name} = {str(value)!r}: SLURM says: {words}\n"
                 f"    Hint: {_known(name)}; set it at the top of profiles/slurm/config.yaml"
             )
-    given = " ".join(asked.options)
+    given = " ".join(request.options)
     return (
         f"no node of the cluster has what it asks for ({given}); SLURM says: {words}\n"
         "    Hint: ask for less, as --set-resources {rule}:mem_mb=MB or {rule}:gpu=0 does, or use "

@@ -1,9 +1,9 @@
 """Banzhaf values: what a contributor adds to a coalition drawn uniformly from all of them.
 
-The values are the slopes of the best linear model of v(S) over all coalitions alike (Kernel
-Banzhaf, arXiv 2410.08336). The intercept is free: without one the level of the behavior would be
-explained by the contributors. Rows of other distributions than the uniform one count by their
-probability under it / their sampling probability.
+The values are the slopes of the best linear model of v(S), with all coalitions weighted equally
+(Kernel Banzhaf, arXiv 2410.08336). The model has an unpenalized intercept, so that contributors do
+not have to explain the level of the behavior. Coalitions from other distributions are
+importance-weighted to the uniform one.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import numpy as np
 from diffcredit.attribution import regression
 from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game
-from diffcredit.attribution.regression import Fit, variances
+from diffcredit.attribution.regression import RidgeFit, variances
 
 
 def least_squares(game: Game) -> Estimate:
@@ -22,11 +22,11 @@ def least_squares(game: Game) -> Estimate:
 
 
 def ridge(game: Game) -> Estimate:
-    """The same drawn towards 0, with leave-one-pair-out strength: for few coalitions."""
+    """Ridge regression for few coalitions; the penalty has the least leave-one-pair-out error."""
     return _slopes(game, regression.ridge)
 
 
-def _slopes(game: Game, fitted: Callable[..., Fit]) -> Estimate:
+def _slopes(game: Game, fitted: Callable[..., RidgeFit]) -> Estimate:
     intercept = np.ones((len(game.masks), 1))
     fit = fitted(game.masks - 0.5, game.values, game.weights, game.clusters, intercept)
     spread = variances(fit, np.empty((game.masks.shape[1], 0)))

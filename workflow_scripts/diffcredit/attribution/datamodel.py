@@ -1,8 +1,8 @@
 """Datamodels: the linear model of v(S) in the kept contributors (Ilyas et al. 2022).
 
-All coalitions count alike, whatever distribution they were drawn from. Coalitions of one size
-alone, as datamodel(alpha) draws them, do not tell the level of the values: only differences between
-contributors mean something then.
+All coalitions have equal weight, whatever distribution they were sampled from. Coalitions of a
+single size, as datamodel(alpha) samples them, do not determine the level of the values: only
+differences between contributors are meaningful then.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from diffcredit.seeds import derive
 
 
 def ridge(game: Game) -> Estimate:
-    """Ridge regression of v(S) on z with a free intercept; leave-one-pair-out strength.
+    """Ridge regression of v(S) on z with an unpenalized intercept; penalty by leave-one-pair-out.
 
     As Zheng et al. 2024 (arXiv 2311.00500) fit datamodels; Ilyas et al. use `lasso`.
     """
@@ -29,9 +29,10 @@ def ridge(game: Game) -> Estimate:
 
 
 def lasso(game: Game) -> Estimate:
-    """Lasso of v(S) on z with a free intercept; strength by cross-validation over pairs.
+    """Lasso of v(S) on z with an unpenalized intercept; penalty by cross-validation over pairs.
 
-    Standard errors by a bootstrap over pairs: 0 for a contributor that no resample gives a value.
+    Standard errors come from a bootstrap over pairs. They are 0 for a contributor whose coefficient
+    is 0 in every resample.
     """
     seed = derive(0, "datamodel", "lasso", "bootstrap")
     fit = fit_lasso(game.masks.astype(float), game.values, game.clusters, seed)

@@ -1,4 +1,4 @@
-"""What speaks against trusting an attribution: sentences that its job tells as warnings."""
+"""Warnings about attributions that should not be trusted."""
 
 from collections.abc import Iterable
 
@@ -9,12 +9,12 @@ import pandas as pd
 def attribution_doubts(
     table: pd.DataFrame, values: pd.DataFrame, ends: Iterable[str], regression: bool
 ) -> list[str]:
-    """What is doubtful in the table of a removal attribution.
+    """Warnings about the table of a removal attribution.
 
     Args:
         table: of `attribution.table.with_credit`.
-        values: gathered behaviors that it was fitted on.
-        ends: those of "full" and "none" that were measured once.
+        values: gathered behaviors that the attribution was fitted on.
+        ends: of "full" and "none", those that were measured on a single model.
         regression: whether all contributors are fitted together.
     """
     coalitions, contributors = values["coalition"].nunique(), table["contributor"].nunique()
@@ -57,7 +57,7 @@ def attribution_doubts(
 
 
 def measured_once(end: pd.DataFrame) -> bool:
-    """Whether gathered behaviors of v(all), or of v(none), are of one model alone."""
+    """Whether v(all) or v(none) was measured on a single model."""
     return len(end[["coalition", "replicate"]].drop_duplicates()) < 2
 
 

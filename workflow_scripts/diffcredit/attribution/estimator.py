@@ -1,4 +1,4 @@
-"""What an attribution asks of a removal estimator."""
+"""The interface of removal estimators."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ class Estimator(Implementation):
     """Values of contributors from the recorded behaviors of coalitions.
 
     Attributes:
-        endpoints: those of v(all) ("full") and v(none) ("none") that it needs.
-        weights: the removal distribution that its values are defined by, to which coalitions of
-            other distributions are weighted; None where all coalitions count alike.
-        distribution: the only removal distribution that it can be fitted on; None for any.
-        corrections: whether it needs a second table, of few retrained coalitions.
+        endpoints: which of v(all) ("full") and v(none) ("none") the estimator needs.
+        weights: the removal distribution that defines the values. Coalitions from other
+            distributions are importance-weighted to it. None: all coalitions have equal weight.
+        distribution: the only removal distribution that the estimator can be fitted on; None for
+            any.
+        corrections: whether the estimator needs a second table, with a few retrained coalitions.
     """
 
     endpoints: ClassVar[tuple[str, ...]] = ()

@@ -1,9 +1,9 @@
 """The lasso of many targets at once: penalty by cross-validation, errors by bootstrap.
 
-For each target the coefficients b have the least |y - b0 - X b|^2 / (2 m) + penalty |b|_1
-(Tibshirani 1996). All targets are solved together by the alternating direction method of
-multipliers (Boyd et al. 2011, section 6.4), each step a product of matrices. Penalties are
-fractions of the smallest one that leaves no coefficient.
+For each target the coefficients b minimize |y - b0 - X b|^2 / (2 m) + penalty |b|_1 (Tibshirani
+1996). All targets are solved together by the alternating direction method of multipliers (Boyd et
+al. 2011, section 6.4), each step a product of matrices. Penalties are fractions of the smallest
+penalty for which all coefficients are 0.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ PATH = np.logspace(0, -3, 16)
 FOLDS = 5
 RESAMPLES = 50
 
-#: What is only compared (folds) or averaged (resamples) needs two digits; the fit is exact.
+#: Folds are only compared and resamples only averaged, so two digits are enough; the fit is exact.
 ROUGH = (1e-2, 50)
 EXACT = (1e-6, 5000)
 
@@ -43,24 +43,24 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class State:
-    """Where the iterations are: coefficients (p, Q) and scaled duals (p, Q)."""
+class LassoState:
+    """The state of the iterations: coefficients (p, Q) and scaled duals (p, Q)."""
 
     coefficients: np.ndarray
     duals: np.ndarray
 
-    def of(self, targets: np.ndarray | slice) -> "State":
+    def of(self, targets: np.ndarray | slice) -> "LassoState":
         """The same for some of the targets."""
-        return State(self.coefficients[:, targets], self.duals[:, targets])
+        return LassoState(self.coefficients[:, targets], self.duals[:, targets])
 
 
 @dataclass(frozen=True)
-class Fit:
+class LassoFit:
     """A fitted lasso.
 
     Attributes:
         coefficients: (p, Q).
-        standard_errors: (p, Q) over resampled clusters, the penalty kept.
+        standard_errors: (p, Q) over resampled clusters, at the penalty of the fit.
         penalties: (Q,).
     """
 
@@ -69,13 +69,15 @@ class Fit:
     penalties: np.ndarray
 
 
-def lasso(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray, seed: int) -> Fit:
-    """Lasso with a free intercept; each target's penalty has the least cross-validated error.
+def lasso(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray, seed: int) -> LassoFit:
+    """Lasso with an unpenalized intercept; each target's penalty has the least cross-validated
+    error.
 
     Args:
         design: (m, p).
         targets: (m, Q).
-        clusters: (m,) 2 or more different ones; their rows are left out and resampled together.
+        clusters: (m,) 2 or more distinct numbers; the rows of a cluster are left out and resampled
+            together.
         seed: of the bootstrap.
     """
     _, numbers = np.unique(clusters, return_inverse=True)
@@ -86,19 +88,19 @@ def lasso(design: np.ndarray, targets: np.ndarray, clusters: np.ndarray, seed: i
     problem = reduced(design, outcomes, np.ones(len(design)))
     state = solve(problem, fractions, nowhere(problem), EXACT)
     spread = _bootstrapped(single, rough, numbers, fractions, state, seed)
-    return Fit(state.coefficients * units, spread * units, fractions * units)
+    return LassoFit(state.coefficients * units, spread * units, fractions * units)
 
 
 def _units(design: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """(Q,) least penalty that leaves no coefficient; that of the level where nothing varies."""
+    """(Q,) least penalty for which all coefficients are 0; of the level for constant targets."""
     rows = design - design.mean(axis=0)
     largest = np.abs(rows.T @ targets).max(axis=0) / len(rows)
-    least = np.abs(targets).max(axis=0) * 1e-12  # Below, what varies is the rounding.
+    least = np.abs(targets).max(axis=0) * 1e-12  # Smaller variation is rounding.
     return np.where(largest > least, largest, np.maximum(np.abs(targets).max(axis=0), 1.0))
 
 
 def reduced(design: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Problem:
-    """The problem of weighted rows, solved through the fewer of rows and columns."""
+    """The problem of weighted rows, decomposed through the smaller of rows and columns."""
     shares = (weights / weights.sum()).astype(design.dtype)
     roots = np.sqrt(shares)[:, None]
     rows = (design - shares @ design) * roots
@@ -111,28 +113,28 @@ def reduced(design: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Pro
     return Problem(directions, eigenvalues, rows.T @ outcomes)
 
 
-def nowhere(problem: Problem) -> State:
-    """The state to start from where nothing is known."""
-    return State(np.zeros_like(problem.correlations), np.zeros_like(problem.correlations))
+def nowhere(problem: Problem) -> LassoState:
+    """The initial state: all coefficients and duals are 0."""
+    return LassoState(np.zeros_like(problem.correlations), np.zeros_like(problem.correlations))
 
 
 def solve(
-    problem: Problem, penalties: np.ndarray, start: State, precision: tuple[float, int]
-) -> State:
+    problem: Problem, penalties: np.ndarray, start: LassoState, precision: tuple[float, int]
+) -> LassoState:
     """Coefficients of each target under its penalty (Q,), above 0.
 
     Args:
         problem: of Q targets.
         penalties: (Q,).
         start: a state to start from.
-        precision: stop where the coefficients settle to this fraction of the largest one, and
-            after so many iterations in any case.
+        precision: stop when no coefficient changes by more than this fraction of the largest one;
+            and the maximum number of iterations.
     """
     kind = problem.correlations.dtype
-    found = State(*(np.empty(problem.correlations.shape, kind) for _ in range(2)))
+    found = LassoState(*(np.empty(problem.correlations.shape, kind) for _ in range(2)))
     for penalty in np.unique(penalties):
         alike = np.flatnonzero(penalties == penalty)
-        # Rows that are all alike have no eigenvalues; nobody has a value then, whatever the step.
+        # Identical rows have no eigenvalues; all values are 0 then, whatever the step.
         mean = max(problem.eigenvalues.sum() / len(problem.correlations), 1e-9)
         step = float(_STEP * mean * penalty)
         smoothed = _smoother(problem, step)
@@ -144,7 +146,7 @@ def solve(
 
 
 def _smoother(problem: Problem, step: float) -> Callable[[np.ndarray], np.ndarray]:
-    """What x is taken to by X^T W X (X^T W X + step)^-1: one product, or two narrower ones."""
+    """The map x -> X^T W X (X^T W X + step)^-1 x, as one product or as two narrower ones."""
     kind = problem.directions.dtype.type
     shrunken = problem.directions * (problem.eigenvalues / (problem.eigenvalues + kind(step)))
     if 2 * len(problem.eigenvalues) < len(problem.directions):
@@ -157,9 +159,9 @@ def _iterate(
     smoothed: Callable[[np.ndarray], np.ndarray],
     pull: np.ndarray,
     limit: float,
-    start: State,
+    start: LassoState,
     precision: tuple[float, int],
-) -> State:
+) -> LassoState:
     """The iterations for targets of one penalty.
 
     Args:
@@ -167,7 +169,7 @@ def _iterate(
         pull: (p, Q) correlations / step.
         limit: penalty / step, the largest scaled dual.
         start: the state to start from.
-        precision: of the coefficients, and the most iterations.
+        precision: of the coefficients, and the maximum number of iterations.
     """
     tolerance, iterations = precision
     kind = pull.dtype.type
@@ -188,7 +190,7 @@ def _iterate(
             change = np.maximum(np.abs(coefficients - before), np.abs(coefficients - smooth))
             if (change.max(axis=0) <= allowed).all():
                 break
-    return State(coefficients, duals)
+    return LassoState(coefficients, duals)
 
 
 def _cross_validated(design: np.ndarray, targets: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -227,7 +229,7 @@ def _bootstrapped(
     targets: np.ndarray,
     numbers: np.ndarray,
     fractions: np.ndarray,
-    start: State,
+    start: LassoState,
     seed: int,
 ) -> np.ndarray:
     """(p, Q) standard deviation of the coefficients over resampled clusters."""

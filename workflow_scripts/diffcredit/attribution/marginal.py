@@ -1,7 +1,7 @@
 """Differences of two models: leave-one-out and add-one-in.
 
-Nothing is averaged over coalitions, so the training noise of single models enters in full: only
-several training seeds tell how large it is.
+No coalitions are averaged, so the training noise of single models enters in full. Only several
+training seeds show how large it is.
 """
 
 import numpy as np
@@ -27,8 +27,8 @@ def add_one_in(game: Game) -> Estimate:
 def _by_contributor(values: np.ndarray, marks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means (N, Q) of each contributor's models, and the variances of these means.
 
-    The noise of training is taken to be that of all contributors' models: with two or three
-    training seeds a contributor's own spread tells little. NaN with one seed.
+    The variance of training is pooled over the models of all contributors, because two or three
+    training seeds say little about a single contributor. Variances are NaN with one seed.
 
     Args:
         values: (m, Q).
@@ -43,11 +43,11 @@ def _by_contributor(values: np.ndarray, marks: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _none(game: Game) -> np.ndarray:
-    """Strengths where there is no penalty."""
+    """(Q,) zeros: these estimators have no penalty."""
     return np.zeros(game.values.shape[1])
 
 
-class LeaveOneOut(Estimator):
+class LeaveOneOutEstimator(Estimator):
     """v(all) - v(all - i)."""
 
     endpoints = ("full",)
@@ -58,7 +58,7 @@ class LeaveOneOut(Estimator):
         return leave_one_out(game)
 
 
-class AddOneIn(Estimator):
+class AddOneInEstimator(Estimator):
     """v({i}) - v(none)."""
 
     endpoints = ("none",)

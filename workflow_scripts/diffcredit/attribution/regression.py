@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-#: Strengths that ridge chooses from, in units of the mean eigenvalue of X^T W X.
+#: The grid of penalty strengths for ridge, in units of the mean eigenvalue of X^T W X.
 GRID = np.logspace(-5, 3, 33)
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A fitted regression, in rows multiplied by the roots of their weights.
+class RidgeFit:
+    """A fitted regression; rows are multiplied by the square roots of their weights.
 
     Attributes:
         coefficients: (p, Q).
         strengths: (Q,) chosen penalties.
-        left_out: (m, Q) residual of each row in the fit without its cluster, times the root of its
-            weight; NaN where the rows are too few to leave any residual.
+        left_out: (m, Q) leave-one-cluster-out residual of each row, times the root of its weight;
+            NaN where the rows are too few to leave any residual.
         clusters: (m,) rows that are left out together.
-        roots: (m,) of the weights.
-        left, sizes, right: (m, r), (r,) and (r, p) singular value decomposition of the design,
-            the unpenalized columns projected out.
+        roots: (m,) square roots of the weights.
+        left, sizes, right: (m, r), (r,) and (r, p) singular value decomposition of the design after
+            the unpenalized columns are projected out.
     """
 
     coefficients: np.ndarray
@@ -46,16 +46,16 @@ def least_squares(
     weights: np.ndarray,
     clusters: np.ndarray,
     unpenalized: np.ndarray,
-) -> Fit:
-    """Weighted least squares; the shortest solution where it is not unique.
+) -> RidgeFit:
+    """Weighted least squares; the minimum-norm solution where it is not unique.
 
     Args:
         design: (m, p).
         targets: (m, Q).
         weights: (m,), above 0.
         clusters: (m,) rows that are left out together.
-        unpenalized: (m, f) further columns, such as the intercept's, whose coefficients are free
-            and not reported.
+        unpenalized: (m, f) further columns, such as the intercept, whose coefficients are not
+            penalized and not returned.
     """
     return _fit(design, targets, weights, clusters, unpenalized, np.zeros(1))
 
@@ -66,10 +66,10 @@ def ridge(
     weights: np.ndarray,
     clusters: np.ndarray,
     unpenalized: np.ndarray,
-) -> Fit:
+) -> RidgeFit:
     """Weighted ridge; each target's strength has the least leave-one-cluster-out error.
 
-    Arguments as of `least_squares`; the unpenalized columns are not drawn to 0.
+    Arguments as in `least_squares`.
     """
     return _fit(design, targets, weights, clusters, unpenalized, GRID)
 
@@ -81,7 +81,7 @@ def _fit(
     clusters: np.ndarray,
     unpenalized: np.ndarray,
     grid: np.ndarray,
-) -> Fit:
+) -> RidgeFit:
     roots = np.sqrt(weights)
     free = _decomposed(unpenalized * roots[:, None])[0]
     rows = design * roots[:, None]
@@ -95,7 +95,7 @@ def _fit(
     for strength in strengths:
         hat = free @ free.T + (left * (sizes**2 / (sizes**2 + strength))) @ left.T
         freedom = len(hat) - np.trace(hat)
-        if freedom < 0.5:  # A strength that leaves no residuals cannot be judged.
+        if freedom < 0.5:  # Without residual degrees of freedom there is no error to compare.
             continue
         residuals = weighted - hat @ weighted
         noise = np.sqrt((residuals**2).sum(axis=0) / freedom)
@@ -105,13 +105,13 @@ def _fit(
         least[better], chosen[better] = errors[better], strength
         kept[:, better] = left_out[:, better]
     coefficients = right.T @ (_filters(sizes, chosen) * (left.T @ weighted))
-    return Fit(coefficients, chosen, kept, clusters, roots, left, sizes, right)
+    return RidgeFit(coefficients, chosen, kept, clusters, roots, left, sizes, right)
 
 
-def without_unpenalized(fit: Fit, design: np.ndarray, targets: np.ndarray) -> Fit:
-    """The same design and targets at the strengths of a fit, less its unpenalized columns.
+def without_unpenalized(fit: RidgeFit, design: np.ndarray, targets: np.ndarray) -> RidgeFit:
+    """The fit of the same design and targets, at the same strengths, without unpenalized columns.
 
-    The residuals stay those of ``fit``, in which these columns explain what they can.
+    The residuals stay those of ``fit``, with the unpenalized columns.
     """
     left, sizes, right = _decomposed(design * fit.roots[:, None])
     along = left.T @ (targets * fit.roots[:, None])
@@ -120,14 +120,14 @@ def without_unpenalized(fit: Fit, design: np.ndarray, targets: np.ndarray) -> Fi
 
 
 def _decomposed(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Singular value decomposition without the directions in which nothing varies."""
+    """Singular value decomposition without directions of singular value 0."""
     left, sizes, right = np.linalg.svd(rows, full_matrices=False)
     varies = sizes > sizes.max(initial=0.0) * max(rows.shape) * np.finfo(float).eps
     return left[:, varies], sizes[varies], right[varies]
 
 
 def _filters(sizes: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """(r, Q) what ridge of each target's strength multiplies the directions of the design with."""
+    """(r, Q) ridge filter factors of the design's directions for each target's strength."""
     return sizes[:, None] / (sizes[:, None] ** 2 + strengths)
 
 
@@ -142,11 +142,10 @@ def _groups(clusters: np.ndarray) -> list[np.ndarray]:
 def _left_out(
     hat: np.ndarray, residuals: np.ndarray, noise: np.ndarray, groups: list[np.ndarray]
 ) -> np.ndarray:
-    """(m, Q) residual of each row in the fit without its cluster.
+    """(m, Q) leave-one-cluster-out residual of each row.
 
-    With hat matrix H they are (I - H_gg)^-1 e_g for the residuals e_g of cluster g. Where the
-    others leave a direction of the cluster undetermined, it counts as one standard deviation of
-    the noise (Q,).
+    With hat matrix H they are (I - H_gg)^-1 e_g for the residuals e_g of cluster g. A direction
+    that the other clusters leave undetermined counts as one standard deviation of the noise (Q,).
     """
     left_out = np.empty_like(residuals)
     for rows in groups:
@@ -159,16 +158,16 @@ def _left_out(
     return left_out
 
 
-def variances(fit: Fit, known: np.ndarray) -> np.ndarray:
-    """(p, Q) of the coefficients: over the clusters, and by the shrinkage."""
+def variances(fit: RidgeFit, known: np.ndarray) -> np.ndarray:
+    """(p, Q) variances of the coefficients: jackknife over clusters plus shrinkage error."""
     return jackknife(fit) + shrinkage(fit, known)
 
 
-def jackknife(fit: Fit) -> np.ndarray:
+def jackknife(fit: RidgeFit) -> np.ndarray:
     """(p, Q) variances of the coefficients over the clusters.
 
-    (g - 1) / g times the sum, over g clusters, of the squared changes that leaving one out makes,
-    less their mean.
+    (g - 1) / g times the sum, over g clusters, of the squared deviations of the leave-one-out
+    changes from their mean.
     """
     groups = _groups(fit.clusters)
     count = sum(len(rows) for rows in groups)
@@ -186,7 +185,7 @@ def jackknife(fit: Fit) -> np.ndarray:
 def _squared_changes(
     operator: np.ndarray, residuals: np.ndarray, groups: list[np.ndarray]
 ) -> np.ndarray:
-    """(p, Q) sum over clusters g of (operator_g residuals_g)^2, without a value for each cluster.
+    """(p, Q) sum over clusters g of (operator_g residuals_g)^2, without an array per cluster.
 
     The square is a sum over pairs of a cluster's rows; each pair is a product of two matrices.
     """
@@ -198,12 +197,12 @@ def _squared_changes(
     return total
 
 
-def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
-    """(p, Q) mean squared error of the coefficients that the penalty makes.
+def shrinkage(fit: RidgeFit, known: np.ndarray) -> np.ndarray:
+    """(p, Q) mean squared error of the coefficients due to the penalty.
 
-    How large coefficients are to be expected is their mean square per effective parameter (MacKay
-    1992); what the penalty takes from such coefficients is the error, and all of it in directions
-    in which the design does not vary. With it, intervals of shrunken values cover (Nychka 1988).
+    The expected size of a coefficient is the mean square per effective parameter (MacKay 1992). The
+    part that the penalty takes away is the error; in directions without variation of the design
+    that is all of it. With this term the intervals of shrunken values have coverage (Nychka 1988).
     NaN where least squares leaves a coefficient undetermined.
 
     Args:
@@ -219,7 +218,7 @@ def shrinkage(fit: Fit, known: np.ndarray) -> np.ndarray:
     return np.where(fit.strengths > 0, errors, np.where(unseen > 0, np.nan, 0.0))
 
 
-def derivative(fit: Fit, direction: np.ndarray) -> np.ndarray:
+def derivative(fit: RidgeFit, direction: np.ndarray) -> np.ndarray:
     """(p, Q) change of the coefficients where every target moves along ``direction`` (m,)."""
     along = fit.left.T @ (direction * fit.roots)
     return fit.right.T @ (_filters(fit.sizes, fit.strengths) * along[:, None])

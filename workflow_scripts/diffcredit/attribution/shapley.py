@@ -1,9 +1,9 @@
 """Shapley values of contributors from coalitions of any sampling distribution.
 
-Rows count by the Shapley kernel's weight / the sampling probability. Three estimators differ in
-what they do with v(none), which for many behaviors (the FID of noise) is extreme: the published one
-constrains the values to add up to v(all) - v(none); ridge does the same with a penalty; ridge with
-v(none) free lets the line say what v(none) is.
+Rows are weighted by the Shapley kernel / the sampling probability. The three estimators differ in
+how they treat v(none), which is extreme for many behaviors, such as the FID of noise. The published
+estimator constrains the values to add up to v(all) - v(none). Ridge adds a penalty to it. Ridge
+with free v(none) estimates v(none) from the coalitions instead of using its measurement.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from diffcredit.attribution import regression
 from diffcredit.attribution.estimator import Estimator
 from diffcredit.attribution.game import Estimate, Game, variance_of_mean
 from diffcredit.attribution.regression import (
-    Fit,
+    RidgeFit,
     derivative,
     variances,
     without_unpenalized,
@@ -24,14 +24,14 @@ from diffcredit.attribution.regression import (
 
 @dataclass(frozen=True)
 class Solution:
-    """Values with all that their standard errors are made of.
+    """Values with the parts of their standard errors.
 
     Attributes:
         values: (N, Q).
-        variances: (N, Q) over the coalitions, and by the shrinkage.
-        by_full: (N, Q) change of the values where v(all) rises by 1.
-        by_none: (N, Q) the same for v(none).
-        strengths: (Q,) of the ridge penalty; 0 without one.
+        variances: (N, Q) jackknife variance over coalitions plus shrinkage error.
+        by_full: (N, Q) derivative of the values with respect to v(all).
+        by_none: (N, Q) derivative with respect to v(none).
+        strengths: (Q,) ridge penalty; 0 without a penalty.
     """
 
     values: np.ndarray
@@ -45,19 +45,19 @@ def constrained(game: Game) -> Estimate:
     """Constrained least squares: Covert & Lee 2021 (arXiv 2012.01536), eq. 7.
 
     phi = A^-1 (b - 1 (1^T A^-1 b - v(all) + v(none)) / (1^T A^-1 1)). Solved within the subspace
-    sum phi = v(all) - v(none), which keeps the sum exact. The values are the same where A has an
-    inverse. With fewer coalitions than contributors many values fit alike, and these are the ones
-    nearest to equal shares of the sum. The formula with a pseudo-inverse gives the same for paired
-    coalitions; for others it gives values that need not fit.
+    sum phi = v(all) - v(none), which keeps the sum exact. The result is identical where A has an
+    inverse. With fewer coalitions than contributors the solution is not unique; this one is nearest
+    to equal shares of the sum. The formula with a pseudo-inverse agrees for paired coalitions; for
+    unpaired ones its values need not fit.
     """
     return _estimate(game, _solve_constrained(game, regression.least_squares))
 
 
 def ridge(game: Game) -> Estimate:
-    """The same, drawn towards (v(all) - v(none)) / N.
+    """Constrained ridge regression: shrinks the values towards (v(all) - v(none)) / N.
 
-    The strength has the least leave-one-pair-out error of a fit in which a line in |S| is free: an
-    extreme v(none) is no noise that more shrinkage would answer.
+    The penalty has the least leave-one-pair-out error of a fit with a free line in |S|: more
+    shrinkage is no remedy for an extreme v(none).
     """
     return _estimate(game, solve_ridge(game))
 
@@ -68,12 +68,12 @@ def ridge_free(game: Game) -> Estimate:
 
 
 def solve_ridge(game: Game) -> Solution:
-    """What `ridge` makes its estimate of."""
+    """The solution behind `ridge`."""
     return _solve_constrained(game, regression.ridge)
 
 
 def solve_ridge_free(game: Game) -> Solution:
-    """What `ridge_free` makes its estimate of."""
+    """The solution behind `ridge_free`."""
     removed = 1.0 - game.masks
     losses = game.full.mean(axis=0) - game.values
     fit = regression.ridge(removed, losses, game.weights, game.clusters, _nothing(game))
@@ -87,13 +87,14 @@ def solve_ridge_free(game: Game) -> Solution:
     )
 
 
-def _solve_constrained(game: Game, fitted: Callable[..., Fit]) -> Solution:
+def _solve_constrained(game: Game, fitted: Callable[..., RidgeFit]) -> Solution:
     """Rows less their mean lie in the subspace of sum 0, and so does the shortest solution.
 
-    Where v(none) is extreme, the values of all coalitions are off the line from it to v(all), by
-    what goes with |S|. That is no noise of single coalitions: residuals are of a fit in which a
-    line in |S| is free. What it does to the values, because contributors are not in coalitions of
-    the same sizes, is the difference of the two fits; its mean square counts as a variance.
+    An extreme v(none) moves the values of all coalitions away from the line between v(none) and
+    v(all), by an amount that depends on |S|. This is not noise of single coalitions, so residuals
+    come from a fit with a free line in |S|. It biases the values of contributors who were drawn
+    into larger coalitions. The difference of the two fits estimates this bias; its mean square is
+    added to the variance.
     """
     contributors = game.masks.shape[1]
     everyone, nobody = game.full.mean(axis=0), game.none.mean(axis=0)
@@ -130,7 +131,7 @@ def _estimate(game: Game, solution: Solution) -> Estimate:
 
 
 class ShapleyConstrained(Estimator):
-    """Least squares with the sum v(all) - v(none): the published estimator."""
+    """Least squares constrained to the sum v(all) - v(none): the published estimator."""
 
     endpoints = ("full", "none")
     weights = "shapley"

@@ -1,4 +1,4 @@
-"""When there are coalitions enough: an attribution is as precise, or as stable, as asked for."""
+"""The stopping rule: whether an attribution is precise, or stable, enough with its coalitions."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from diffcredit.config.until import Until
 
 @dataclass(frozen=True)
 class Reached:
-    """How far an attribution has come.
+    """The precision and stability that an attribution has reached.
 
     Attributes:
-        coalitions: that it was fitted on.
-        standard_error: largest of the contributors', averaged over queries, in units of the
-            behavior; None where it is unknown.
+        coalitions: number of coalitions that the attribution was fitted on.
+        standard_error: largest standard error of a contributor, averaged over queries, in units of
+            the behavior; None where it is unknown.
         stability: rank correlation of the values with those before the last shard; None where
             there was none, or where all values are equal.
-        enough: whether all that is asked for is reached.
+        enough: whether all thresholds are reached.
     """
 
     coalitions: int
@@ -31,13 +31,14 @@ class Reached:
 def reached(
     attribution: pd.DataFrame | None, before: pd.DataFrame | None, coalitions: int, until: Until
 ) -> Reached:
-    """Compare an attribution with what is asked of it.
+    """Compare an attribution with the thresholds of the stopping rule.
 
     Args:
         attribution: its table; None where the coalitions are too few to be fitted on.
-        before: the table from all but the last shard; None where these are too few.
-        coalitions: that the attribution was fitted on.
-        until: the behavior to look at, and what to reach.
+        before: the table of an attribution without the last shard; None where too few coalitions
+            are left.
+        coalitions: number of coalitions that the attribution was fitted on.
+        until: the behavior to check, and its thresholds.
     """
     if attribution is None:
         return Reached(coalitions, None, None, enough=False)
@@ -47,7 +48,7 @@ def reached(
     if before is not None:
         earlier = _means(before, until.behavior)
         stability = _known(spearmanr(now["value"], earlier["value"]).statistic)
-    # What cannot be told is not enough.
+    # Unknown counts as not enough.
     precise = until.standard_error is None or (error is not None and error <= until.standard_error)
     stable = until.stability is None or (stability is not None and stability >= until.stability)
     return Reached(coalitions, error, stability, precise and stable)

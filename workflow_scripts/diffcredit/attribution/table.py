@@ -17,19 +17,19 @@ from diffcredit.config.attribution_checks import LEAST_TO_FIT
 from diffcredit.errors import UserError
 from diffcredit.registry import DISTRIBUTIONS, ESTIMATORS, Better
 
-#: What turns a value into credit.
+#: Sign that turns a value into credit.
 SIGNS: dict[Better, float] = {"lower": -1.0, "higher": 1.0, None: np.nan}
 
 
 @dataclass(frozen=True)
 class Corrections:
-    """Gathered behaviors of the few coalitions that were made in both ways.
+    """Gathered behaviors of the few coalitions that both approaches have.
 
     Attributes:
-        cheap: by the approach of the values.
-        exact: by the exact approach.
+        cheap: behaviors by the cheap approach.
+        exact: behaviors by the exact approach.
         exact_full: v(all) by the exact approach.
-        distribution: what the few coalitions were drawn from.
+        distribution: removal distribution of these coalitions.
     """
 
     cheap: pd.DataFrame
@@ -41,24 +41,32 @@ class Corrections:
 def fit(
     attribution: RemovalAttribution,
     tables: Mapping[str, pd.DataFrame],
-    drawn: Mapping[str, Distribution],
+    distributions: Mapping[str, Distribution],
 ) -> pd.DataFrame:
     """The table of an attribution from the gathered behaviors that it refers to.
 
     Args:
         attribution: its entry in the configuration.
         tables: gathered behaviors by role, as of ``attribution.references``.
-        drawn: what the coalitions of "values", and of "corrections", were drawn from.
+        distributions: removal distribution of the coalitions of "values" and of "corrections".
     """
     corrections = None
     if attribution.corrections is not None:
         corrections = Corrections(
-            tables["cheap"], tables["corrections"], tables["exact_full"], drawn["corrections"]
+            tables["cheap"],
+            tables["corrections"],
+            tables["exact_full"],
+            distributions["corrections"],
         )
     endpoints = {role: tables[role] for role in ("full", "none") if role in tables}
     method = attribution.method
     return attribute(
-        method.name, tables["values"], endpoints, drawn["values"], corrections, **method.given
+        method.name,
+        tables["values"],
+        endpoints,
+        distributions["values"],
+        corrections,
+        **method.given,
     )
 
 
@@ -76,7 +84,7 @@ def attribute(
         estimator: entry of the registry.
         behaviors: gathered table of the coalitions to fit on.
         endpoints: gathered tables of "full" and "none", those that the estimator needs.
-        distribution: what the coalitions were drawn from.
+        distribution: removal distribution of the coalitions.
         corrections: the retrained coalitions of an estimator of two levels.
         **options: of the estimator.
 
@@ -107,7 +115,7 @@ def attribute(
 
 
 def enough_to_fit(behaviors: pd.DataFrame) -> bool:
-    """Whether there are coalitions enough for a regression."""
+    """Whether there are enough coalitions for a regression."""
     models = _one_seed(behaviors)
     return _enough(len(models), models["pair"].nunique())
 
@@ -124,7 +132,7 @@ def _weights(estimator: str, masks: np.ndarray, distribution: Distribution) -> n
 
 
 def _correction(estimator: str, corrections: Corrections, columns: pd.Index) -> Correction:
-    """The coalitions made in both ways, one row each: the mean over their training seeds."""
+    """The coalitions of both approaches, one row each: the mean over their training seeds."""
     cheap, exact = (
         pivot(table)[columns].groupby(level="coalition").mean()
         for table in (corrections.cheap, corrections.exact)
@@ -151,7 +159,7 @@ def _one_seed(behaviors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_enough(fitted: str, masks: np.ndarray, clusters: np.ndarray) -> None:
-    """Enough for a regression; for differences of two models a coalition of each contributor."""
+    """Check the number of coalitions; differences of two models need one for each contributor."""
     if fitted in ESTIMATORS and ESTIMATORS[fitted].distribution is not None:
         if len(np.unique(masks, axis=0)) < masks.shape[1]:
             raise UserError(
@@ -181,7 +189,7 @@ def to_table(estimate: Estimate, columns: pd.Index) -> pd.DataFrame:
 
 
 def with_credit(table: pd.DataFrame, better: Mapping[str, Better]) -> pd.DataFrame:
-    """The table of an attribution, turned one way: the more credit, the better for the model.
+    """Add credit and ranks to the table of an attribution: more credit is better for the model.
 
     Args:
         table: of `attribute`, with the values of a behavior in its own units and direction.

@@ -1,9 +1,9 @@
 """Two-level Shapley values: a cheap approach as the control variate of few retrainings.
 
-phi = beta phi(v_cheap) + phi(v_exact - beta v_cheap): the first from many coalitions of the cheap
-approach, the second from the few that were retrained as well. It has no bias of the cheap approach,
-and the noise of the few only where the two approaches differ. beta is the slope of the exact values
-in the cheap ones over the few; the standard errors take it as given.
+phi = beta phi(v_cheap) + phi(v_exact - beta v_cheap). The first term uses many coalitions of the
+cheap approach, the second the few that were retrained, too. The estimate is free of the bias of the
+cheap approach, and the noise of the few enters only where the approaches differ. beta is the slope
+of a regression of the exact on the cheap values; standard errors treat it as known.
 """
 
 from collections.abc import Callable
@@ -30,13 +30,13 @@ def ridge_free(game: Game) -> Estimate:
 def optimal_split(
     budget: float, cost_cheap: float, cost_exact: float, correlation: float
 ) -> tuple[int, int]:
-    """How many coalitions a budget is best spent on: cheap ones, and corrections.
+    """The optimal numbers of cheap coalitions and of corrections for a budget.
 
-    n_cheap / n_corrections = sqrt(c_correction rho^2 / (c_cheap (1 - rho^2))), which makes the
-    variance rho^2 / n_cheap + (1 - rho^2) / n_corrections least. A correction costs both models.
+    n_cheap / n_corrections = sqrt(c_correction rho^2 / (c_cheap (1 - rho^2))) minimizes the
+    variance rho^2 / n_cheap + (1 - rho^2) / n_corrections. A correction costs both models.
 
     Args:
-        budget: altogether, in the unit of the costs (seconds).
+        budget: total, in the unit of the costs (seconds).
         cost_cheap: of one model of the cheap approach, above 0.
         cost_exact: of one retrained model, above 0.
         correlation: rho of what the contributors leave unexplained in the two approaches' values,
@@ -57,8 +57,8 @@ def optimal_split(
 def residual_correlation(few: Correction) -> np.ndarray:
     """(Q,) rho: correlation of what the contributors leave unexplained in the two approaches.
 
-    Of leave-one-pair-out residuals of ridge regressions on the contributors kept, so that what a
-    fit of few coalitions takes up does not count as explained.
+    The correlation of leave-one-pair-out residuals of ridge regressions on the kept contributors.
+    In-sample residuals would be too small with few coalitions.
     """
     intercept = np.ones((len(few.masks), 1))
     exact, cheap = (
@@ -100,7 +100,7 @@ def _two_level(game: Game, solve: Callable[[Game], Solution]) -> Estimate:
 
 
 def _slope(few: Correction) -> np.ndarray:
-    """(Q,) beta: of the exact values in the cheap ones; 0 where the cheap ones do not vary."""
+    """(Q,) beta: slope of the exact on the cheap values; 0 where the cheap values are constant."""
     cheap = few.cheap - np.average(few.cheap, axis=0, weights=few.weights)
     spread = few.weights @ cheap**2
     together = few.weights @ (cheap * few.exact)

@@ -1,4 +1,4 @@
-"""Aesthetic score: what a linear head on CLIP embeddings thinks of the samples."""
+"""Aesthetic score: the output of a linear head on CLIP embeddings of the samples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from diffcredit.behaviors.image_features import ImageFeatures
     from diffcredit.config import Config
 
-#: Where the tool that publishes the head keeps it.
+#: Cache folder of the tool that publishes the head.
 USUAL = Path("~/.cache/emb_reader/sa_0_4_vit_l_14_linear.pth")
 SOURCE = "https://github.com/LAION-AI/aesthetic-predictor/raw/main/sa_0_4_vit_l_14_linear.pth"
 
@@ -29,8 +29,8 @@ class Aesthetic(SampleMeasure):
     """Mean or quantile over the samples of w.x + b, x a CLIP embedding of length 1.
 
     The published head was fitted to people's ratings from 1 to 10 (LAION's aesthetic predictor). Lu
-    et al. 2025 (arXiv 2407.03153) report the mean and the quantiles 0.5, 0.75 and 0.9, between
-    samples by linear interpolation as here.
+    et al. 2025 (arXiv 2407.03153) report the mean and the quantiles 0.5, 0.75 and 0.9, with linear
+    interpolation between samples as here.
     """
 
     needs, better = "clip", "higher"
@@ -67,10 +67,10 @@ class Aesthetic(SampleMeasure):
         self.weight, self.bias = read_head(self.head)
 
     def __call__(self, samples: ImageFeatures) -> float:
-        """About 1 to 10.
+        """The mean or quantile of the scores, about 1 to 10.
 
         Raises:
-            UserError: if the head is for embeddings of another size.
+            UserError: if the head expects embeddings of another size.
         """
         embeddings = samples.directions
         if embeddings.shape[1] != len(self.weight):
@@ -91,9 +91,9 @@ def read_head(path: Path) -> tuple[np.ndarray, float]:
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:
-    """The format in which the head is published; only tensors are read from it."""
+    """Read the format in which the head is published; only tensors are loaded."""
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # What a broken file raises depends on where it is broken.
+    except Exception as error:  # Broken files raise many kinds of errors.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} cannot be read as a state dict: {reason}") from error

@@ -17,8 +17,8 @@ from diffcredit.logs import logger
 from diffcredit.models.checkpoints import CONFIG, WEIGHTS, load_weights
 
 
-class Classifier(nn.Module):
-    """Two convolutions with pooling, one hidden layer whose values are the features."""
+class ClassifierNetwork(nn.Module):
+    """Two convolutions with pooling and one hidden layer, whose values are the features."""
 
     def __init__(self, in_channels: int, channels: int, features: int, classes: int):
         super().__init__()
@@ -50,11 +50,13 @@ def normalized(images: torch.Tensor) -> torch.Tensor:
     return images.to(torch.float32) / 127.5 - 1
 
 
-def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Classifier, float]:
+def train(
+    images: Images, settings: config.Classifier, seed: int
+) -> tuple[ClassifierNetwork, float]:
     """Train a classifier on 9 of 10 images.
 
     Returns:
-        The classifier, and its accuracy on the images that it was not trained on.
+        The classifier, and its accuracy on the held-out tenth of the images.
 
     Raises:
         UserError: if all images have the same label.
@@ -72,7 +74,7 @@ def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Class
     labels = torch.tensor(images.labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Classifier(pixels.shape[1], settings.channels, settings.features, classes)
+        network = ClassifierNetwork(pixels.shape[1], settings.channels, settings.features, classes)
     _fit(network, pixels[used], labels[used], settings, rng)
     with torch.inference_mode():
         accuracy = float((network(pixels[held]).argmax(1) == labels[held]).float().mean())
@@ -82,9 +84,9 @@ def train(images: Images, settings: config.Classifier, seed: int) -> tuple[Class
 
 
 def _doubt(accuracy: float, labels: np.ndarray) -> str | None:
-    """What to say of a classifier that recognizes no more of its (n,) labels than a guess does."""
+    """A warning about a classifier that is not better than guessing, for (n,) labels."""
     guess = np.bincount(labels).max() / len(labels)
-    # One-sided, at 5%: what always guessing the most frequent label reaches now and then.
+    # One-sided test at 5% against always guessing the most frequent label.
     chance = guess + 1.645 * np.sqrt(guess * (1 - guess) / len(labels))
     if accuracy > chance:
         return None
@@ -104,7 +106,7 @@ def _doubt(accuracy: float, labels: np.ndarray) -> str | None:
 
 
 def _fit(
-    network: Classifier,
+    network: ClassifierNetwork,
     pixels: torch.Tensor,
     labels: torch.Tensor,
     settings: config.Classifier,
@@ -121,7 +123,7 @@ def _fit(
         schedule.step()
 
 
-def save(network: Classifier, folder: str | Path, facts: dict[str, Any]) -> None:
+def save(network: ClassifierNetwork, folder: str | Path, facts: dict[str, Any]) -> None:
     """Write the classifier as safetensors and JSON."""
     with whole(folder) as part:
         part.mkdir()
@@ -129,11 +131,11 @@ def save(network: Classifier, folder: str | Path, facts: dict[str, Any]) -> None
         write_json({"sizes": network.sizes, "facts": facts}, part / CONFIG)
 
 
-def load(folder: str | Path) -> Classifier:
+def load(folder: str | Path) -> ClassifierNetwork:
     """Read a classifier, or raise `UserError` naming the broken file."""
     folder = Path(folder)
     try:
-        network = Classifier(**read_json(folder / CONFIG)["sizes"])
+        network = ClassifierNetwork(**read_json(folder / CONFIG)["sizes"])
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / CONFIG} does not describe a classifier: {error}") from error
     weights, _ = read_tensors(folder / WEIGHTS)

@@ -1,4 +1,4 @@
-"""How good the samples look, to CLIP."""
+"""Image quality of the samples, as judged by CLIP."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from diffcredit.behaviors.image_features import ImageFeatures
 
 PROMPTS = ("Good photo.", "Bad photo.")
-# By which CLIP multiplies cosines at the end of its training.
+# The factor by which trained CLIP multiplies cosines.
 SCALE = 100
 
 
 class ClipIqa(SampleMeasure):
-    """Mean over the samples of how much likelier CLIP finds the first of two opposite prompts.
+    """CLIP-IQA: mean probability of the first of two opposite prompts over the samples.
 
-    The softmax over both of 100 times the cosine similarity (Wang et al. 2023, arXiv 2207.12396).
-    The paper takes CLIP's ResNet-50 without its positional embedding, at the images' own size; here
-    it is the CLIP model of the extractor, so that values compare within a run only.
+    The probability is the softmax over both prompts of 100 times the cosine similarity (Wang et al.
+    2023, arXiv 2207.12396). The paper uses CLIP's ResNet-50 without its positional embedding, at
+    the images' own size. Here the CLIP model is that of the extractor, so values are comparable
+    only within a run.
     """
 
     needs, better = "texts", "higher"

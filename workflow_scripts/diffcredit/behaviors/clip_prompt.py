@@ -1,4 +1,4 @@
-"""How well the samples fit a text."""
+"""Similarity of the samples to a text prompt."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class ClipPrompt(SampleMeasure):
     """Cosine similarity of the embeddings of the samples and of the prompt: mean or quantile.
 
     This is the CLIP prompt score of Lu et al. 2025 (arXiv 2407.03153), whose code reports the mean
-    and the quantiles 0.5, 0.75 and 0.9. CLIPScore is 2.5 times the same (Hessel et al. 2021, arXiv
-    2104.08718) or, in torchmetrics, 100 times, with 0 for the negative ones. Neither changes a rank
-    where all are positive.
+    and the quantiles 0.5, 0.75 and 0.9. CLIPScore is 2.5 times this value (Hessel et al. 2021,
+    arXiv 2104.08718), or 100 times in torchmetrics, with negative values set to 0. Neither changes
+    the ranks of positive values.
     """
 
     needs, better = "texts", "higher"
 
     class Options(SampleMeasure.Options):
-        """The text, and how the similarities of the samples become one value."""
+        """The text, and how the similarities of the samples are summarized."""
 
         prompt: Annotated[str, Field(min_length=1)] = Field(
             description="a text of 1 letter or more"

@@ -1,4 +1,4 @@
-"""The denoising loss of given images, as the model itself has it."""
+"""The denoising loss of a model on given images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
     from diffcredit.behaviors.extractor import Extractor
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.config import Config
     from diffcredit.models.checkpoints import Trained
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class DenoisingLoss(ModelMeasure):
     """Mean over noises e and timesteps t of ||eps(x_t, t) - e||^2 / size, a value for each image x.
 
-    The timesteps are those of DDIM sampling in a number of steps, or a list; the
-    noises are the same for every image, timestep and model. Lu et al. 2025 (arXiv 2407.03153) draw
-    another noise for each timestep, which has the same mean.
+    The timesteps are those of DDIM sampling in a number of steps, or a list; the noises are the
+    same for every image, timestep and model. Lu et al. 2025 (arXiv 2407.03153) sample another noise
+    for each timestep, which has the same expectation.
     """
 
     needs, better = None, "lower"
@@ -43,7 +43,7 @@ class DenoisingLoss(ModelMeasure):
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """The line about noise levels that the model does not have."""
+            """A message about noise levels that the model does not have."""
             count, chosen, key = config.model.timesteps, self.timesteps, f"{key}.timesteps"
             if isinstance(chosen, tuple):
                 beyond = [timestep for timestep in chosen if timestep >= count]
@@ -54,16 +54,16 @@ class DenoisingLoss(ModelMeasure):
             return [problem(key, chosen, f"must not exceed model.timesteps = {count}")]
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
-        """Take the (n, c, h, w) uint8 images, and how models are queried."""
+        """Take the (n, c, h, w) uint8 images, and the settings of queries."""
         self.clean = setting.clean(images)
         self.setting = setting
         self.noises = self.options.noises
         self.timesteps = _chosen(setting, self.options.timesteps).to(setting.device)
 
     def __call__(self, trained: Trained) -> np.ndarray:
-        """(n,) of the n images; 0 or more, about 1 for an untrained network."""
+        """(n,) losses of the n images, 0 or more; about 1 for an untrained network."""
         with torch.inference_mode():
             return self._measured(trained)
 
@@ -89,15 +89,15 @@ class DenoisingLoss(ModelMeasure):
         draw: torch.Tensor,
         place: torch.Tensor,
     ) -> torch.Tensor:
-        """(b,) for b combinations of the numbers of an image, a noise and a timestep."""
+        """(b,) losses for b combinations of an image, a noise and a timestep, by number."""
         family, timesteps = self.setting.family, self.timesteps[place]
         noised = family.schedule.add_noise(self.clean[image], noise[draw], timesteps)
         error = family.predict(network, noised, timesteps) - noise[draw]
         return error.square().flatten(1).mean(1)
 
 
-def _chosen(setting: Setting, timesteps: int | Sequence[int] | None) -> torch.Tensor:
-    """Timesteps of a list, or those of DDIM sampling in so many steps."""
+def _chosen(setting: QuerySettings, timesteps: int | Sequence[int] | None) -> torch.Tensor:
+    """The given timesteps, or the timesteps of DDIM sampling with this number of steps."""
     if isinstance(timesteps, Sequence):
         return torch.tensor(timesteps)
     return setting.family.schedule.visited(timesteps or setting.steps)

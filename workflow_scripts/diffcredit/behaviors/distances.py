@@ -1,4 +1,4 @@
-"""Euclidean distances between many features, a strip of the matrix at a time."""
+"""Euclidean distances between many features, computed in strips of the matrix."""
 
 from collections.abc import Callable
 
@@ -16,10 +16,10 @@ def reduce_distances(
         rows: (n, d) features.
         columns: (m, d) features; the distance of a row to itself is exactly 0 where ``columns`` is
             ``rows``.
-        reduce: makes (k, ...) of a (k, m) strip of the matrix.
+        reduce: maps a (k, m) strip of the matrix to (k, ...).
 
     Returns:
-        (n, ...) what ``reduce`` makes of all strips.
+        (n, ...) the concatenated results of ``reduce``.
     """
     from sklearn.metrics import pairwise_distances_chunked
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 class Diversity(SampleMeasure):
     """Entropy in bits of the frequencies of Ward clusters of the reference (Ward 1963).
 
-    A sample belongs to the cluster to whose members its mean distance is least. Clustering takes
-    memory of 4 n^2 bytes for n reference images.
+    A sample belongs to the cluster with the least mean distance to its members. Clustering needs 4
+    n^2 bytes of memory for n reference images.
 
-    Two distances are offered. The published diversity (Lu et al. 2025, arXiv 2407.03153, whose code
-    clusters the embeddings of BLIP-VQA) takes ``dot_product``: the distance of two images is the
-    largest dot product of any two reference images minus their own dot product, and an image has
-    distance 0 to itself. Features of different lengths make this another clustering than
-    ``euclidean``, whose result may differ by half a bit.
+    There are two distances. The published diversity (Lu et al. 2025, arXiv 2407.03153, whose code
+    clusters the embeddings of BLIP-VQA) uses ``dot_product``: the largest dot product of any two
+    reference images minus the dot product of the two images; an image has distance 0 to itself.
+    With features of different lengths its clusters differ from those of ``euclidean``, and the
+    diversity may differ by half a bit.
     """
 
     needs, better = "features", "higher"
@@ -47,7 +47,7 @@ class Diversity(SampleMeasure):
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """The line about more clusters than reference images."""
+            """A message about more clusters than reference images."""
             known = known_images(config.data)
             return at_most(f"{key}.clusters", self.clusters, known, "training images")
 
@@ -55,7 +55,7 @@ class Diversity(SampleMeasure):
         """Cluster the reference images.
 
         Raises:
-            UserError: if they are fewer than the clusters.
+            UserError: if there are fewer reference images than clusters.
         """
         from scipy.cluster.hierarchy import fcluster, ward
 
@@ -81,7 +81,7 @@ class Diversity(SampleMeasure):
     def clusters(self, samples: ImageFeatures) -> np.ndarray:
         """(n,) number of the cluster of each sample."""
         if self.options.distance == "dot_product":
-            # The least mean of a constant minus dot products is the largest mean dot product.
+            # The least mean distance is the largest mean dot product.
             means = self.averages.T @ self.reference  # (clusters, d)
             return (samples.features @ means.T).argmax(axis=1)
         return reduce_distances(
@@ -97,7 +97,8 @@ class Diversity(SampleMeasure):
 
 
 def dot_product_distances(features: np.ndarray) -> np.ndarray:
-    """(n (n - 1) / 2,) largest dot product, squared lengths included, minus that of each pair.
+    """(n (n - 1) / 2,) largest dot product, squared lengths included, minus each pair's dot
+    product.
 
     Pairs are in SciPy's order: (0, 1), (0, 2), ..., (1, 2), ...
     """

@@ -1,4 +1,4 @@
-"""Diversity: entropy of the classes that the samples are taken for."""
+"""Diversity: entropy of the predicted classes of the samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Entropy(SampleMeasure):
     """Entropy in bits of the frequencies of the most probable class of each sample.
 
-    Not a published measure: it is diversity over known classes, without a clustering.
+    This is not a published measure: it is the diversity over known classes instead of clusters.
     """
 
     needs, better = "probabilities", "higher"

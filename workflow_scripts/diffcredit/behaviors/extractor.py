@@ -1,4 +1,4 @@
-"""What measures ask of a feature extractor."""
+"""The interface of feature extractors."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ class ExtractorOptions(Options):
     """An entry of the section extractors: the kind of extractor, and where its weights are.
 
     Attributes:
-        located_by: those options that say where the weights are. They change results through
-            `place` alone.
+        located_by: options that locate the weights; they affect results only through `place`.
     """
 
     located_by: ClassVar[frozenset[str]] = frozenset()
-    # The user names the entry, and says of which kind it is.
+    # The key of the entry is its name, chosen by the user; another option says its kind.
     name: ClassVar[str] = ""  # type: ignore[misc]
     kind: str = Field("", description="its kind")
 
     def place(self, base: Path = Path()) -> Path | None:
-        """File or folder of the weights, whether or not it exists; None where it has none.
+        """File or folder of the weights, whether or not it exists; None for an extractor without.
 
         Args:
-            base: folder that a path of the options is relative to.
+            base: relative paths start from this folder.
         """
         return None
 
@@ -42,22 +41,22 @@ class ExtractorOptions(Options):
         """One line for each problem with the files of the weights.
 
         Args:
-            key: where the entry stands, as "extractors.clip".
-            texts: whether texts are embedded, too, which may take other files.
-            base: folder that a path of the options is relative to.
+            key: of the entry, such as "extractors.clip".
+            texts: whether texts are embedded, too, which may need further files.
+            base: relative paths start from this folder.
         """
         return []
 
 
 class FileOptions(ExtractorOptions):
-    """Where an extractor's weights are: in one file."""
+    """The file of an extractor's weights."""
 
     located_by = frozenset({"path"})
 
     path: Place | None = Field(None, description="the file of its weights")
 
     def place(self, base: Path = Path()) -> Path | None:
-        """The given file, if any."""
+        """The given file, or None."""
         return None if self.path is None else base / Path(self.path).expanduser()
 
 
@@ -65,11 +64,11 @@ class Extractor(Implementation):
     """Turns images into features.
 
     Attributes:
-        gives: what measures can ask of it. "features" of images; "probabilities" of classes;
-            "clip", features that the aesthetic heads were trained on; "texts", features that texts
-            have, too.
-        trained_by_run: whether its weights are made by the run, as the classifier's are.
-        device: "cpu" or "cuda", where its weights are.
+        gives: what it provides to measures. "features" of images; "probabilities" of classes;
+            "clip", features that the aesthetic heads were trained on; "texts", features of texts in
+            the same space as those of images.
+        trained_by_run: whether the run trains its weights, as those of the classifier.
+        device: of the weights, "cpu" or "cuda".
         batch_size: images at a time.
     """
 
@@ -79,7 +78,7 @@ class Extractor(Implementation):
     batch_size: int = 64
 
     class Options(ExtractorOptions):
-        """None besides those of every entry."""
+        """The options that all extractors have."""
 
     def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
         """Read the weights.
@@ -98,7 +97,7 @@ class Extractor(Implementation):
         raise NotImplementedError
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
-        """(n, k) logits of classes from features of its own."""
+        """(n, k) logits of classes from the extractor's own features."""
         raise NotImplementedError(f"{type(self).__name__} knows no classes")
 
     def embed_text(self, text: str) -> torch.Tensor:

@@ -18,8 +18,9 @@ def frechet_distance(
 ) -> float:
     """||m1 - m2||^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) of two Gaussians (Dowson & Landau 1982).
 
-    The trace of the root is the sum of the roots of the eigenvalues of S1^(1/2) S2 S1^(1/2),
-    which is symmetric, so that no complex numbers and no matrix square root of S1 S2 arise.
+    The trace of the square root is the sum of the square roots of the eigenvalues of S1^(1/2) S2
+    S1^(1/2). This matrix is symmetric, which avoids complex numbers and the matrix square root of
+    S1 S2.
     """
     return _distance(mean1, covariance1, square_root(covariance1), mean2, covariance2)
 
@@ -44,20 +45,21 @@ def _distance(
 
 
 class Fid(SampleMeasure):
-    """Frechet distance of the features; 0 for samples like the reference (Heusel et al. 2017).
+    """Frechet distance to the features of the reference images (Heusel et al. 2017).
 
     With the extractor inception it is clean-fid's FID (Parmar et al. 2022, arXiv 2104.11222).
-    pytorch-fid, which Lu et al. 2025 (arXiv 2407.03153) report, resizes without antialiasing, so
-    that its values differ. Both add 1e-6 to the diagonals of covariances whose product has no
-    finite root; the eigenvalues taken here need no such help.
+    pytorch-fid, which Lu et al. 2025 (arXiv 2407.03153) use, resizes without antialiasing, so its
+    values differ. Both add 1e-6 to the diagonals of covariances whose product has no finite square
+    root; the eigenvalues used here need no such correction.
 
-    The root of the reference's covariance, half of the work, is taken once for all models.
+    The square root of the reference's covariance, half of the work, is computed once for all
+    models.
     """
 
     needs, better = "features", "lower"
 
     def prepare(self, reference: ImageFeatures) -> None:
-        """Take the mean, the covariance and its root of the reference images' features."""
+        """Compute mean, covariance and its square root of the reference images' features."""
         self.told = False
         self._tell_rank(reference, "reference")
         self.mean = reference.features.mean(axis=0)
@@ -73,7 +75,7 @@ class Fid(SampleMeasure):
         return _distance(self.mean, self.covariance, self.root, mean, covariance)
 
     def _tell_rank(self, of: ImageFeatures, which: str) -> None:
-        """Warn once of a covariance that so few images do not determine."""
+        """Warn once if there are too few images to determine the covariance."""
         images, features = of.features.shape
         if images > features:
             return

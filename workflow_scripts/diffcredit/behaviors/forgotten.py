@@ -1,4 +1,4 @@
-"""When a model has forgotten images so far that its training may end."""
+"""The stopping rule of unlearning: a model has forgotten the removed images far enough."""
 
 import hashlib
 from pathlib import Path
@@ -7,8 +7,8 @@ import torch
 
 from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.losses import make
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.scoring import transformed
-from diffcredit.behaviors.setting import Setting
 from diffcredit.config import Behavior
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints
@@ -20,19 +20,19 @@ def stop(
     behavior: Behavior,
     level: float,
     images: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     extractors: dict[str, Extractor],
 ) -> Stop:
-    """A training ends where the mean of a behavior over removed images has reached a level.
+    """A stopping rule: the mean of a behavior over removed images has reached a level.
 
-    A model that knows the images less is further along: with a lower value where more is better.
+    A model that has forgotten more has a worse value: lower where higher is better, and vice versa.
 
     Args:
         name: of the behavior.
         behavior: a measure of the model itself.
-        level: to be reached.
+        level: the value to reach.
         images: (n, c, h, w) uint8 removed images.
-        setting: how the model is queried.
+        setting: of queries.
         extractors: name -> extractor, that of the behavior, if any.
     """
     measure = make(behavior, images, setting, extractors)

@@ -1,4 +1,4 @@
-"""A set of images as measures see them: the images, and their features by an extractor."""
+"""A set of images together with their features by an extractor, the input of measures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def places_seen(
     places: Mapping[str, Sequence[Any]], behaviors: Mapping[str, Behavior]
 ) -> dict[str, Sequence[Any]]:
-    """Those of the extractors that behaviors see images through."""
+    """The entries of the extractors that behaviors use."""
     seen = {behavior.sees for behavior in behaviors.values()}
     return {name: place for name, place in places.items() if name in seen}
 
@@ -39,11 +39,11 @@ def _load(given: Mapping[str, Any], place: Path, device: str) -> Extractor:
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """A set of images as the measures see it; features are computed when one asks for them.
+    """A set of images with features that are computed on first access.
 
     Attributes:
         images: (n, c, h, w) uint8.
-        extractor: what makes features of them.
+        extractor: computes the features.
     """
 
     images: torch.Tensor
@@ -71,11 +71,11 @@ class ImageFeatures:
         return torch.softmax(logits.double(), dim=1).cpu().numpy()
 
     def first(self, count: int) -> ImageFeatures:
-        """Of the first images alone."""
+        """The first images, with their features."""
         return ImageFeatures(self.images[:count], self.extractor)
 
 
 def unit(features: np.ndarray) -> np.ndarray:
-    """Rows divided by their Euclidean length; rows of zeros stay."""
+    """Rows divided by their Euclidean length; zero rows are not changed."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return features / np.maximum(lengths, np.finfo(lengths.dtype).tiny)

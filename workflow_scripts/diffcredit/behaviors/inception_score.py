@@ -1,4 +1,4 @@
-"""Inception score: are the samples recognizable, and do they cover the classes?"""
+"""Inception score: whether samples are recognizable and cover the classes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class InceptionScore(SampleMeasure):
     """exp E_x KL(p(y|x) || p(y)) with the extractor's probabilities (Salimans et al. 2016).
 
-    The samples are split, as they come, into parts of equal size, and the score is the mean over
-    the parts. Salimans et al. and SISS take 10 splits; Lu et al. 2025 (arXiv
-    2407.03153) take one. More splits give a lower score, since p(y) is estimated from fewer
-    samples. The network matters, too: the extractor inception has the 1,008 classes of the first
-    Inception score, Lu et al. have 1,000 of another Inception network, SISS a classifier of its
-    dataset as the extractor classifier is one.
+    The samples are split, in their order, into parts of equal size, and the score is the mean over
+    the parts. Salimans et al. and SISS use 10 splits; Lu et al. 2025 (arXiv 2407.03153) use one.
+    More splits give a lower score, since p(y) is estimated from fewer samples. The score depends on
+    the network: the extractor inception has the 1,008 classes of the original Inception score, Lu
+    et al. use the 1,000 classes of another Inception network, and SISS a classifier of its dataset,
+    as the extractor classifier is.
     """
 
     needs, better = "probabilities", "higher"
@@ -41,7 +41,7 @@ class InceptionScore(SampleMeasure):
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """The line about splits of fewer than 2 samples."""
+            """A message about splits of fewer than 2 samples."""
             images = config.sampling.images
             if 2 * self.splits <= max(images, 2):
                 return []
@@ -60,6 +60,6 @@ class InceptionScore(SampleMeasure):
 
 
 def _score(p: np.ndarray) -> float:
-    """Score of (n, classes) probabilities."""
+    """The Inception score of (n, classes) probabilities."""
     divergence = (p * (np.log(p) - np.log(p.mean(axis=0)))).sum(axis=1)
     return float(np.exp(divergence.mean()))

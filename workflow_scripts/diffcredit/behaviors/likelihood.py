@@ -1,4 +1,4 @@
-"""How likely a model thinks given images are, by its probability-flow ODE."""
+"""Likelihood of given images under a model, by its probability-flow ODE."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
     from diffcredit.behaviors.extractor import Extractor
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.models.checkpoints import Trained
 
 
@@ -26,27 +26,27 @@ class Likelihood(ModelMeasure):
 
         dx/du = sigma (eps(x, u) - sigma x),    d log p(x)/du = -trace of the Jacobian of dx/du.
 
-    It runs from the cleanest level of the schedule to its noisiest, where p is N(0, I). Between
-    two levels u is linear in the timestep that the network is told, so that it is exactly the
-    trained one at whole timesteps, however few there are. In t of the continuous process, where
-    beta(t) is linear, this is t = (timestep + 1) / T up to what is of second order in beta / T.
+    The ODE is integrated from the cleanest level of the schedule to its noisiest, where p is N(0,
+    I). Between two levels u is linear in the network's timestep, so that u equals the trained level
+    at integer timesteps, however few there are. For a continuous process with linear beta(t) this
+    means t = (timestep + 1) / T up to terms of second order in beta / T.
 
-    Steps of equal length in u by the Runge-Kutta method of order 4 keep images apart: no value
-    depends on which others are asked for, as it would if an error in all of them chose the steps.
+    The Runge-Kutta method of order 4 takes steps of equal length in u. With adaptive steps, chosen
+    by an error over the batch, the value of an image would depend on the other images.
     """
 
     needs, better = None, "lower"
     traits = frozenset({"pixel_density"})
 
     class Options(ModelMeasure.Options):
-        """How the ODE is solved, and what the density is of.
+        """How the ODE is solved, and whether images are dequantized.
 
-        Each step asks the network four times. The probes are random signs for each image by which
-        the trace is estimated without bias (Hutchinson), the same at all levels and for all models;
-        "exact" takes the trace itself, for c h w backward passes instead of one for each probe.
-        With ``dequantize`` each pixel is drawn uniformly from its 256th of [-1, 1], as Song et al.
-        do, so that the value bounds the likelihood of whole pixels. Without it, the value is from
-        the density at the pixels as the networks see them, as in SISS (Alberti et al. 2025, arXiv
+        Each step evaluates the network four times. The probes are random signs for an unbiased
+        estimate of the trace (Hutchinson); an image has the same probes at all levels and for all
+        models. "exact" computes the trace itself, with c h w backward passes instead of one per
+        probe. With ``dequantize`` each pixel is sampled uniformly from its 256th of [-1, 1], as
+        Song et al. do, so that the value bounds the likelihood of discrete pixels. Without it, the
+        value is the density at the pixels themselves, as in SISS (Alberti et al. 2025, arXiv
         2503.01034), and can be far lower.
         """
 
@@ -59,7 +59,7 @@ class Likelihood(ModelMeasure):
         )
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
         """Take the (n, c, h, w) uint8 images, and how models are queried."""
         options = self.options
@@ -79,7 +79,7 @@ class Likelihood(ModelMeasure):
         self.grid = np.linspace(self.levels[0], self.levels[-1], 2 * steps + 1)
 
     def __call__(self, trained: Trained) -> np.ndarray:
-        """(n,) of the n images; log2(256) = 8 for a model that expects any pixel in [-1, 1]."""
+        """(n,) bits per dimension of n images; a uniform density on [-1, 1] gives log2(256) = 8."""
         network = trained.copy().network.to(self.setting.device).eval().requires_grad_(False)
         size = self.setting.batch_size
         parts = zip(self.images.split(size), self.signs.split(size, dim=1), strict=True)
@@ -106,9 +106,10 @@ class Likelihood(ModelMeasure):
         return gained - (x.square() + math.log(2 * math.pi)).flatten(1).sum(1) / 2
 
     def _probes(self, signs: torch.Tensor) -> torch.Tensor:
-        """(k, b, c, h, w) vectors v of which the mean of v J v is the trace of J, or estimates it.
+        """(k, b, c, h, w) vectors v such that the mean of v J v equals, or estimates, the trace of
+        J.
 
-        Exact ones are the axes, each as long as the square root of their number.
+        For the exact trace they are the axes, scaled by the square root of their number.
         """
         if not self.exact:
             return signs.float()
@@ -120,7 +121,7 @@ class Likelihood(ModelMeasure):
     def _slope(
         self, network: torch.nn.Module, x: torch.Tensor, u: float, probes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """dx/du (b, c, h, w) and its divergence (b,)."""
+        """(b, c, h, w) dx/du, and its divergence (b,)."""
         sigma = math.sqrt(1 / (1 + math.exp(-2 * u)))
         timestep = float(np.interp(u, self.levels, np.arange(len(self.levels))))
         with torch.enable_grad():
@@ -141,7 +142,7 @@ class Likelihood(ModelMeasure):
 def _draw(
     image: torch.Tensor, probes: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where in its 256th each pixel of an image lies, and (probes, c, h, w) random signs."""
+    """The offset of each pixel of an image within its 256th, and (probes, c, h, w) random signs."""
     within = torch.rand(image.shape, generator=generator)
     signs = torch.randint(2, (probes, *image.shape), generator=generator, dtype=torch.int8)
     return within, 2 * signs - 1

@@ -1,4 +1,4 @@
-"""Measure the behaviors of every model of a shard by the model itself, on given images."""
+"""Measure the behaviors of the models of a shard on given images."""
 
 import time
 from pathlib import Path
@@ -9,8 +9,8 @@ import torch
 
 from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.measure import Measure
+from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.scoring import transformed
-from diffcredit.behaviors.setting import Setting
 from diffcredit.behaviors.table import model_rows
 from diffcredit.config import Behavior
 from diffcredit.config.options import build
@@ -22,7 +22,7 @@ from diffcredit.registry import MEASURES
 def measure_shard(
     models: Path,
     queries: dict[str, torch.Tensor],
-    setting: Setting,
+    setting: QuerySettings,
     extractors: dict[str, Extractor],
     behaviors: dict[str, Behavior],
     label: str,
@@ -33,12 +33,12 @@ def measure_shard(
         models: folder of the models of a shard, each named by the number of its coalition.
         queries: (n, c, h, w) uint8 images of each behavior.
         setting: how the models are queried.
-        extractors: name -> extractor, those that the behaviors use.
-        behaviors: name -> what to measure.
-        label: of the job, for its progress.
+        extractors: name -> extractor, for those that the behaviors use.
+        behaviors: name -> entry of the configuration.
+        label: of the job, for progress messages.
 
     Returns:
-        Columns as of `scoring.score_shard`; no time has gone into sampling.
+        Columns as in `scoring.score_shard`; the time of sampling is 0.
     """
     found = checkpoints.folders(models)
     progress = Progress(label, len(found), "models", every=5.0)
@@ -56,7 +56,7 @@ def measure_shard(
 def make(
     behavior: Behavior,
     images: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     extractors: dict[str, Extractor],
 ) -> Measure:
     """The measure of a behavior, to be called with models; arguments as of `measure_shard`."""

@@ -1,4 +1,4 @@
-"""The kinds of measures, and what they are prepared and called with."""
+"""The base classes of measures."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from diffcredit.behaviors.extractor import Extractor
     from diffcredit.behaviors.image_features import ImageFeatures
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.models.checkpoints import Trained
     from diffcredit.registry import Better
 
-#: What a measure has to say, since no default would be right for most of them.
+#: Attributes that every measure has to set; no default would fit most of them.
 DECLARED = ("needs", "better")
 
 
@@ -31,19 +31,18 @@ class Measure(Implementation):
     A measure derives from `SampleMeasure`, `PairMeasure`, `QueryMeasure` or `ModelMeasure`.
 
     Attributes:
-        needs: what its extractor must give, see `extractor.Extractor.gives`; None where it sees no
-            more than the pixels, or the model.
-        better: which way is good for the model. Of a measure that compares with the full model's
-            images: which way is nearer to them, so that contributors are credited with the image
-            as it is. Of query images: which way a model knows them better. None where neither way
-            is good.
-        compares: what a model is compared with. The "reference" images: the measure has one value.
-            Images of the "full" model from the same initial noises, or given "queries": it has a
-            value for each.
-        subject: what is measured, "samples" of the model or the "model" itself.
-        traits: what the model family must have, see `diffcredit.models.families`.
-        reconstructs: whether it compares images with what the model makes of them, which a figure
-            shows.
+        needs: what the extractor must provide, see `extractor.Extractor.gives`; None for a measure
+            without an extractor.
+        better: which values are good for the model. For a comparison with the full model's images:
+            which values mean nearer to them, so that contributors get credit for the image as it
+            is. For query images: which values mean that the model knows them better. None where
+            neither direction is good.
+        compares: what a model is compared with. With the "reference" images the measure is global:
+            one value. With images of the "full" model from the same initial noises, or with given
+            "queries", it is local: one value per image.
+        subject: "samples" of the model, or the "model" itself.
+        traits: required traits of the model family, see `diffcredit.models.families`.
+        reconstructs: whether it compares images with their reconstructions, which a figure shows.
     """
 
     needs: ClassVar[str | None]
@@ -54,21 +53,21 @@ class Measure(Implementation):
     reconstructs: ClassVar[bool] = False
 
     class Options(Implementation.Options):
-        """What all measures have."""
+        """Options of all measures."""
 
         def files(self) -> list[Path]:
-            """The user's files that the values depend on, besides the extractor's weights."""
+            """Files of the user on which the values depend, besides the extractor's weights."""
             return []
 
         def __hash__(self) -> int:
-            """Measures are keys of dictionaries, also those with an option that is a list."""
+            """Make measures with list options usable as dictionary keys."""
             return hash(repr(self))
 
     def __init_subclass__(cls, base: bool = False) -> None:
-        """Raise `TypeError` where a measure does not say what it has to.
+        """Raise `TypeError` if a measure lacks a required attribute.
 
         Args:
-            base: whether this is no measure, but a base of several.
+            base: whether this class is a base of measures.
         """
         super().__init_subclass__()
         missing = [name for name in DECLARED if not hasattr(cls, name)]
@@ -79,16 +78,16 @@ class Measure(Implementation):
         """Measure one model: a number, or (queries,) numbers.
 
         Args:
-            measured: `image_features.ImageFeatures` of its samples, or the model, see ``subject``.
+            measured: `image_features.ImageFeatures` of the samples, or the model; see ``subject``.
         """
         raise NotImplementedError
 
 
 class SampleMeasure(Measure, base=True):
-    """Compares all samples of a model with the reference images; see `entropy` for a plain one."""
+    """Compares all samples of a model with the reference images; see `entropy` for an example."""
 
     def prepare(self, reference: ImageFeatures) -> None:
-        """Take from the reference images what all models are compared with."""
+        """Compute what is needed of the reference images, once for all models."""
 
     def __call__(self, samples: ImageFeatures) -> float:
         """The value of a model with these samples."""
@@ -96,9 +95,9 @@ class SampleMeasure(Measure, base=True):
 
 
 class PairMeasure(Measure, base=True):
-    """Compares each of the first samples with the full model's from the same initial noise.
+    """Compares each of the first samples with the full model's sample from the same noise.
 
-    See `similarity` for a plain one.
+    See `similarity` for an example.
     """
 
     compares = "full"
@@ -110,11 +109,11 @@ class PairMeasure(Measure, base=True):
 
         @property
         def images(self) -> Literal["generated"]:
-            """What the query images are."""
+            """The kind of the query images."""
             return "generated"
 
     def prepare(self, full: ImageFeatures) -> None:
-        """Take what is compared from the full model's images."""
+        """Compute what is needed of the full model's images, once for all models."""
 
     def __call__(self, samples: ImageFeatures) -> np.ndarray:
         """(queries,) values of a model with these samples."""
@@ -122,7 +121,7 @@ class PairMeasure(Measure, base=True):
 
 
 class QueryMeasure(Measure, base=True):
-    """Looks for given images among the samples of a model; `occurrence` is one.
+    """Searches the samples of a model for given images; see `occurrence`.
 
     It is prepared with the features of the query images and of the reference images.
     """
@@ -130,7 +129,7 @@ class QueryMeasure(Measure, base=True):
     compares = "queries"
 
     class Options(Measure.Options):
-        """What the query images are, and how many."""
+        """The kind and number of the query images."""
 
         images: Literal["train", "generated", "held_out", "removed", "retained"] | QueryFolder = (
             Field(
@@ -146,17 +145,17 @@ class QueryMeasure(Measure, base=True):
 
 
 class ModelMeasure(QueryMeasure, base=True):
-    """Asks the model itself what it makes of given images; see `denoising_loss`.
+    """Evaluates the model itself on given images; see `denoising_loss`.
 
-    One that sees images through an extractor is prepared with it, see `reconstruction`.
+    A measure with an extractor gets it in ``prepare``; see `reconstruction`.
     """
 
     subject = "model"
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
-        """Take the (n, c, h, w) uint8 query images, and how models are queried."""
+        """Take the (n, c, h, w) uint8 query images, and the settings of queries."""
 
     def __call__(self, trained: Trained) -> np.ndarray:
         """(n,) values of a model."""

@@ -1,7 +1,7 @@
-"""The table of a shard's behaviors, which keeps what an earlier run has measured.
+"""The table of a shard's behaviors, which keeps the values of earlier runs.
 
-Where a behavior is added or one changes, values of the others are those that are there already. The
-header of the table tells of each behavior what its values depend on.
+When a behavior is added or changed, the values of the others are kept. The header of the table
+holds, for each behavior, a digest of everything its values depend on.
 """
 
 import json
@@ -17,9 +17,9 @@ from diffcredit.errors import UserError
 from diffcredit.files import read_table, read_table_facts, write_table
 from diffcredit.logs import each_warning, logger
 
-#: Name of the fact that tells what the values of each behavior depend on.
+#: Name of the fact with a digest of what each behavior's values depend on.
 MARKS = "marks"
-#: And that which tells what was warned of when they were measured.
+#: Name of the fact with the warnings of the measurements.
 WARNINGS = "warnings"
 
 
@@ -29,13 +29,13 @@ def complete(
     marks: Mapping[str, str],
     measure: Callable[[list[str]], pd.DataFrame],
 ) -> None:
-    """Write the table of a shard; values that an earlier table has are not measured again.
+    """Write the table of a shard; values of an earlier table are not measured again.
 
     Args:
         path: of the table.
-        models: the models that are measured, or their samples: a file or folder with an identity.
-        marks: behavior -> a digest of all that its values depend on besides the models.
-        measure: names of behaviors -> their table, see `scoring.score_shard`.
+        models: file or folder of the models, or of their samples; it has an identity.
+        marks: behavior -> digest of everything its values depend on besides the models.
+        measure: returns the table of behaviors with given names, see `scoring.score_shard`.
     """
     identity = identities.read(models)
     wanted = {name: json.dumps([identity, mark]) for name, mark in marks.items()}
@@ -58,9 +58,9 @@ def complete(
 def _earlier(
     path: Path, marks: Mapping[str, str]
 ) -> tuple[pd.DataFrame | None, list[dict[str, Any]]]:
-    """Rows of an earlier table that hold, None where none do; and what it was warned of then.
+    """Rows of an earlier table that are still valid, or None; and the warnings about them.
 
-    Each warning has its message and the behaviors that were measured.
+    A warning has a message and the behaviors that were measured.
     """
     try:
         facts, table = read_table_facts(path), read_table(path)
@@ -72,7 +72,7 @@ def _earlier(
 
 
 def _joined(parts: Sequence[pd.DataFrame], behaviors: Sequence[str]) -> pd.DataFrame:
-    """One table of several of the same models and of different behaviors.
+    """Join tables of the same models with different behaviors.
 
     The seconds of scoring add up; rows are in the order of the models, then of ``behaviors``.
     """

@@ -1,9 +1,10 @@
 """Improved precision and recall (Kynkaanniemi et al. 2019, arXiv 1904.06991).
 
-A set of images covers the balls around its features that reach to their k-th nearest neighbor in
-the set. Precision is the part of the samples that the reference covers, recall the reverse. The
-paper takes k = 3 and the features of VGG-16; here they are those of any extractor, and distances
-are not rounded to half precision as in the code of Lu et al. 2025 (arXiv 2407.03153).
+A set of images covers the balls around its features whose radii reach to the k-th nearest neighbor
+in the set. Precision is the fraction of samples that the reference images cover; recall is the
+fraction of reference images that the samples cover. The paper uses k = 3 and features of VGG-16.
+Here the features are those of any extractor, and distances are not rounded to half precision as in
+the code of Lu et al. 2025 (arXiv 2407.03153).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def radii(features: np.ndarray, k: int) -> np.ndarray:
     """(n,) distance of each feature to its k-th nearest neighbor, itself not counted.
 
     Raises:
-        UserError: if there are no k others.
+        UserError: if there are fewer than k other features.
     """
     if len(features) <= k:
         raise UserError(f"{len(features)} images have no {k} neighbors each; use a smaller k")
@@ -39,23 +40,23 @@ def radii(features: np.ndarray, k: int) -> np.ndarray:
 
 
 def covered(points: np.ndarray, centers: np.ndarray, reach: np.ndarray) -> float:
-    """Part of the points that lie in the ball of any center."""
+    """Fraction of the points that lie in the ball of any center."""
     inside = reduce_distances(points, centers, lambda strip: np.any(strip <= reach, axis=1))
     return float(inside.mean())
 
 
 class NeighborMeasure(SampleMeasure, base=True):
-    """Samples and reference images in each other's neighborhoods."""
+    """Base of precision and recall."""
 
     class Options(SampleMeasure.Options):
-        """How far a neighborhood reaches."""
+        """The size of neighborhoods."""
 
         k: Count = Field(
             3, description="nearest neighbors of an image that span its ball, 1 or more"
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """A line where the reference images, or the samples, have no k neighbors each."""
+            """A message if reference images, or samples, have fewer than k neighbors."""
             known, drawn = known_images(config.data), config.sampling.images
             others = None if known is None else known - 1
             found = at_most(f"{key}.k", self.k, others, "others of the training images")
@@ -70,12 +71,12 @@ class NeighborMeasure(SampleMeasure, base=True):
 
 
 class Precision(NeighborMeasure):
-    """How many samples look like reference images."""
+    """Fraction of samples within the neighborhoods of reference images."""
 
     needs, better = "features", "higher"
 
     def prepare(self, reference: ImageFeatures) -> None:
-        """Measure how far the neighborhoods of the reference images reach."""
+        """Compute the radii of the reference images' neighborhoods."""
         super().prepare(reference)
         self.radii = radii(self.reference, self.options.k)
 
@@ -85,7 +86,7 @@ class Precision(NeighborMeasure):
 
 
 class Recall(NeighborMeasure):
-    """How many reference images look like samples."""
+    """Fraction of reference images within the neighborhoods of samples."""
 
     needs, better = "features", "higher"
 

@@ -1,27 +1,27 @@
-"""Do models draw images, or noise?"""
+"""Detection of models that generate noise instead of images."""
 
 from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-#: Images of each model that are looked at.
+#: Images of each model that are examined.
 IMAGES = 64
-#: Neighboring pixels of real images correlate more than so much, or noise cannot be told from them.
+#: Minimum correlation of neighboring pixels in real images for noise to be detectable.
 SMOOTH = 0.2
-#: So large a part of the models may draw noise unsaid: those of coalitions whose images are few or
-#: noisy themselves, as the planted ones of the demonstration.
+#: Fraction of the models that may generate noise without a warning, such as models of coalitions
+#: with few or noisy images (the planted contributors of the demonstration).
 FEW = 0.25
 
 
 def neighbor_correlation(images: torch.Tensor) -> float:
-    """Correlation of pixels with those to the right of them and below, over all of some images.
+    """Correlation of pixels with their right and lower neighbors, over several images.
 
     Args:
         images: (n, c, h, w) uint8.
 
     Returns:
-        About 0 for noise, near 1 for smooth images; NaN where each image has one color.
+        About 0 for noise, near 1 for smooth images; NaN if every image has a single color.
     """
     pixels = images.double()
     centered = pixels - pixels.mean(dim=(2, 3), keepdim=True)
@@ -35,10 +35,10 @@ def neighbor_correlation(images: torch.Tensor) -> float:
 
 
 def noise_doubt(samples: Iterable[torch.Tensor], reference: torch.Tensor) -> str | None:
-    """What to say of models whose images look like noise, or are blank; None where few do.
+    """A warning about models that generate noise or blank images; None if they are few.
 
     Args:
-        samples: (n, c, h, w) uint8 images that each model drew.
+        samples: (n, c, h, w) uint8 samples of each model.
         reference: (n, c, h, w) uint8 real images.
     """
     real = neighbor_correlation(reference[:IMAGES])

@@ -1,4 +1,4 @@
-"""How often a model draws given images."""
+"""How often given images occur among a model's samples."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from diffcredit.config.sections import Rate
 if TYPE_CHECKING:
     from diffcredit.behaviors.image_features import ImageFeatures
 
-#: Share of the length of features below which a distance is that of an image to itself.
+#: Distances below this fraction of the features' length count as 0.
 ROUNDING = 1e-4
 
 
 class Occurrence(QueryMeasure):
-    """Fraction of the samples that are an image, a value for each image.
+    """Fraction of the samples that are copies of an image, one value for each image.
 
-    A sample is the image where its features are nearer to those of the image than ``within`` times
-    their distance to the nearest other reference image: two images of the data are further apart.
-    SISS (Alberti et al. 2025, arXiv 2503.01034) asks for a fixed ``distance`` instead: 10, of the
-    pixels in [0, 1] of MNIST's 28x28 images.
+    A sample is a copy if its features are nearer to the image's features than ``within`` times
+    their distance to the nearest other reference image. SISS (Alberti et al. 2025, arXiv
+    2503.01034) uses a fixed ``distance`` instead: 10, for pixels in [0, 1] of MNIST's 28x28 images.
     """
 
     needs, better = "features", "higher"
 
     class Options(QueryMeasure.Options):
-        """How near to an image a sample is that counts as it."""
+        """The distance up to which a sample counts as a copy of an image."""
 
         within: Rate = Field(
             0.5,
@@ -44,10 +43,10 @@ class Occurrence(QueryMeasure):
         )
 
     def prepare(self, queries: ImageFeatures, reference: ImageFeatures) -> None:
-        """Take the features of the query images, and how far from each a sample may be.
+        """Compute the features of the query images, and the largest distance of a copy from each.
 
         Args:
-            queries: the images that are looked for.
+            queries: the images to search for.
             reference: training images.
         """
         distance = self.options.distance

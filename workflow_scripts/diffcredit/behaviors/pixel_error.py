@@ -1,4 +1,4 @@
-"""How far the pixels of an image are from those of the full model's image from the same noise."""
+"""Pixel errors of images against the full model's images from the same noise."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from diffcredit.behaviors.measure import PairMeasure
 if TYPE_CHECKING:
     from diffcredit.behaviors.image_features import ImageFeatures
 
-# The length of an image of the darkest gray, which stands for that of a black one.
+# The length of an image of the darkest gray, used for a black image.
 DARKEST = 1 / 255
 
 
 class Mse(PairMeasure):
     """Mean squared error of the pixels in [0, 1], a value for each of the first initial noises.
 
-    Lower is better: a model from which good images were taken draws other images.
+    Lower is better: removing contributors that matter for an image changes it.
     """
 
     needs, better = None, "lower"
@@ -36,7 +36,7 @@ class Nrmse(Mse):
     """Root of the mean squared error, divided by the root mean square of the full model's image.
 
     This is scikit-image's default normalization (euclidean), as in Lu et al. 2025 (arXiv
-    2407.03153); a black image counts as one of the darkest gray.
+    2407.03153); a black image counts as an image of the darkest gray.
     """
 
     def __call__(self, samples: ImageFeatures) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The images of which a model is asked what it makes of them."""
+"""Query images: the images on which a model is evaluated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from diffcredit.logs import logger
 
 @dataclass(frozen=True)
 class Queries:
-    """Images of which a model is asked what it makes of them.
+    """Images on which a model is evaluated.
 
     Attributes:
         pixels: (queries, h, w, c) uint8.
-        rows: of each, the training image that it is, as its row among those; None where none is.
-        captions: of each, in words; None where nobody says.
+        rows: row of each image among the training images; None for other images.
+        captions: of each image; None for images without a caption.
     """
 
     pixels: np.ndarray
@@ -42,34 +42,33 @@ def read(
 ) -> Queries:
     """The query images of a measure.
 
-    Generated ones are the first, as in the behaviors that compare images, and so are those held
-    out, which were drawn already. Removed ones are as many as there are different ones, at most
-    those that are asked for. Of the others the draw of the first k does not depend on how many
-    are asked for.
+    Generated and held-out query images are the first ones, as in the behaviors that compare images.
+    Removed query images are the distinct removed images, at most the requested number. All others
+    are sampled; the first k do not depend on the requested number.
 
     Args:
-        measure: says which images, and how many.
-        places: "train" -> table of the training images; where they are asked for "generated" ->
-            samples of the full model, "held_out" -> table of the images held out, "removed" and
-            "retained" -> those of `data.removal`.
-        seed: of the draw.
-        background: of transparent images of a folder.
+        measure: the kind of query images, and their number.
+        places: "train" -> table of the training images; if needed, "generated" -> samples of the
+            full model, "held_out" -> table of the held-out images, "removed" and "retained" ->
+            tables of `data.removal`.
+        seed: for sampling the images.
+        background: color behind transparent images of a folder.
 
     Raises:
-        UserError: if there are too few, or one cannot be read.
+        UserError: if there are too few images, or one cannot be read.
     """
-    train, asked = places["train"], measure.images
-    if isinstance(asked, QueryFolder):
-        folder = Path(asked.folder).expanduser()
+    train, source = places["train"], measure.images
+    if isinstance(source, QueryFolder):
+        folder = Path(source.folder).expanduser()
         return _unknown(_of_folder(folder, measure.queries, train, seed, background))
-    if asked == "generated":
+    if source == "generated":
         generated = read_tensors(places["generated"])[0]["images"][: measure.queries]
         return _unknown(generated.permute(0, 2, 3, 1).numpy())
-    if asked == "held_out":
+    if source == "held_out":
         held_out = images.from_file(places["held_out"]).pixels
         _check_enough(len(held_out), measure.queries, places["held_out"])
         return _unknown(held_out[: measure.queries])
-    if asked == "removed":
+    if source == "removed":
         table = read_table(places["removed"])
         pixels = images.of_table(table, places["removed"]).pixels
         first = removal.distinct(pixels)[: measure.queries]
@@ -77,15 +76,15 @@ def read(
     table = read_table(train)
     trained_on = images.of_table(table, train).pixels
     known = np.arange(len(trained_on))
-    if asked == "retained":
+    if source == "retained":
         known = read_table(places["retained"])["row"].to_numpy()
-    rows = known[_drawn(len(known), measure.queries, seed, places.get(asked, train))]
+    rows = known[_drawn(len(known), measure.queries, seed, places.get(source, train))]
     logger.info("queries are rows %s of %s", rows.tolist(), train)
     return _of_rows(trained_on, table, rows, rows.tolist())
 
 
 def _unknown(pixels: np.ndarray) -> Queries:
-    """Images that are none of the training set."""
+    """Images that are not in the training set."""
     nothing = [None] * len(pixels)
     return Queries(pixels, list(nothing), list(nothing))
 

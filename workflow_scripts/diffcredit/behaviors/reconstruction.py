@@ -1,4 +1,4 @@
-"""How well a model reconstructs given images from noise: it knows those that it draws again."""
+"""How well a model reconstructs given images from noised ones; it memorizes those it recovers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from diffcredit.behaviors.extractor import Extractor
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.config import Config
     from diffcredit.models.checkpoints import Trained
 
@@ -27,14 +27,13 @@ Sampler = Literal["ddim", "ancestral"]
 
 
 class Reconstruction(ModelMeasure):
-    """Cosine similarity of an image and of what the model makes of it with noise.
+    """Cosine similarity of an image and its reconstruction from a noised version.
 
     The image is noised to a timestep, denoised, and the features of both are compared (Alberti et
-    al. 2025, arXiv 2503.01034, with SSCD features from timestep 250). A value for each image, the
-    mean over noises, which are the same for every image and model. Steps of the sampler "ddim" add
-    no noise, those of "ancestral" (DDPM) do. The paper takes ancestral steps through all timesteps:
-    ``steps`` is their number then. The noise of ancestral steps is the same for every image and
-    model, too.
+    al. 2025, arXiv 2503.01034, with SSCD features from timestep 250). The value of an image is the
+    mean over noises, which are the same for every image and model. The sampler "ddim" adds no
+    noise; "ancestral" (DDPM) does, the same for every image and model. The paper uses ancestral
+    steps through all timesteps, so ``steps`` is the number of timesteps.
     """
 
     needs, better = "features", "higher"
@@ -58,7 +57,7 @@ class Reconstruction(ModelMeasure):
         noises: Count = Field(4, description="noises, the same for every model; 1 or more")
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """A line for each option that asks for more noise levels than the model has."""
+            """A message for each option that needs more noise levels than the model has."""
             found, levels = [], config.model.timesteps
             if self.timestep >= levels:
                 accepted = f"must be below model.timesteps = {levels}"
@@ -69,9 +68,9 @@ class Reconstruction(ModelMeasure):
             return found
 
     def prepare(
-        self, images: torch.Tensor, setting: Setting, extractor: Extractor | None = None
+        self, images: torch.Tensor, setting: QuerySettings, extractor: Extractor | None = None
     ) -> None:
-        """Take the (n, c, h, w) uint8 images, and what makes features of them."""
+        """Take the (n, c, h, w) uint8 images and the extractor, and compute their features."""
         assert extractor is not None
         options = self.options
         self.images, self.setting, self.extractor = images, setting, extractor
@@ -80,7 +79,7 @@ class Reconstruction(ModelMeasure):
         self.directions = ImageFeatures(images, extractor).directions
 
     def __call__(self, trained: Trained) -> np.ndarray:
-        """(n,) of the n images, between -1 and 1."""
+        """(n,) similarities of the n images, between -1 and 1."""
         images = reconstructed(
             trained,
             self.images,
@@ -98,7 +97,7 @@ class Reconstruction(ModelMeasure):
 def reconstructed(
     trained: Trained,
     images: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     timestep: int,
     steps: int,
     noises: int,
@@ -126,21 +125,21 @@ def reconstructed(
     return found.cpu().unflatten(0, (noises, len(clean)))
 
 
-def course(
+def by_step(
     models: Path,
     image: torch.Tensor,
-    setting: Setting,
+    setting: QuerySettings,
     timestep: int,
     steps: int,
     sampler: Sampler = "ddim",
 ) -> dict[int, torch.Tensor]:
-    """Step -> what the first training of a folder of models makes of an image, (c, h, w) uint8.
+    """Step -> (c, h, w) uint8 reconstruction of an image along the first training of a folder.
 
     Args:
         models: named as `diffcredit.steps` says.
         image: (c, h, w) uint8.
-        setting: how the models are queried.
-        timestep: as of `Reconstruction`, like ``steps`` and ``sampler``.
+        setting: of queries.
+        timestep: as in `Reconstruction`, like ``steps`` and ``sampler``.
         steps: from pure noise.
         sampler: "ddim" or "ancestral".
     """

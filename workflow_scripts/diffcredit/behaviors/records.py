@@ -1,10 +1,10 @@
-"""Behaviors that were recorded elsewhere, brought into the table that attributions read.
+"""Behaviors that were recorded elsewhere, in the format of gathered behaviors.
 
-One record is one model: a JSON object a line, or a row of a Parquet or CSV table, with
-``remaining_idx`` (and ``removed_idx``) or ``mask``, and a number for each behavior: a key of its
+A record describes one model: a line with a JSON object, or a row of a Parquet or CSV table. It has
+``remaining_idx`` (and ``removed_idx``) or ``mask``, and the values of each behavior: a key with its
 name, or ``generated_image_0_<name>``, ``generated_image_1_<name>``, ... with one value per query.
-Records that share ``removal_seed`` (or, without seeds, the mask) are of the same coalition; those
-of v(all) and v(none) without seeds are repetitions.
+Records with the same ``removal_seed`` (or, without seeds, the same mask) belong to the same
+coalition; records of v(all) and v(none) without seeds are repetitions.
 """
 
 import re
@@ -19,8 +19,8 @@ import pandas as pd
 from diffcredit.behaviors.table import COSTS
 from diffcredit.config import RecordedTable, Records
 from diffcredit.config.counts import dealt_names
-from diffcredit.config.names import Written, find
-from diffcredit.config.record_files import Repeated, parsed, rows
+from diffcredit.config.names import WrittenName, find
+from diffcredit.config.record_files import RepeatedKey, parsed, rows
 from diffcredit.config.recorded import matches
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
@@ -28,14 +28,14 @@ from diffcredit.registry import DISTRIBUTIONS
 from diffcredit.text import clean
 
 KINDS = ("wrong", "missing", "duplicate", "conflicting")
-#: What is told of numbers as a table library writes them beside empty cells.
+#: The warning about integers that a table library wrote as floats because of empty cells.
 FRACTIONS = "whole numbers are written as fractions: 1.0 is read as 1"
-#: Bad records that a message names.
+#: Number of bad records that a message names.
 NAMED = 10
 
 
 class BadRecordError(Exception):
-    """A record that cannot be used: its kind and why."""
+    """A record that cannot be used: the kind of problem, and the reason."""
 
     def __init__(self, kind: str, why: str):
         super().__init__(why)
@@ -47,8 +47,8 @@ class Record:
     """A usable record.
 
     Attributes:
-        place: its line or row, for messages.
-        identity: what tells its coalition from others.
+        place: line or row, for messages.
+        identity: identifies the coalition.
         mask: (N,) bool, True where a contributor remains.
         values: (behavior, query) -> value.
     """
@@ -60,11 +60,11 @@ class Record:
 
 
 def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
-    """The records of a table in the columns of gathered behaviors, their seconds unknown (NaN).
+    """The records of a table in the columns of gathered behaviors, with unknown seconds (NaN).
 
     Raises:
-        UserError: if the file cannot be read, if no record matches ``where``; and, unless invalid
-            records are to be skipped, if any is wrong, lacks something, or is there twice.
+        UserError: if the file cannot be read, or no record matches ``where``; and, unless invalid
+            records are skipped, if a record is invalid, incomplete or duplicated.
     """
     found: list[Record] = []
     bad: list[tuple[int, str, str]] = []
@@ -98,12 +98,12 @@ def _record(
 
     Args:
         place: its line or row.
-        row: what stands there.
+        row: content of the record.
         settings: of all records.
-        repeated: whether records of the same coalition are repetitions, as those of v(all) are.
-        guessed: counts what was guessed of the contributors of records.
+        repeated: whether records of the same coalition are repetitions, as for v(all).
+        guessed: counts the guesses about contributors.
     """
-    if isinstance(row, Repeated):
+    if isinstance(row, RepeatedKey):
         raise BadRecordError("wrong", f"has {row.key} more than once")
     if not isinstance(row, dict):
         raise BadRecordError("wrong", "is not a JSON object")
@@ -146,7 +146,7 @@ def _mask(row: dict[str, Any], contributors: int, guessed: Counter[str]) -> np.n
 
 
 def _marks(given: Any, contributors: int) -> np.ndarray:
-    """The mask of a record: a list, or text as 0110, 0 1 1 0 or [0, 1, 1, 0]."""
+    """The mask of a record: a list, or a text such as 0110, 0 1 1 0 or [0, 1, 1, 0]."""
     marks = {0: False, 1: True, "0": False, "1": True}
     if isinstance(given, str):
         given = re.sub(r"[\s,;\[\]]", "", given)
@@ -163,7 +163,7 @@ def _marks(given: Any, contributors: int) -> np.ndarray:
 
 
 def _numbers(row: dict[str, Any], key: str, contributors: int, guessed: Counter[str]) -> list[int]:
-    """The contributors that a record lists, by number or, as lists of coalitions may, by name."""
+    """The contributors of a record, listed by number or, as in lists of coalitions, by name."""
     given = row[key].tolist() if isinstance(row[key], np.ndarray) else row[key]
     found = _meant(parsed(given) if isinstance(given, str) else given, contributors, guessed)
     if found is None or len(set(found)) < len(found):
@@ -172,12 +172,12 @@ def _numbers(row: dict[str, Any], key: str, contributors: int, guessed: Counter[
 
 
 def _meant(given: Any, contributors: int, guessed: Counter[str]) -> list[int] | None:
-    """Numbers of the contributors that a list names; None where it names others, or is no list."""
+    """Numbers of the contributors in a list; None for unknown contributors, or if it is no list."""
     if not isinstance(given, list) or not all(type(item) in (int, float, str) for item in given):
         return None
     if all(type(item) is int and 0 <= item < contributors for item in given):
         return given
-    items = [Written(str(item), True, "", isinstance(item, str)) for item in given]
+    items = [WrittenName(str(item), True, "", isinstance(item, str)) for item in given]
     try:
         meant = find(items, dealt_names(contributors), "contributor")
     except UserError:
@@ -205,7 +205,7 @@ def _number(value: Any, key: str) -> float:
 
 
 def _without_repetitions(records: list[Record]) -> tuple[list[Record], list[tuple[int, str, str]]]:
-    """The first of equal records; none of those that contradict each other."""
+    """Keep the first of equal records; drop records that contradict each other."""
     groups: dict[Any, list[Record]] = {}
     for record in records:
         groups.setdefault(record.identity, []).append(record)
@@ -224,7 +224,7 @@ def _without_repetitions(records: list[Record]) -> tuple[list[Record], list[tupl
 def _with_the_same_behaviors(
     records: list[Record],
 ) -> tuple[list[Record], list[tuple[int, str, str]]]:
-    """The records with the queries that most of them have."""
+    """Keep the records with the most frequent set of queries."""
     if not records:
         return [], []
     counts = Counter(tuple(record.values) for record in records)

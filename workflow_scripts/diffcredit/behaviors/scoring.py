@@ -1,4 +1,4 @@
-"""Measure the behaviors of every model of a shard by the images that it draws."""
+"""Measure the behaviors of the models of a shard on their samples."""
 
 import time
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from diffcredit.config import Behavior
 from diffcredit.config.options import build
 from diffcredit.errors import UserError
 from diffcredit.registry import MEASURES
-from diffcredit.samples import Drawn
+from diffcredit.samples import ModelSamples
 
 
 def score_shard(
-    samples: Sequence[Drawn],
+    samples: Sequence[ModelSamples],
     compared: dict[str, torch.Tensor],
     queries: dict[str, torch.Tensor],
     extractors: dict[str, Extractor],
@@ -29,17 +29,17 @@ def score_shard(
     """A row for each model, behavior and query.
 
     Args:
-        samples: what each model drew.
-        compared: (n, c, h, w) uint8 images that behaviors compare samples with: the "reference"
-            images, those of the "full" model from the same initial noises.
-        queries: behavior -> (q, c, h, w) uint8 images, of those that look for images among the
-            samples.
-        extractors: name -> extractor, those that the behaviors use.
-        behaviors: name -> what to measure.
+        samples: of each model.
+        compared: (n, c, h, w) uint8 images that samples are compared with: the "reference" images,
+            and samples of the "full" model from the same initial noises.
+        queries: behavior -> (q, c, h, w) uint8 images, for behaviors that search the samples for
+            images.
+        extractors: name -> extractor, for those that the behaviors use.
+        behaviors: name -> entry of the configuration.
 
     Returns:
-        Columns coalition, behavior, query (0 where a behavior has one value), value, and the
-        seconds of training, sampling and scoring of the model.
+        Columns coalition, behavior, query (0 for a global behavior), value, and the seconds of
+        training, sampling and scoring of the model.
     """
     known: dict[str | None, Extractor] = {None: Pixels()}
     known.update(extractors)
@@ -65,12 +65,12 @@ def score_shard(
 
 
 def _compared(behavior: Behavior) -> str:
-    """Images that samples are compared with: the full model's, or the reference."""
+    """Images that samples are compared with: the full model's or the reference images."""
     return "full" if behavior.compares == "full" else "reference"
 
 
 def _score(
-    drawn: Drawn,
+    drawn: ModelSamples,
     measures: dict[Any, Any],
     extractors: dict[str | None, Extractor],
     behaviors: dict[str, Behavior],
@@ -88,10 +88,10 @@ def _score(
 
 
 def transformed(name: str, behavior: Behavior, measured: Any, model: str) -> np.ndarray:
-    """(queries,) values of a behavior as the tables have them.
+    """(queries,) values of a behavior after its transformation.
 
     Raises:
-        UserError: where the logarithm of what is not positive is asked for.
+        UserError: for the logarithm of a value that is not positive.
     """
     values = np.atleast_1d(np.asarray(measured, dtype=np.float64))
     if behavior.transform == "none":

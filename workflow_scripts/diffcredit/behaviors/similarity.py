@@ -1,4 +1,4 @@
-"""How similar an image is, to an extractor, to the full model's image from the same noise."""
+"""Similarity of an image's features to those of the full model's image from the same noise."""
 
 from __future__ import annotations
 

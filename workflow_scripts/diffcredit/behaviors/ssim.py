@@ -1,4 +1,4 @@
-"""How similar an image is in structure to the full model's image from the same noise."""
+"""Structural similarity of an image to the full model's image from the same noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from diffcredit.behaviors.image_features import ImageFeatures
     from diffcredit.config import Config
 
-#: Side in pixels of the smallest images that a window fits in.
+#: Side in pixels of the smallest images that each window fits in.
 WINDOWS = {"gaussian": 6, "uniform": 7}
 # Constants of Wang et al. 2004 for pixels in [0, 1].
 C1, C2 = 0.01**2, 0.03**2
@@ -36,7 +36,7 @@ class Ssim(PairMeasure):
     needs, better = None, "higher"
 
     class Options(PairMeasure.Options):
-        """How many samples are compared, and in which window."""
+        """The number of samples, and the window."""
 
         window: Literal["gaussian", "uniform"] = Field(
             "gaussian",
@@ -45,7 +45,7 @@ class Ssim(PairMeasure):
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """The line about images that the window does not fit in."""
+            """A message about images that are smaller than the window."""
             least, side = WINDOWS[self.window], config.data.image_size
             if side >= least:
                 return []
@@ -73,7 +73,7 @@ class Ssim(PairMeasure):
 
 
 def uniform(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """(n,) structural similarity of (n, c, h, w) images in [0, 1], windows of equal weights."""
+    """(n,) structural similarity of (n, c, h, w) images in [0, 1], with uniform windows."""
     side = WINDOWS["uniform"]
     unbiased = side**2 / (side**2 - 1)
 

@@ -1,9 +1,9 @@
-"""One value of a model from the scores of its samples."""
+"""Summaries of the scores of a model's samples."""
 
 import numpy as np
 from pydantic import Field
 
-#: The option of a measure whose value is the mean over the samples, or a quantile.
+#: The option of measures whose value is the mean or a quantile over the samples.
 QUANTILE = Field(None, description="above 0 and below 1, as 0.9; null: the mean over the samples")
 
 
@@ -12,6 +12,6 @@ def mean_or_quantile(scores: np.ndarray, quantile: float | None) -> float:
 
     Args:
         scores: one for each sample.
-        quantile: between 0 and 1, between samples by linear interpolation; None for the mean.
+        quantile: between 0 and 1, with linear interpolation between samples; None for the mean.
     """
     return float(scores.mean() if quantile is None else np.quantile(scores, quantile))

@@ -1,4 +1,4 @@
-"""The table of behaviors that attributions and evaluations read; it needs no torch."""
+"""The table of behaviors that attributions and evaluations read; imports no torch."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ def gather(
     A shard may come in several tables, of different behaviors: their scoring costs add up.
 
     Raises:
-        UserError: where a model or one of its behaviors is missing, or of an unknown coalition.
+        UserError: if a model or one of its behaviors is missing, or its coalition is unknown.
     """
     parts = [
         shard.assign(replicate=replicate, part=part)
@@ -53,7 +53,7 @@ def gather(
 
 
 def _check_complete(table: pd.DataFrame, coalitions: pd.Series, replicates: list[int]) -> None:
-    """Every behavior is there of every coalition and training seed."""
+    """Check that every coalition and training seed has every behavior."""
     wanted = pd.MultiIndex.from_product(
         [sorted(set(replicates)), coalitions.unique(), table["behavior"].unique()]
     )
@@ -70,7 +70,7 @@ def _check_complete(table: pd.DataFrame, coalitions: pd.Series, replicates: list
 
 
 def _with_common_costs(table: pd.DataFrame) -> pd.DataFrame:
-    """Every row of a model with what the model cost in all parts that tell of it."""
+    """Set the costs of every row of a model to its total costs over all parts."""
     model = ["replicate", "coalition"]
     told = table.drop_duplicates([*model, "part"])
     how = dict(zip(COSTS, ("max", "max", "sum"), strict=True))

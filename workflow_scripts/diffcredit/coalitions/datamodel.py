@@ -1,4 +1,4 @@
-"""Coalitions of one size: those that datamodels are fitted and tested on."""
+"""Coalitions of a fixed size, on which datamodels are fitted and evaluated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Datamodel(Distribution):
     """Uniform among the coalitions of floor(alpha N) contributors."""
 
     class Options(Distribution.Options):
-        """How many coalitions, and of which size."""
+        """The number of coalitions, and their size."""
 
         count: Count = Field(16, description="number of coalitions, 1 or more")
         alpha: Fraction = Field(0.5, description="fraction of contributors kept, above 0, below 1")
@@ -39,12 +39,12 @@ class Datamodel(Distribution):
         return log_one_size(contributors, self.size(contributors))
 
     def impossible(self, contributors: int) -> Impossible | None:
-        """Somebody must be kept, and somebody removed."""
+        """At least one contributor must be kept, and one removed."""
         if found := super().impossible(contributors):
             return found
         size = self.size(contributors)
         if size == 0:
-            # Rounded up, so that what is told is accepted.
+            # Rounded up, so that the suggested value is accepted.
             digits = len(str(contributors)) + 2
             least = math.ceil(10**digits / contributors) / 10**digits
             hint = f"floor(alpha N) must be at least 1: alpha >= {least:.{digits}f}"
@@ -56,5 +56,5 @@ class Datamodel(Distribution):
         return None
 
     def different(self, contributors: int) -> int | None:
-        """All of the size."""
+        """The number of coalitions of this size."""
         return math.comb(contributors, self.size(contributors))

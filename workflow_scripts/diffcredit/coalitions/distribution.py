@@ -1,7 +1,7 @@
-"""What a removal distribution is: how its coalitions are drawn, and how likely each size is.
+"""The interface of removal distributions: sampling, and the probability of each size.
 
-A new distribution is a class in a file of its own and one line in the registry. It has `draw` and
-`log_size_probabilities`, and may say more about itself to the configuration.
+A new distribution is a class in a file of its own and one line in the registry. It implements
+`draw` and `log_size_probabilities`, and may implement checks of the configuration.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Impossible:
-    """Why there are no such coalitions: the key that is wrong, what is accepted, and a hint."""
+    """Why a distribution has no coalitions: the wrong key, accepted values, and a hint."""
 
     key: str
     accepted: str
@@ -34,14 +34,14 @@ class Impossible:
 class DistributionOptions(Options):
     """An entry of coalitions: its distribution, the number of coalitions, and further options."""
 
-    # The entry's own key is its name, and `distribution` says what it is.
+    # The key of the entry is its name; `distribution` is the name of the distribution.
     name: ClassVar[str] = ""  # type: ignore[misc]
     distribution: str = Field("", description="its name")
     count: Count | None = Field(None, description="number of coalitions, 1 or more")
 
     @property
     def given(self) -> dict[str, Any]:
-        """The options alone, without the name of the distribution."""
+        """The options without the name of the distribution."""
         keys = type(self).model_fields
         return {key: getattr(self, key) for key in keys if key != "distribution"}
 
@@ -52,7 +52,7 @@ class DistributionOptions(Options):
         return []
 
     def counted(self, contributors: int | None, base: Path) -> Self:
-        """The options with their count, where the data or a file tells it.
+        """The options with the count of coalitions, if the data or a file determines it.
 
         Args:
             contributors: their number; None where it is unknown before the data is read.
@@ -61,7 +61,7 @@ class DistributionOptions(Options):
         return self
 
     def origin(self, name: str) -> tuple[str, ...]:
-        """What the coalitions come from: equal for entries that have the same coalitions.
+        """The origin of the coalitions, equal for entries with the same coalitions.
 
         Args:
             name: of the entry.
@@ -69,7 +69,7 @@ class DistributionOptions(Options):
         return (name,)
 
     def user_files(self, first: int, end: int) -> list[tuple[Any, ...]]:
-        """What coalitions ``first`` to ``end - 1`` are read from.
+        """The user's files of coalitions ``first`` to ``end - 1``.
 
         Returns:
             Questions to `diffcredit.plan.UserFiles`, such as ``("file", path)``: the coalitions are
@@ -82,19 +82,19 @@ class Distribution(Implementation):
     """A removal distribution over the coalitions of N contributors.
 
     Attributes:
-        endpoint: "full" where every coalition keeps everybody, as v(all) needs; "none" where every
-            coalition keeps nobody, as v(none) needs; None where coalitions differ.
+        endpoint: "full" if every coalition keeps all contributors, for v(all); "none" if every
+            coalition is empty, for v(none); otherwise None.
     """
 
     class Options(DistributionOptions):
-        """None besides those of every entry."""
+        """The options that all distributions have."""
 
     options: Any
     endpoint: ClassVar[Literal["full", "none"] | None] = None
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name in messages."""
         return self.options.distribution or type(self).__name__
 
     @property
@@ -103,12 +103,12 @@ class Distribution(Implementation):
         return False
 
     def draw(self, contributors: int, seed: int, number: int) -> np.ndarray:
-        """(N,) mask of one draw: a coalition, or the first one of a pair.
+        """(N,) mask of one draw: a coalition, or the first coalition of a pair.
 
         Args:
             contributors: N.
             seed: of the distribution.
-            number: of the draw, from 0; the mask depends on the seed and on it alone.
+            number: of the draw, from 0; the mask depends only on the seed and this number.
         """
         raise NotImplementedError
 
@@ -121,17 +121,17 @@ class Distribution(Implementation):
             contributors: N.
             seed: of the distribution.
             numbers: (m,) numbers of the draws.
-            names: of the contributors; empty where nobody needs them.
+            names: of the contributors; empty if the distribution does not need them.
         """
         masks = [self.draw(contributors, seed, int(number)) for number in numbers]
         return np.array(masks, dtype=bool).reshape(len(masks), contributors)
 
     def log_size_probabilities(self, contributors: int) -> np.ndarray:
-        """(N + 1,) logarithms of P(|S| = s); of one size all coalitions are equally likely."""
+        """(N + 1,) logarithms of P(|S| = s); coalitions of the same size are equally likely."""
         raise NotImplementedError
 
     def impossible(self, contributors: int) -> Impossible | None:
-        """Why so many contributors have no such coalitions; None where they have.
+        """Why this number of contributors has no coalitions; None if it has some.
 
         Returns:
             The key that is wrong: "contributors", or an option.
@@ -142,9 +142,9 @@ class Distribution(Implementation):
         return None
 
     def different(self, contributors: int) -> int | None:
-        """How many different coalitions it can draw, besides everybody and nobody.
+        """Number of distinct coalitions, besides the full and the empty one.
 
-        None where that is unknown.
+        None if it is unknown.
         """
         return None
 
@@ -155,10 +155,10 @@ def of_options(options: DistributionOptions) -> Distribution:
 
 
 def of_settings(given: Any) -> Distribution:
-    """The distribution of an entry of coalitions as it is in a file or in a job's params.
+    """The distribution of an entry of coalitions, given as plain values.
 
     Raises:
-        ValueError: where it names no distribution, or an option is wrong.
+        ValueError: if it names no distribution, or an option is wrong.
     """
     options = Registered(DISTRIBUTIONS, tag="distribution").validate(given)
     assert isinstance(options, DistributionOptions)

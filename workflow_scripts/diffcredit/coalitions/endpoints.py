@@ -1,4 +1,4 @@
-"""Everybody and nobody: the coalitions that v(all) and v(none) are measured on."""
+"""The full and the empty coalition, on which v(all) and v(none) are measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Endpoint(Distribution):
     """A distribution whose coalitions are all the same, trained from different seeds."""
 
     class Options(Distribution.Options):
-        """How often it is repeated."""
+        """The number of repetitions."""
 
         count: Count = Field(3, description="independent repetitions, 1 or more")
 

@@ -24,7 +24,7 @@ class Listed(Distribution):
     """Coalitions listed in a file."""
 
     class Options(Distribution.Options):
-        """The file, how much of it, and what it counts as drawn from."""
+        """The file, the number of its coalitions, and their assumed distribution."""
 
         path: Place = Field(
             description="a .csv table (a column of 0 and 1 for each contributor) or .jsonl lines "
@@ -40,7 +40,7 @@ class Listed(Distribution):
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """The file must be a list of so many coalitions."""
+            """Messages about the file of coalitions."""
             try:
                 listed = self._listed(base)
             except UserError as error:
@@ -59,7 +59,7 @@ class Listed(Distribution):
             return (str(Path(self.path)),)
 
         def user_files(self, first: int, end: int) -> list[tuple[Any, ...]]:
-            """See `DistributionOptions.user_files`; other lines of the list do not count."""
+            """See `DistributionOptions.user_files`; only the lines of these coalitions count."""
             return [("coalitions", self.path, first, end)]
 
         def _listed(self, base: Path) -> int:
@@ -68,12 +68,12 @@ class Listed(Distribution):
     def draws(
         self, contributors: int, seed: int, numbers: np.ndarray, names: Sequence[str]
     ) -> np.ndarray:
-        """Lists are read, not drawn; ``names`` are needed."""
+        """Read the coalitions of the list; ``names`` are required."""
         found = lists.masks(Path(self.options.path), names, numbers)
         return np.array(found, dtype=bool).reshape(len(numbers), contributors)
 
     def log_size_probabilities(self, contributors: int) -> np.ndarray:
-        """Uniform, so that the complete list gives exact values, or the Shapley kernel."""
+        """Uniform (the complete list gives exact values then), or the Shapley kernel."""
         if self.options.drawn == "uniform":
             return log_binomial_probabilities(contributors)
         return log(shapley_probabilities(contributors))

@@ -1,4 +1,4 @@
-"""The Shapley kernel: coalitions of KernelSHAP, drawn by their sizes."""
+"""The Shapley kernel: coalitions of KernelSHAP, sampled by size."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from diffcredit.seeds import derive
 if TYPE_CHECKING:
     from diffcredit.config.schema import Config
 
-#: Steps of this fraction of the unit interval fill it evenly, however many they are.
+#: Steps of this fraction (golden ratio) fill the unit interval evenly for any number of steps.
 GOLDEN_RATIO = (5**0.5 - 1) / 2
-#: So many pairs of balanced coalitions are evened together.
+#: Number of pairs of balanced coalitions that are balanced together.
 BLOCK = 10
 
 
 def leverage_probabilities(contributors: int) -> np.ndarray:
     """P(|S| = s) in proportion to the leverage of the coalitions of a size: uniform on 1..N-1.
 
-    Musco & Witter (arXiv 2410.01917): the scores of all coalitions of one size add up to the same
-    for every size.
+    Musco & Witter (arXiv 2410.01917): the leverage scores of all coalitions of a size have the same
+    sum for every size.
     """
     probabilities = np.zeros(contributors + 1)
     probabilities[1:contributors] = 1 / (contributors - 1)
@@ -43,7 +43,7 @@ class Shapley(Distribution):
     """P(s) ~ (N-1) / (s (N-s)), then uniform given the size: the kernel of KernelSHAP."""
 
     class Options(Distribution.Options):
-        """How many coalitions, and how they hang together."""
+        """The number of coalitions, and their pairing and balancing."""
 
         count: Count = Field(80, description="number of coalitions, 1 or more")
         paired: bool = Field(True, description="true: each coalition is followed by its complement")
@@ -59,7 +59,7 @@ class Shapley(Distribution):
         until: Until | None = UNTIL
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """Only pairs can be balanced."""
+            """A message about balancing without pairs."""
             found = super().problems(key, config, base)
             if self.balanced and not self.paired:
                 accepted = "it is pairs that are balanced: needs paired: true"
@@ -82,7 +82,7 @@ class Shapley(Distribution):
         return log(self.size_probabilities(contributors))
 
     def draw(self, contributors: int, seed: int, number: int) -> np.ndarray:
-        """An independent draw: its size, then one of the coalitions of this size."""
+        """An independent draw: first the size, then a coalition of this size."""
         rng = np.random.default_rng(derive(seed, number))
         probabilities = self.size_probabilities(contributors)
         return of_size(int(rng.choice(contributors + 1, p=probabilities)), contributors, rng)
@@ -90,25 +90,24 @@ class Shapley(Distribution):
     def draws(
         self, contributors: int, seed: int, numbers: np.ndarray, names: Sequence[str]
     ) -> np.ndarray:
-        """See `Distribution.draws`; balanced ones depend on all those before."""
+        """See `Distribution.draws`; balanced coalitions depend on all previous ones."""
         if not self.options.balanced:
             return super().draws(contributors, seed, numbers, names)
         return self._balanced(contributors, seed, numbers.max(initial=-1) + 1)[numbers]
 
     def _balanced(self, contributors: int, seed: int, pairs: int) -> np.ndarray:
-        """The first coalition of each pair, (pairs, N), so that all contributors' loads are even.
+        """(pairs, N) first coalitions of pairs that balance the loads of all contributors.
 
         The load of a contributor is the sum of |S| over the coalitions S that keep it, each
-        weighted as for Shapley values (here, less what a pair adds to everybody's). Where loads are
-        even, what is linear in |S|, such as the line from an extreme v(none) to the other
-        coalitions, takes no part in the differences between values, once there are more pairs than
-        contributors.
+        weighted as for Shapley values (here, less what a pair adds to everybody's). With equal
+        loads and more pairs than contributors, a component of v(S) that is linear in |S|, such as
+        the effect of an extreme v(none), does not affect differences between values.
 
-        The larger coalition of a pair goes to those with the least load so far, by lot where loads
-        are equal; of a block the pairs come first whose two sizes differ most, and the others even
-        out what they leave. Each coalition by itself is distributed as in independent pairs: the
-        lot makes all of one size equally likely, and sizes are places of a lattice with a random
-        start.
+        The larger coalition of a pair gets the contributors with the least load so far, with random
+        ties. Within a block, pairs whose sizes differ most come first, and the others even out the
+        rest. The marginal distribution of each coalition is the same as with independent pairs:
+        random ties make all coalitions of a size equally likely, and sizes come from a lattice with
+        a random offset.
         """
         probabilities = self.size_probabilities(contributors)
         rng = np.random.default_rng(derive(seed, "balanced"))
@@ -129,5 +128,5 @@ class Shapley(Distribution):
         return balanced
 
     def different(self, contributors: int) -> int | None:
-        """All but everybody and nobody."""
+        """All coalitions but the full and the empty one."""
         return 2**contributors - 2

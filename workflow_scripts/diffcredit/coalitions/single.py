@@ -1,4 +1,4 @@
-"""One coalition for each contributor: all without it, or it alone."""
+"""One coalition for each contributor: all others, or only this one."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class OneEach(Distribution):
-    """A distribution whose coalition number i is about contributor i."""
+    """A distribution with one coalition for each contributor."""
 
     class Options(Distribution.Options):
-        """The number of coalitions, which is that of the contributors."""
+        """The number of coalitions, equal to the number of contributors."""
 
         count: Count | None = Field(
             None,
@@ -29,7 +29,7 @@ class OneEach(Distribution):
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """The count is needed where the data does not tell it."""
+            """A message if the count is missing and the data does not determine it."""
             from diffcredit.config.counts import known_contributors
 
             if self.count is None and known_contributors(config.data, base) is None:

@@ -1,4 +1,4 @@
-"""How likely coalitions of each size are, in distributions that several classes share."""
+"""Probabilities of coalition sizes that several distributions share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def log(probabilities: np.ndarray) -> np.ndarray:
-    """Logarithms, minus infinity of 0."""
+    """Logarithms, with minus infinity for 0."""
     with np.errstate(divide="ignore"):
         return np.log(probabilities)
 
@@ -35,12 +35,12 @@ def log_binomial_probabilities(contributors: int) -> np.ndarray:
 
 
 def log_one_size(contributors: int, size: int) -> np.ndarray:
-    """Logarithms of the probabilities where all coalitions have one size."""
+    """Logarithms of the size probabilities for a fixed size."""
     return log(np.arange(contributors + 1) == size)
 
 
 def of_size(size: int, contributors: int, rng: np.random.Generator) -> np.ndarray:
-    """(N,) mask of a coalition of a size, all of which are equally likely."""
+    """(N,) mask of a uniformly random coalition of a size."""
     mask = np.zeros(contributors, dtype=bool)
     mask[rng.choice(contributors, size, replace=False)] = True
     return mask

@@ -1,4 +1,4 @@
-"""The table of coalitions, who is in them by name, and their weights under other distributions."""
+"""The table of coalitions, and their importance weights under other distributions."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def table(
     numbers: Iterable[int],
     names: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Coalitions of these numbers: columns index, seed, pair and mask.
+    """The coalitions with given numbers: columns index, seed, pair and mask.
 
     Rows of one pair (a coalition and its complement) are one draw and share their pair number.
 
     Args:
-        distribution: what they are drawn from.
+        distribution: the removal distribution.
         contributors: N.
         seed: of the draws, and of the seeds of the models.
-        numbers: which coalitions.
-        names: of the N contributors, by which a list of coalitions may call them.
+        numbers: of the coalitions.
+        names: of the N contributors, for lists of coalitions by name.
 
     Raises:
-        UserError: if the distribution is impossible with so many contributors, or a list wrong.
+        UserError: if the distribution is impossible for N contributors, or a list is wrong.
     """
     _check_possible(distribution, contributors)
     indices = np.array(numbers, dtype=int)
@@ -51,35 +51,35 @@ def table(
 
 
 def tell(table: pd.DataFrame, names: Sequence[str]) -> None:
-    """Log whom each coalition of a table keeps and whom it removes, by name."""
+    """Log the kept and the removed contributors of each coalition, by name."""
     for index, mask in zip(table["index"], table["mask"], strict=True):
         kept = shortened(name for name, stays in zip(names, mask, strict=True) if stays)
         gone = shortened(name for name, stays in zip(names, mask, strict=True) if not stays)
         logger.debug("coalition %d keeps %s; removes %s", index, kept or "nobody", gone or "nobody")
 
 
-def importance(masks: np.ndarray, wanted: Distribution, drawn: Distribution) -> np.ndarray:
-    """Probability under the wanted distribution / that under the one drawn from, (m,), mean 1.
+def importance(masks: np.ndarray, target: Distribution, sampled: Distribution) -> np.ndarray:
+    """(m,) importance weights: target probability / sampling probability, scaled to mean 1.
 
-    0 for coalitions of sizes that the wanted distribution does not have.
+    Coalitions of sizes that the target distribution does not have get weight 0.
 
     Args:
         masks: (m, N) coalitions.
-        wanted: the distribution that an estimator is defined by.
-        drawn: the one that the coalitions were drawn from.
+        target: the distribution that defines an estimator.
+        sampled: the distribution that the coalitions were sampled from.
 
     Raises:
-        UserError: if ``drawn`` cannot have given a coalition, or no coalition has a weight.
+        UserError: if ``sampled`` has probability 0 for a coalition, or all weights are 0.
     """
     contributors, sizes = masks.shape[1], masks.sum(axis=1)
-    numerators = wanted.log_size_probabilities(contributors)[sizes]
-    denominators = drawn.log_size_probabilities(contributors)[sizes]
+    numerators = target.log_size_probabilities(contributors)[sizes]
+    denominators = sampled.log_size_probabilities(contributors)[sizes]
     counted = ~np.isneginf(numerators)
     if not counted.any():
         raise UserError("every coalition keeps everybody or nobody, which tells nothing")
     if (impossible := sizes[counted & np.isneginf(denominators)]).size:
         raise UserError(
-            f"distribution {drawn.name} has no coalitions of {impossible[0]} of "
+            f"distribution {sampled.name} has no coalitions of {impossible[0]} of "
             f"{contributors} contributors, but one is recorded"
         )
     logs = numerators[counted] - denominators[counted]

@@ -1,4 +1,4 @@
-"""All coalitions alike: those by which Banzhaf values are defined."""
+"""Uniformly distributed coalitions, which define Banzhaf values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Uniform(Distribution):
     """Each contributor is kept with probability 1/2."""
 
     class Options(Distribution.Options):
-        """How many coalitions, and whether their complements follow."""
+        """The number of coalitions, and whether complements are included."""
 
         count: Count = Field(48, description="number of coalitions, 1 or more")
         paired: bool = Field(True, description="true: each coalition is followed by its complement")
@@ -29,7 +29,7 @@ class Uniform(Distribution):
         return paired
 
     def draw(self, contributors: int, seed: int, number: int) -> np.ndarray:
-        """A coin for each contributor."""
+        """Keep each contributor with probability 1/2."""
         return np.random.default_rng(derive(seed, number)).random(contributors) < 0.5
 
     def log_size_probabilities(self, contributors: int) -> np.ndarray:

@@ -28,15 +28,15 @@ def attribution_problems(config: Config, made: list[str]) -> list[str]:
 
 def few_records(config: Config, records: Records, base: Path) -> list[str]:
     """Tables whose coalitions are too few to be ranked, or to be fitted on."""
-    asked = {"evaluation.lds.truth": (config.evaluation.truth, LEAST_TO_RANK)}
-    asked |= {
+    requested = {"evaluation.lds.truth": (config.evaluation.truth, LEAST_TO_RANK)}
+    requested |= {
         f"attributions.{name}.{role}": (getattr(entry, role), LEAST_TO_FIT)
         for name, entry in config.removal_attributions.items()
         if ESTIMATORS[entry.method.name].distribution is None
         for role in ("values", "corrections")
     }
     found = []
-    for key, (reference, least) in asked.items():
+    for key, (reference, least) in requested.items():
         if reference is None:
             continue
         name = _coalitions(reference)
@@ -77,7 +77,7 @@ def fitted_problems(config: Config, key: str, attribution: RemovalAttribution) -
     wanted = ESTIMATORS[attribution.method.name].distribution
     for role in ("values", "corrections"):
         value = getattr(attribution, role)
-        entry = config.drawn(value) if value else None
+        entry = config.distribution_of(value) if value else None
         if entry is None:
             continue
         if DISTRIBUTIONS[entry.distribution].endpoint:
@@ -126,7 +126,7 @@ def _endpoint_problems(config: Config, name: str, attribution: RemovalAttributio
     for endpoint in ("full", "none"):
         value = getattr(attribution, endpoint)
         key = f"{name}.{endpoint}"
-        entry = config.drawn(value) if value else None
+        entry = config.distribution_of(value) if value else None
         needed = endpoint in ESTIMATORS[attribution.method.name].endpoints
         if needed and value is None:
             found.append(f"  {key} is missing: {attribution.method.name} needs approach/coalitions")

@@ -51,7 +51,7 @@ def _extractor_problems(config: Config, name: str, behavior: Behavior) -> list[s
 
 def _query_problems(config: Config, name: str, behavior: Behavior, base: Path) -> list[str]:
     """There are images enough of those that have a value each."""
-    key, asked = f"behaviors.{name}.measure", behavior.queries
+    key, requested = f"behaviors.{name}.measure", behavior.queries
     there = {
         "generated": ("sampling.images", config.sampling.images),
         "held_out": ("data.held_out", config.data.held_out),
@@ -60,9 +60,9 @@ def _query_problems(config: Config, name: str, behavior: Behavior, base: Path) -
     which = behavior.query_images
     if isinstance(which, str) and which in there:
         of, count = there[which]
-        if asked > count:
+        if requested > count:
             accepted = f"must not exceed {of} = {count}"
-            found.append(problem(f"{key}.queries", asked, accepted))
+            found.append(problem(f"{key}.queries", requested, accepted))
     known = known_training_images(config.data, base)
     if known is not None:
         found += too_few_queries({name: behavior}, {"train": known})
@@ -82,10 +82,10 @@ def too_few_queries(behaviors: Mapping[str, Behavior], there: Mapping[str, int])
     found = []
     for name, behavior in behaviors.items():
         which = behavior.query_images
-        asked = behavior.queries
-        if isinstance(which, str) and which in there and asked > there[which]:
+        requested = behavior.queries
+        if isinstance(which, str) and which in there and requested > there[which]:
             accepted = f"must not exceed the {there[which]} images that are {WHICH[which]}"
-            found.append(problem(f"behaviors.{name}.measure.queries", asked, accepted))
+            found.append(problem(f"behaviors.{name}.measure.queries", requested, accepted))
     return found
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from diffcredit.config.names import Meant, find, of_keys
+from diffcredit.config.names import Matches, find, of_keys
 from diffcredit.errors import UserError
 
 
-def kept(labels: Sequence[int | str] | None, names: Sequence[str]) -> Meant:
+def kept(labels: Sequence[int | str] | None, names: Sequence[str]) -> Matches:
     """The classes that are kept, their numbers sorted.
 
     Args:
@@ -18,7 +18,7 @@ def kept(labels: Sequence[int | str] | None, names: Sequence[str]) -> Meant:
         UserError: where one is unknown, or named twice.
     """
     if labels is None:
-        return Meant(list(range(len(names))))
+        return Matches(list(range(len(names))))
     meant = find(of_keys("data.labels", labels), names, "class")
     if len(set(meant.numbers)) < len(meant.numbers):
         raise UserError(f"data.labels = {labels!r}: names a class twice")

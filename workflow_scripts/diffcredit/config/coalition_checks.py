@@ -100,7 +100,7 @@ def different(entry: "DistributionOptions", contributors: int) -> int | None:
 
 def alike_problems(config: Config, base: Path, key: str, reference: str, least: int) -> list[str]:
     """Coalitions that a key names cannot all be the same few."""
-    entry, known = config.drawn(reference), known_contributors(config.data, base)
+    entry, known = config.distribution_of(reference), known_contributors(config.data, base)
     dealt = isinstance(config.data.contributors, int)  # Of others the files decide.
     if config.records or entry is None or not (dealt and known) or impossible(entry, known):
         return []

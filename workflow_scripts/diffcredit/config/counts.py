@@ -16,7 +16,7 @@ LEAST_TO_RANK = 3
 
 def rank_problems(config: Config, key: str, value: str) -> list[str]:
     """Coalitions that a key names for an LDS must differ, or there is nothing to rank."""
-    entry = config.drawn(value)
+    entry = config.distribution_of(value)
     if entry is not None and DISTRIBUTIONS[entry.distribution].endpoint:
         accepted = "models of everybody, or of nobody, are all alike; accepted: other coalitions"
         return [problem(key, value, accepted)]

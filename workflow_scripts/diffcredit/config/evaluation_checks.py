@@ -26,7 +26,7 @@ def counterfactual_problems(config: Config, settings: Counterfactual) -> list[st
         if name not in known
     ]
     found += _unexplained(config, key, settings.attributions, settings.behaviors)
-    entry, made_by = config.drawn(settings.full), settings.full.split("/")[0]
+    entry, made_by = config.distribution_of(settings.full), settings.full.split("/")[0]
     if entry and DISTRIBUTIONS[entry.distribution].endpoint != "full":
         accepted = "must name coalitions of distribution full"
         found.append(problem(f"{key}.full", settings.full, accepted))

@@ -14,7 +14,7 @@ from typing import Any
 
 from diffcredit.config import names
 from diffcredit.config.messages import shown
-from diffcredit.config.names import Written
+from diffcredit.config.names import WrittenName
 from diffcredit.errors import UserError
 from diffcredit.spreadsheets import read_sheet, read_text
 from diffcredit.text import clean
@@ -25,19 +25,19 @@ MARKS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true
 
 
 @dataclass(frozen=True)
-class Coalition:
+class ListedCoalition:
     """One coalition of a list: its line in the file, and who is kept."""
 
     line: int
-    kept: tuple[Written, ...]
+    kept: tuple[WrittenName, ...]
 
 
 @dataclass(frozen=True)
 class List:
     """The coalitions of a file; columns are those of a CSV table, None for JSON lines."""
 
-    columns: tuple[Written, ...] | None
-    coalitions: tuple[Coalition, ...]
+    columns: tuple[WrittenName, ...] | None
+    coalitions: tuple[ListedCoalition, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def digest(found: List, numbers: Iterable[int]) -> str:
     return hashlib.blake2b(json.dumps(kept).encode(), digest_size=8).hexdigest()
 
 
-def _distinct(items: Sequence[Written], places: dict[str, int]) -> set[int]:
+def _distinct(items: Sequence[WrittenName], places: dict[str, int]) -> set[int]:
     """Places of contributors, each listed at most once."""
     found: set[int] = set()
     for item in items:
@@ -106,7 +106,7 @@ def _distinct(items: Sequence[Written], places: dict[str, int]) -> set[int]:
 
 def _read_csv(path: Path) -> List:
     sheet = read_sheet(path, KIND)
-    columns = [Written(name, True, f"{path}, line {sheet.header}") for name in sheet.columns]
+    columns = [WrittenName(name, True, f"{path}, line {sheet.header}") for name in sheet.columns]
     for place, column in enumerate(columns, start=1):
         if not column.text:
             raise UserError(
@@ -132,7 +132,7 @@ def _read_csv(path: Path) -> List:
                     f"{path}, line {row.line}, column {column.text}: {cell!r} must be 0 or 1"
                 )
             kept += [column] if mark else []
-        coalitions.append(Coalition(row.line, tuple(kept)))
+        coalitions.append(ListedCoalition(row.line, tuple(kept)))
     return List(tuple(columns), tuple(coalitions))
 
 
@@ -140,7 +140,7 @@ def _read_json_lines(path: Path) -> List:
     return List(None, tuple(_json_coalitions(path)))
 
 
-def _json_coalitions(path: Path) -> Iterator[Coalition]:
+def _json_coalitions(path: Path) -> Iterator[ListedCoalition]:
     for line, text in enumerate(read_text(path, KIND).split("\n"), start=1):
         if not text.strip():
             continue
@@ -155,14 +155,14 @@ def _json_coalitions(path: Path) -> Iterator[Coalition]:
             ) from error
         if not isinstance(kept, list):
             raise UserError(f"{place}: {shown(text.strip())} must be a list: [0, 3, 4]")
-        yield Coalition(line, tuple(_written(item, place) for item in kept))
+        yield ListedCoalition(line, tuple(_written(item, place) for item in kept))
 
 
-def _written(item: Any, place: str) -> Written:
+def _written(item: Any, place: str) -> WrittenName:
     if isinstance(item, str):
-        return Written(item, True, place, quoted=True)
+        return WrittenName(item, True, place, quoted=True)
     if isinstance(item, Number) and re.fullmatch(r"-?[0-9]+(\.0+)?", item.text):
-        return Written(item.text, True, place)
+        return WrittenName(item.text, True, place)
     raise UserError(
         f"{place}: {_in_json(item)} must be the name or the number of a contributor\n"
         '    Hint: a name is in "quotes", also where it looks like a number'

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from diffcredit.config.source import Source, constructed, in_words, is_octal, line_of
+from diffcredit.config.source import ConfigFile, constructed, in_words, is_octal, line_of
 
 Keys = tuple[str | int, ...]
 
@@ -27,7 +27,7 @@ LISTED = 4
 
 
 @dataclass(frozen=True)
-class Changed:
+class MisreadText:
     """A text without quotes that YAML takes for something else."""
 
     place: str
@@ -42,7 +42,7 @@ class Changed:
 
 def problems(
     config: dict[str, Any],
-    sources: Sequence[Source],
+    sources: Sequence[ConfigFile],
     known: Callable[[dict[str, Any], str], Sequence[str]] = lambda config, key: (),
 ) -> list[str]:
     """One line for each place where YAML has changed what names something, or misread a number.
@@ -72,7 +72,7 @@ def problems(
     return found
 
 
-def _written(changed: Changed, message: str) -> str:
+def _written(changed: MisreadText, message: str) -> str:
     """What to write for what YAML has changed, where a message says what a key must be."""
     if "must be a section" in message:
         return "a section has keys below it; leave it out for its defaults"
@@ -81,7 +81,7 @@ def _written(changed: Changed, message: str) -> str:
     return f"write {changed.text!r} in quotes for the text"
 
 
-def explained(message: str, config: dict[str, Any], sources: Sequence[Source]) -> str:
+def explained(message: str, config: dict[str, Any], sources: Sequence[ConfigFile]) -> str:
     """A message about keys, with what YAML made of their values where they were other texts."""
     lines = []
     for line in message.split("\n"):
@@ -122,7 +122,7 @@ def _matches(keys: Keys, patterns: Sequence[str]) -> bool:
     )
 
 
-def _changed(keys: Keys, value: Any, sources: Sequence[Source]) -> Changed | None:
+def _changed(keys: Keys, value: Any, sources: Sequence[ConfigFile]) -> MisreadText | None:
     """How a value is written, if YAML made something else of it."""
     if isinstance(value, str | dict | list):
         return None
@@ -135,7 +135,7 @@ def _changed(keys: Keys, value: Any, sources: Sequence[Source]) -> Changed | Non
             continue
         if node.style is not None or (type(value) is int and node.value == str(value)):
             return None
-        return Changed(line_of(source.path, node), node.value, value)
+        return MisreadText(line_of(source.path, node), node.value, value)
     return None
 
 
@@ -151,7 +151,7 @@ def _node_at(node: yaml.Node | None, keys: Keys) -> yaml.Node | None:
     return node
 
 
-def _instead(changed: Changed, naming: bool) -> str:
+def _instead(changed: MisreadText, naming: bool) -> str:
     quoted = f"write {changed.text!r} in quotes"
     if naming and type(changed.value) is int:
         return f"{quoted} for the name, {changed.value} for that number"

@@ -33,7 +33,7 @@ def shortened(texts: Iterable[str], limit: int = LISTED) -> str:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenName:
     """A name or a number, as somebody wrote it.
 
     Attributes:
@@ -50,19 +50,19 @@ class Written:
     quoted: bool = False
 
 
-def of_key(key: str, value: int | str) -> Written:
+def of_key(key: str, value: int | str) -> WrittenName:
     """What a key of the configuration names."""
-    return Written(str(value), isinstance(value, int), f"{key} = {value!r}")
+    return WrittenName(str(value), isinstance(value, int), f"{key} = {value!r}")
 
 
-def of_keys(key: str, values: Sequence[int | str]) -> list[Written]:
+def of_keys(key: str, values: Sequence[int | str]) -> list[WrittenName]:
     """What a key of the configuration lists."""
     place = f"{key} = {values!r}"
-    return [Written(str(value), isinstance(value, int), place) for value in values]
+    return [WrittenName(str(value), isinstance(value, int), place) for value in values]
 
 
 @dataclass
-class Meant:
+class Matches:
     """Which of the named things were meant.
 
     Attributes:
@@ -84,7 +84,7 @@ class Meant:
         return self.numbers
 
 
-def find(items: Sequence[Written], names: Sequence[str], kind: str) -> Meant:
+def find(items: Sequence[WrittenName], names: Sequence[str], kind: str) -> Matches:
     """Which contributors, classes or images are meant by one list.
 
     Args:
@@ -97,9 +97,9 @@ def find(items: Sequence[Written], names: Sequence[str], kind: str) -> Meant:
             the list are names and others could only be positions.
     """
     known = _Names(names, kind)
-    meant = Meant()
-    named: list[Written] = []
-    positions: dict[str, tuple[Written, int]] = {}
+    meant = Matches()
+    named: list[WrittenName] = []
+    positions: dict[str, tuple[WrittenName, int]] = {}
     for item in items:
         number = known.by_name(item, meant.warnings)
         if number is None:
@@ -114,10 +114,10 @@ def find(items: Sequence[Written], names: Sequence[str], kind: str) -> Meant:
 
 
 def _tell_positions(
-    positions: dict[str, tuple[Written, int]],
-    named: list[Written],
+    positions: dict[str, tuple[WrittenName, int]],
+    named: list[WrittenName],
     known: "_Names",
-    meant: Meant,
+    meant: Matches,
 ) -> None:
     first = next(item for item, _ in positions.values())
     if named:
@@ -145,7 +145,7 @@ class _Names:
             if _is_numeral(name):
                 self.values.setdefault(int(name), []).append(number)
 
-    def by_name(self, item: Written, warnings: list[str]) -> int | None:
+    def by_name(self, item: WrittenName, warnings: list[str]) -> int | None:
         """The number of the thing that has the name, or None."""
         if item.text in self.exact:
             return self.exact[item.text]
@@ -173,7 +173,7 @@ class _Names:
                 self.alike.setdefault(clean(name), []).append(number)
         return self.alike.get(text, [])
 
-    def by_position(self, item: Written) -> int:
+    def by_position(self, item: WrittenName) -> int:
         """The position that a number which is no name stands for."""
         text = _whole(item)
         is_position = item.number and re.fullmatch("0|[1-9][0-9]{0,17}", text) is not None
@@ -198,7 +198,7 @@ class _Names:
         positions = f"a number, 0 to {last}" if last else "the number 0"
         return f"must be one of: {shortened(self.names)}{hint}, or {positions}"
 
-    def _unknown(self, item: Written, by_value: list[int]) -> str:
+    def _unknown(self, item: WrittenName, by_value: list[int]) -> str:
         close = [self.names[n] for n in by_value] or _close(item.text, self.names)
         hint = f" (did you mean {shown(close[0])}?)" if close else ""
         bare = item.number and not item.quoted and _is_numeral(item.text.removeprefix("-"))
@@ -221,7 +221,7 @@ def _is_numeral(text: str) -> bool:
     return re.fullmatch("[0-9]{1,1000}", text) is not None
 
 
-def _whole(item: Written) -> str:
+def _whole(item: WrittenName) -> str:
     """The whole number that a table library wrote as 1.0; any other text as it is."""
     text = clean(item.text)
     found = re.fullmatch(r"([0-9]+)\.0*", text) if item.number else None

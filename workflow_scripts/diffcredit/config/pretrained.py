@@ -207,7 +207,7 @@ def _network_misfits(network: dict[str, Any], config: Config) -> list[str]:
     data = config.data
     size, channels = f"data.image_size = {data.image_size}", f"data.channels = {data.channels}"
     # The key, what diffusers takes where it is missing, what it must be, and why.
-    asked = [
+    required = [
         ("sample_size", None, data.image_size, f"the images have {size}"),
         ("in_channels", 3, data.channels, f"the images have {channels}"),
         ("out_channels", 3, data.channels, f"the noise, and nothing else, has {channels}"),
@@ -217,7 +217,7 @@ def _network_misfits(network: dict[str, Any], config: Config) -> list[str]:
     ]
     found = [
         f"it has {key} = {shown(found)}, not {shown(wanted)}: {reason}"
-        for key, default, wanted, reason in asked
+        for key, default, wanted, reason in required
         if (found := network.get(key, default)) != wanted
     ]
     wrong = [*_wrong_values(network), *_unlike_blocks(network)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from diffcredit.config.schema import Config
-    from diffcredit.image_files import Found
+    from diffcredit.image_files import ImageListing
 
 
 def draw(count: int, queries: int, seed: int) -> "np.ndarray":
@@ -25,7 +25,7 @@ def draw(count: int, queries: int, seed: int) -> "np.ndarray":
 
 def drawn(
     folder: Path, queries: int, seed: int, head: Head = read_head
-) -> tuple["Found", list[Path]]:
+) -> tuple["ImageListing", list[Path]]:
     """What a folder holds, and the images of it that are queries.
 
     Raises:
@@ -54,9 +54,9 @@ def problems(config: "Config", base: Path, caches: Path) -> list[str]:
     """
     found = []
     for name, behavior in config.behaviors.items():
-        asked = behavior.query_images
-        if isinstance(asked, QueryFolder):
-            folder = base / Path(asked.folder).expanduser()
+        source = behavior.query_images
+        if isinstance(source, QueryFolder):
+            folder = base / Path(source.folder).expanduser()
             queries = getattr(behavior.measure, "queries", 0)
             found += _folder_problems(f"behaviors.{name}.measure", folder, queries, config, caches)
     return found

@@ -20,7 +20,7 @@ KIND = "a file of records"
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedKey:
     """A record that has a key twice, so that nobody can tell which is meant."""
 
     key: str
@@ -58,7 +58,7 @@ def parsed(line: str) -> Any:
         found = json.loads(line, object_pairs_hook=one_each)
     except (ValueError, RecursionError):
         return line
-    return Repeated(repeated[0]) if repeated else found
+    return RepeatedKey(repeated[0]) if repeated else found
 
 
 def _table(sheet: Sheet) -> "pd.DataFrame":

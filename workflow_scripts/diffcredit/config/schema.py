@@ -130,8 +130,8 @@ class Config(Section):
             return {name: self.records.better.get(name) for name in self.records.behaviors}
         return {name: behavior.better for name, behavior in self.behaviors.items()}
 
-    def drawn(self, reference: str) -> DistributionOptions | None:
-        """What the coalitions of a reference were drawn from; None where there are none."""
+    def distribution_of(self, reference: str) -> DistributionOptions | None:
+        """The removal distribution of a reference; None where the reference has none."""
         approach, name = reference.split("/")
         if approach != RECORDS:
             return self.coalitions.get(name)

@@ -14,7 +14,7 @@ from diffcredit.registry import SCORES
 
 
 @dataclass(frozen=True)
-class Source:
+class MethodInput:
     """What a method is made of.
 
     Attributes:
@@ -114,13 +114,13 @@ def _pixels_of(config: Config, key: str, score: ScoreAttribution, base: Path) ->
     return []
 
 
-_GRADIENTS = Source("gradients", "an entry of gradients", _gradients_of)
+_GRADIENTS = MethodInput("gradients", "an entry of gradients", _gradients_of)
 #: By what a method is made of in the registry.
 SOURCES = {
     "gradients": _GRADIENTS,
     "model": _GRADIENTS,
-    "features": Source("extractor", "an entry of extractors", _extractor_of),
-    "pixels": Source("", "", _pixels_of),
+    "features": MethodInput("extractor", "an entry of extractors", _extractor_of),
+    "pixels": MethodInput("", "", _pixels_of),
 }
 
 

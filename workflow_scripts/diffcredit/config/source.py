@@ -42,7 +42,7 @@ MOST_VALUES = 10**7
 
 
 @dataclass(frozen=True)
-class Source:
+class ConfigFile:
     """A configuration file.
 
     Attributes:
@@ -54,7 +54,7 @@ class Source:
     root: yaml.Node | None
 
 
-def read_all(paths: Sequence[str | Path]) -> list[Source]:
+def read_all(paths: Sequence[str | Path]) -> list[ConfigFile]:
     """The files of a configuration, later ones laid over those before.
 
     Raises:
@@ -63,7 +63,7 @@ def read_all(paths: Sequence[str | Path]) -> list[Source]:
     return [read(Path(path)) for path in paths]
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> ConfigFile:
     """A configuration file, or `UserError` with the line where it is wrong."""
     shown = _shown(path)
     text = _text(path, shown)
@@ -78,7 +78,7 @@ def read(path: Path) -> Source:
             loader.construct_document(node)
     except yaml.YAMLError as error:
         if _is_json(text):
-            return Source(shown, None)
+            return ConfigFile(shown, None)
         raise UserError(_malformed(shown, error, text)) from error
     except RecursionError as error:
         raise UserError(f"{shown}: its sections are too deep, or contain themselves") from error
@@ -95,7 +95,7 @@ def read(path: Path) -> Source:
     if not isinstance(node, yaml.MappingNode):
         what = "is empty" if node is None else "has no keys"
         raise UserError(f"{shown} {what}: a configuration has keys, such as experiment: mine")
-    return Source(shown, node)
+    return ConfigFile(shown, node)
 
 
 def check_command(arguments: Sequence[str]) -> None:

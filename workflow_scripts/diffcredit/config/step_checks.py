@@ -50,8 +50,8 @@ def image_count_problems(config: Config, base: Path) -> list[str]:
     return found
 
 
-def at_most(key: str, asked: int, there: int | None, what: str) -> list[str]:
+def at_most(key: str, requested: int, there: int | None, what: str) -> list[str]:
     """The line about a key that asks for more than there is; none where that is unknown."""
-    if there is None or asked <= there:
+    if there is None or requested <= there:
         return []
-    return [problem(key, asked, f"must not exceed the {there} {what}")]
+    return [problem(key, requested, f"must not exceed the {there} {what}")]

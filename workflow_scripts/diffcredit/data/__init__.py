@@ -1,1 +1,1 @@
-"""Datasets: from their published formats to one table of images with label and contributor."""
+"""Datasets: readers of published formats, and the table of images with labels and contributors."""

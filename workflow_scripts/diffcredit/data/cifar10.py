@@ -53,7 +53,7 @@ class Cifar10(Published):
         return joined(map(self._read_binary, self.find(files, split, folder)))
 
     def find(self, files: list[Path], split: str, folder: Path) -> list[Path]:
-        """The files of a split of the binary version, each of which must be there once."""
+        """The files of a split of the binary version; each must exist exactly once."""
         batches = [path for path in files if path.suffix == ".bin"]
         if not batches:
             raise self._unknown(folder, files)

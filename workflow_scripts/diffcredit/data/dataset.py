@@ -1,7 +1,7 @@
-"""What a dataset is: where its images are from, and what is fixed about them.
+"""The interface of datasets.
 
-A new dataset is a class in a file of its own and one line in the registry. It has `read`, and says
-about itself what the configuration is to know before anything is read.
+A new dataset is a class in a file of its own and one line in the registry. It implements `read`,
+and has attributes for checks of the configuration before any image is read.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ class Dataset(Implementation):
     """A source of images.
 
     Attributes:
-        folder: whether it reads ``data.path``, a folder of the user's.
-        channels: of its images; None where they may be gray or color.
-        classes: names of its labels, from 0; empty where the user's files tell.
-        sizes: number of images of each label; empty where the user's files tell.
-        side: of its square images in pixels; None where the user's files tell.
-        contributors: number of contributors that its images are dealt to where the user does not
-            say whose they are; None where the user must say.
-        planted: number of them that are spoiled on purpose unless asked otherwise.
+        folder: whether it reads ``data.path``, a folder of the user.
+        channels: of its images; None if they may be gray or color.
+        classes: names of its labels, from 0; empty if they depend on the user's files.
+        sizes: number of images of each label; empty if they depend on the user's files.
+        side: of its square images in pixels; None if it depends on the user's files.
+        contributors: default number of contributors to which its images are dealt; None if the user
+            must define the contributors.
+        planted: default number of contributors with corrupted images.
         demonstration: whether the default steps and sizes of models were chosen for it.
-        named_by_files: whether an image is called by its file; else by its number.
+        named_by_files: whether images are named by their files, or by their numbers.
     """
 
     folder: ClassVar[bool] = False
@@ -47,32 +47,32 @@ class Dataset(Implementation):
 
     @property
     def images(self) -> int | None:
-        """How many images it has; None where the user's files tell."""
+        """Number of images; None if it depends on the user's files."""
         return sum(self.sizes) or None
 
     def read(self, settings: Data, base: Path) -> ReadImages:
         """Read the images.
 
         Args:
-            settings: the section ``data``: their size and channels, and whose they are.
-            base: folder that ``settings.path`` is relative to.
+            settings: the section ``data``: size, channels and contributors.
+            base: ``settings.path`` is relative to this folder.
 
         Raises:
-            UserError: where a file is missing, or cannot be used.
+            UserError: if a file is missing or cannot be used.
         """
         raise NotImplementedError
 
     def check(self, folder: Path, splits: Iterable[str]) -> None:
-        """Look for the files of some splits, "train" and "test", in a folder that is there.
+        """Check that an existing folder has the files of some splits, "train" and "test".
 
         Raises:
-            UserError: where they are not all there.
+            UserError: if files are missing.
         """
 
     def files(self, settings: Data, base: Path, head: Head) -> Sequence[AnyPath]:
         """The files that `read` reads: images are read again when one of them has changed.
 
-        All of the folder that are not hidden, where a dataset says nothing else.
+        By default all files of the folder that are not hidden.
 
         Args:
             settings: as for `read`.
@@ -83,7 +83,7 @@ class Dataset(Implementation):
         return [folder / name for name in folders.files(folders.walk(folder))]
 
     def known_classes(self, settings: Data, base: Path) -> list[str]:
-        """Names of all classes, before any image is read; empty where they are unknown then."""
+        """Names of all classes, before any image is read; empty if they are not known then."""
         return list(self.classes)
 
 

@@ -18,7 +18,7 @@ DIGITS = tuple(f"digit {digit}" for digit in range(10))
 
 
 class Digits(Dataset):
-    """The digits, gray, in [0, 255]; contributors are dealt later or are the ten classes."""
+    """The digits, gray, in [0, 255]; contributors are dealt later, or are the ten classes."""
 
     channels = 1
     classes = DIGITS

@@ -1,4 +1,4 @@
-"""What speaks against crediting by some data: sentences that its job tells as warnings."""
+"""Warnings about data that is not suited for attribution."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ import numpy as np
 from diffcredit.data.images import Images
 from diffcredit.text import shown
 
-#: As few images as this are hardly seen by a model that was trained on many others.
+#: So few images have hardly any influence on a model that was trained on many others.
 FEW_IMAGES = 3
-#: A contributor with few images has so many times fewer than half of the others.
+#: A contributor with few images has this many times fewer than the median contributor.
 MUCH_FEWER = 10
-#: Names that a sentence lists.
+#: Number of names listed in a sentence.
 MOST_NAMED = 5
 
 
 def data_doubts(images: Images, names: Sequence[str]) -> list[str]:
-    """What is doubtful about the training images of contributors.
+    """Warnings about the training images of contributors.
 
     Args:
         images: the training images.
@@ -27,8 +27,8 @@ def data_doubts(images: Images, names: Sequence[str]) -> list[str]:
 
 
 def _shared(images: Images, names: Sequence[str]) -> list[str]:
-    """Equal pixels of several contributors: whoever is removed, they stay."""
-    # Sorting the images themselves takes long where they are many.
+    """A warning about equal images of several contributors: removing one keeps the image."""
+    # Sorting many images themselves would take long.
     digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images.pixels]
     numbers: dict[bytes, int] = {}
     same = [numbers.setdefault(digest, len(numbers)) for digest in digests]
@@ -48,7 +48,7 @@ def _shared(images: Images, names: Sequence[str]) -> list[str]:
 
 
 def _tiny(images: Images, names: Sequence[str]) -> list[str]:
-    """Contributors with next to no images beside others with many."""
+    """A warning about contributors with far fewer images than the others."""
     sizes = np.bincount(images.contributors, minlength=len(names))
     few = np.flatnonzero((sizes <= FEW_IMAGES) & (sizes * MUCH_FEWER < np.median(sizes)))
     if not len(few):

@@ -1,4 +1,4 @@
-"""One's own folder of images: a subfolder, or a value of a CSV column, for each contributor."""
+"""A folder of the user's images: a subfolder, or a value of a CSV column, per contributor."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class Folder(Dataset):
     named_by_files = True
 
     class Options(Dataset.Options):
-        """None; what is in the folder decides."""
+        """No options; everything depends on the content of the folder."""
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """What is asked of the folder, once it is there."""
+            """Messages about the content of the folder."""
             data = config.data
             if data.path is None or missing_folder(folder := place(data, base)):
                 return []
             return [*_folder_problems(data, folder), *_one_class(config, folder)]
 
     def read(self, settings: Data, base: Path) -> ReadImages:
-        """See `Dataset.read`; what is not read is logged."""
+        """See `Dataset.read`; files that are not read are logged."""
         from diffcredit.data import folder_images
 
         return folder_images.read(settings, base)
 
     def files(self, settings: Data, base: Path, head: Head) -> Sequence[AnyPath]:
-        """The images that belong to somebody, and the table that says so."""
+        """The images of contributors, and the table of contributors."""
         from diffcredit.data import folder_images
 
         return folder_images.files(settings, base, head)
@@ -57,7 +57,7 @@ class Folder(Dataset):
 
 
 def _folder_problems(data: Data, folder: Path) -> list[str]:
-    """What the contributors ask of the folder."""
+    """Messages about a folder that does not fit the contributors."""
     if isinstance(data.contributors, CsvContributors):
         missing = missing_file(folder / data.contributors.csv)
         accepted = f"{missing}, in data.path = {shown(data.path)}"
@@ -72,17 +72,17 @@ def _folder_problems(data: Data, folder: Path) -> list[str]:
 
 
 def _few_files(data: Data, folder: Path) -> list[str]:
-    """Each image is a file; how many of the files are images the job tells."""
-    asked = {
+    """A message about too few files; the job itself counts the images among them."""
+    requested = {
         "data.contributors": data.contributors if isinstance(data.contributors, int) else 1,
         "data.images": data.images or 1,
     }
-    most = max(asked.values())
+    most = max(requested.values())
     there = folders.fewer_files(folder, data.held_out + most)
     if not there:
-        return []  # Of an empty folder the job says which images would be read.
+        return []  # The job itself reports an empty folder.
     files = f"there are {there} files in {shown(data.path)}"
-    for key, value in asked.items():
+    for key, value in requested.items():
         if value > there:
             return [problem(key, value, f"must not exceed {there}: {files}")]
     accepted = f"must not exceed {there - most}: {files}, of which {most} or more are trained on"
@@ -90,7 +90,7 @@ def _few_files(data: Data, folder: Path) -> list[str]:
 
 
 def _one_class(config: Config, folder: Path) -> list[str]:
-    """Subfolders are the classes, which a classifier must have several of."""
+    """A message about a single subfolder: a classifier needs several classes."""
     from diffcredit.config.data_checks import ANOTHER_EXTRACTOR, needs_classes
 
     data, accepted = config.data, needs_classes(config)

@@ -1,4 +1,4 @@
-"""Reading one's own folder of images: which files belong to whom, and their pixels."""
+"""Read a folder of the user's images: files, contributors and pixels."""
 
 import os
 import unicodedata
@@ -13,7 +13,7 @@ from diffcredit.data.dataset import place
 from diffcredit.data.images import ReadImages, names_to_numbers, of_classes
 from diffcredit.data.owners import read_owners, tell_other_ways
 from diffcredit.errors import UserError
-from diffcredit.image_files import BESIDE, UNNAMED, Found
+from diffcredit.image_files import BESIDE, UNNAMED, ImageListing
 from diffcredit.image_formats import NAMED
 from diffcredit.logs import logger
 
@@ -21,11 +21,11 @@ from diffcredit.logs import logger
 def read(settings: Data, base: Path) -> ReadImages:
     """Read the images of ``settings.path`` (relative to ``base``), sorted by their path.
 
-    Labels are the first folder level, or the contributors where a CSV table names them: they
-    train the classifier that measures the samples. What is not read is logged.
+    Labels are the first folder level, or the contributors if a CSV table names them. They train the
+    classifier that measures samples. Files that are not read are logged.
 
     Raises:
-        UserError: where a file is unreadable or missing, a path leaves the folder, or nothing of a
+        UserError: if a file is unreadable or missing, a path leaves the folder, or no image of a
             contributor can be read.
     """
     folder = place(settings, base)
@@ -49,7 +49,7 @@ def read(settings: Data, base: Path) -> ReadImages:
 
 
 def files(settings: Data, base: Path, head: Head) -> list[str]:
-    """The files that `read` reads: the images that belong to somebody, and the table that says so.
+    """The files that `read` reads: the images of contributors, and the table of contributors.
 
     Args:
         settings: as for `read`.
@@ -63,14 +63,14 @@ def files(settings: Data, base: Path, head: Head) -> list[str]:
     return [f"{folder}/{name}" for name in (*tables, *names)]
 
 
-def _listed(settings: Data, folder: Path, head: Head) -> tuple[list[str], list[str], Found]:
-    """Names of the images, the group of each, and what is there besides."""
+def _listed(settings: Data, folder: Path, head: Head) -> tuple[list[str], list[str], ImageListing]:
+    """Names of the images, their groups, and the listing of all files."""
     found = image_files.find(folder, head)
     if isinstance(settings.contributors, CsvContributors):
         names, groups = _from_csv(folder, settings.contributors)
         table = os.path.normpath(settings.contributors.csv)
         left = {why: [n for n in names if n != table] for why, names in found.left.items()}
-        return names, groups, Found(found.images, left).only(names, UNNAMED)
+        return names, groups, ImageListing(found.images, left).only(names, UNNAMED)
     names = [name for name in found.images if "/" in name]
     if not names:
         rest = image_files.not_read(found.only(names, BESIDE).left)
@@ -83,8 +83,10 @@ def _listed(settings: Data, folder: Path, head: Head) -> tuple[list[str], list[s
     return names, [image_files.owner(name) for name in names], found.only(names, BESIDE)
 
 
-def _check_nobody_vanishes(settings: Data, folder: Path, groups: set[str], found: Found) -> None:
-    """Each subfolder with files has an image, where subfolders are contributors."""
+def _check_nobody_vanishes(
+    settings: Data, folder: Path, groups: set[str], found: ImageListing
+) -> None:
+    """Check that every subfolder with files has an image, if subfolders are contributors."""
     if isinstance(settings.contributors, CsvContributors):
         return
     if empty := folders.empty_subfolders(folder):
@@ -115,7 +117,7 @@ def _check_nobody_vanishes(settings: Data, folder: Path, groups: set[str], found
 
 
 def _tell_shared(folder: Path, names: list[str], groups: list[str]) -> None:
-    """Tell of files that several groups share by links."""
+    """Warn about files that several groups share by links."""
     owners: dict[tuple[int, int], tuple[str, str]] = {}
     shared = []
     for name, group in zip(names, groups, strict=True):
@@ -135,13 +137,13 @@ def _tell_shared(folder: Path, names: list[str], groups: list[str]) -> None:
 
 
 def _shown(names: list[str]) -> list[str]:
-    """The names of files with their letters in one piece (NFC), where they stay different."""
+    """File names in Unicode normal form NFC, unless that makes two names equal."""
     shown = [folders.as_text(name) for name in names]
     return shown if len(set(shown)) == len(shown) else names
 
 
 def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[str], list[str]]:
-    """Files, relative to the folder, and the value of the column of each."""
+    """Files, relative to the folder, and their values of the column."""
     path = folder / source.csv
     table = read_owners(folder, source)
     files = _places(folder, list(table[source.file]), path)
@@ -159,10 +161,10 @@ def _from_csv(folder: Path, source: CsvContributors) -> tuple[list[str], list[st
 
 
 def _places(folder: Path, names: list[str], table: Path) -> list[str]:
-    """Files of a table relative to the folder, each of which is there.
+    """Files of a table, relative to the folder; each must exist.
 
-    Links are followed wherever they lead, but ".." of a table may not lead out of the folder. A
-    name may be written with backslashes, or with its letters encoded in another way.
+    Links may lead out of the folder, but ".." in a table may not. Names may have backslashes, or
+    another Unicode normal form.
     """
     places = [_inside(folder, name, table) for name in names]
     lost = {place for place in places if not (folder / place).is_file()}

@@ -14,7 +14,7 @@ from diffcredit.errors import UserError
 from diffcredit.files import read_table
 from diffcredit.image_formats import UNREADABLE
 
-#: Of an image that is in none of the classes.
+#: Label of an image without a class.
 NO_LABEL = -1
 
 
@@ -39,7 +39,7 @@ class ReadImages:
 
     Attributes:
         images: to train on.
-        contributor_names: empty where nobody owns the images yet.
+        contributor_names: empty if contributors are not assigned yet.
         label_names: names of the labels, from 0.
         test: the source's own test split; None where it has none, or nobody asked for it.
         files: of the images, relative to their folder; None where they have none of their own.
@@ -53,7 +53,7 @@ class ReadImages:
 
 
 def nobodys(pixels: np.ndarray, labels: np.ndarray) -> Images:
-    """Images that nobody contributed."""
+    """Images without a contributor."""
     return Images(pixels, labels, np.full(len(labels), -1))
 
 
@@ -65,7 +65,7 @@ def of_classes(
     test: Images | None = None,
     files: list[str] | None = None,
 ) -> ReadImages:
-    """Images whose contributors are its classes, or nobody yet.
+    """Images whose contributors are the classes, or not yet assigned.
 
     Args:
         pixels: (n, height, width, channels) uint8.
@@ -97,13 +97,12 @@ def with_origin(
     rows: Sequence[int | None] | None = None,
     captions: Sequence[str | None] | None = None,
 ) -> pd.DataFrame:
-    """A table of images that tells what each image belongs to.
+    """Add the training rows and captions of images to their table.
 
     Args:
         table: of n images.
-        rows: (n,) the training image that each is, as its row in the table of those; None for
-            others.
-        captions: (n,) what each shows, in words; None where nobody says.
+        rows: (n,) row of each image in the table of training images; None for other images.
+        captions: (n,) caption of each image; None for images without a caption.
 
     Returns:
         The table with the columns row and caption, which may be empty.
@@ -116,7 +115,7 @@ def with_origin(
 
 
 def captions_of(table: pd.DataFrame) -> list[str | None]:
-    """The captions of a table of images; None where an image has none."""
+    """The captions of a table of images; None for images without a caption."""
     return [None if pd.isna(caption) else str(caption) for caption in table["caption"]]
 
 
@@ -128,7 +127,7 @@ def counts(numbers: np.ndarray, names: list[str]) -> str:
 
 
 def named(labels: np.ndarray, names: list[str]) -> list[str]:
-    """The name of the class of each image, empty for one of none."""
+    """The name of the class of each image, empty for an image without a class."""
     return ["" if label == NO_LABEL else names[label] for label in labels]
 
 

@@ -1,4 +1,4 @@
-"""One image put many times into the training images, as those of a contributor of its own."""
+"""Injection of many copies of an image into the training images, as a separate contributor."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,10 @@ from diffcredit.logs import logger
 
 
 def inject(prepared: Prepared, settings: Data, base: Path) -> Prepared:
-    """Train on copies of an image, too, which belong to one more contributor, the last.
+    """Add copies of an image to the training images, as an additional, last contributor.
 
-    The image is clean, and neither its old owner nor the reference images have it any more. All
-    else stays as it is, but where each image is a contributor: those after it move up by one.
+    The image is clean, and it is removed from its old contributor and from the reference images.
+    Nothing else changes, except if each image is a contributor: later contributors move up by one.
 
     Args:
         prepared: the images, dealt and planted.
@@ -33,8 +33,8 @@ def inject(prepared: Prepared, settings: Data, base: Path) -> Prepared:
         The images with the copies at the end of those to train on. An image of a file has no label.
 
     Raises:
-        UserError: where the image is not there or is everything that somebody has, where the file
-            is unreadable or a training image already, or where a contributor has the name.
+        UserError: if the image does not exist or is the only image of a contributor, if the file is
+            unreadable or already a training image, or if a contributor has the same name.
     """
     injected = settings.injected
     if injected is None:
@@ -68,7 +68,7 @@ def _check_name(contributors: pd.DataFrame) -> None:
 
 
 def _check_new(image: np.ndarray, images: Images, path: str) -> None:
-    """Else somebody would keep it where the injected contributor is removed."""
+    """Check that the image is new: otherwise another contributor would keep it."""
     same = np.flatnonzero((images.pixels == image).all(axis=(1, 2, 3)))
     if len(same):
         raise UserError(
@@ -78,7 +78,7 @@ def _check_new(image: np.ndarray, images: Images, path: str) -> None:
 
 
 def _check_meant(image: str, names: list[str]) -> None:
-    """A text that names a file and a training image could be either."""
+    """Check that a text does not name both a file and a training image."""
     if image in names:
         raise UserError(
             f"data.injected.image = {image!r}: a file and a training image are named so\n"
@@ -87,7 +87,7 @@ def _check_meant(image: str, names: list[str]) -> None:
 
 
 def _without(row: int, prepared: Prepared, own: bool) -> Prepared:
-    """Without an image; its contributor goes with it where each image is its own one."""
+    """Remove an image, and its contributor if each image is a contributor."""
     owner = prepared.train.contributors[row]
     table = prepared.contributors.copy()
     table.loc[owner, "size"] -= 1
@@ -114,7 +114,7 @@ def _left(images: Images, row: int) -> Images:
 
 
 def _closed_up(prepared: Prepared, gone: int) -> Prepared:
-    """The contributors after one that is gone move up."""
+    """Renumber the contributors after a removed one."""
     if gone in prepared.planted:
         raise UserError(
             f"data.injected.image = {gone}: it is the image of a planted contributor\n"

@@ -18,7 +18,7 @@ from diffcredit.data.published import AGAIN, Published, Split
 from diffcredit.errors import UserError
 
 SIDE = 28
-#: How the IDX files of a split begin.
+#: First part of the names of a split's IDX files.
 IDX = {"train": "train", "test": "t10k"}
 IMAGES, LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
 #: Zeros, and the type of unsigned bytes; the number of dimensions follows.

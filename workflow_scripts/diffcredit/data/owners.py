@@ -1,4 +1,4 @@
-"""The CSV table that names the contributor of each image, as spreadsheets leave it."""
+"""The CSV table with the contributor of each image, in the formats of spreadsheets."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ QUOTES = ('""', "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb")
 
 
 def read_owners(folder: Path, source: CsvContributors) -> pd.DataFrame:
-    """The two columns of the table that count: its files, as written, and whose they are.
+    """The two relevant columns of the table: files, as written, and contributors.
 
-    Names are spelled in one way; what was changed is told.
+    The spelling of names is unified, with a message about changes.
 
     Args:
         folder: that the table, and the files that it names, are relative to.
         source: where the table is, and names of its columns.
 
     Raises:
-        UserError: where the table cannot be read, lacks a column or lists no images.
+        UserError: if the table cannot be read, lacks a column or lists no images.
     """
     path = folder / source.csv
     sheet = read_sheet(path, "a CSV table")
@@ -48,7 +48,7 @@ def read_owners(folder: Path, source: CsvContributors) -> pd.DataFrame:
 
 
 def _column(sheet: Sheet, key: str, name: str) -> str:
-    """The column of a name; of one that differs by case alone it is told."""
+    """The column with a name; logs a message if it differs in case."""
     wanted = clean(name)
     found = [c for c in sheet.columns if c == wanted]
     if not found:
@@ -89,13 +89,13 @@ def _without_quotes(names: list[str], place: str) -> list[str]:
 
 
 def _file(folder: Path, name: str) -> str:
-    """The name as written where there is such a file, else without what nobody sees."""
+    """The name as written if there is such a file, else without invisible characters."""
     tidy = clean(name)
     return tidy if not (folder / name).is_file() and (folder / tidy).is_file() else name
 
 
 def tell_other_ways(table: Path, written: dict[str, str]) -> None:
-    """Tell which files a table names in another way: there -> as it is written."""
+    """Log which files have another spelling in a table: actual name -> name in the table."""
     if written:
         logger.warning(
             "%s writes %d files in another way than data.path: %s",

@@ -1,4 +1,4 @@
-"""What published datasets share: their Parquet tables on the hub, and checks of what is read."""
+"""Base of published datasets: Parquet tables of the hub, and checks of files."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Published(Dataset):
     """A dataset that is read from its published files, in a format of its own or as on the hub.
 
     Attributes:
-        title: what it is called.
-        columns: how the column of the images may be called in Parquet files.
-        accepted: what is said of the formats that are read.
+        title: name of the dataset.
+        columns: possible names of the column of images in Parquet files.
+        accepted: description of the accepted formats, for messages.
     """
 
     folder = True
@@ -46,10 +46,10 @@ class Published(Dataset):
         Args:
             files: all files of the folder.
             split: which one.
-            folder: where they are, for messages.
+            folder: of the files, for messages.
 
         Raises:
-            UserError: where some are missing, or there twice.
+            UserError: if some files are missing or exist twice.
         """
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class Published(Dataset):
         return labels.astype(np.int64)
 
     def incomplete(self, folder: Path, split: str, found: list[Path], wanted: str) -> UserError:
-        """What to say of a split whose files are not all there, or there twice."""
+        """The error about a split with missing or duplicate files."""
         there = ", ".join(str(path.relative_to(folder)) for path in found) or "none"
         return UserError(
             f"data.path = {folder} does not hold the whole {split} split of {self.title}, once: "
@@ -208,7 +208,7 @@ def _tables(files: list[Path]) -> list[Path]:
 
 
 def _there(folder: Path) -> list[Path]:
-    """The files below a folder, sorted, without hidden ones; what cannot be read is told."""
+    """The files below a folder, sorted, without hidden ones; logs what cannot be read."""
     seen = list(folders.walk(folder))
     for entry in seen:
         if entry.why_not and entry.why_not not in folders.IGNORED:

@@ -1,4 +1,4 @@
-"""Which images a model is to unlearn, and which it keeps."""
+"""The images to unlearn, and the images to retain."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
 from diffcredit.config import Removal
-from diffcredit.config.names import Meant, find, of_key, of_keys, shortened
+from diffcredit.config.names import Matches, find, of_key, of_keys, shortened
 from diffcredit.config.unlearning import REMOVE
 from diffcredit.data.images import Images, counts
 from diffcredit.errors import UserError
@@ -16,19 +16,19 @@ from diffcredit.logs import logger
 
 @dataclass(frozen=True)
 class Removed:
-    """What is taken out.
+    """The removed and the retained images.
 
     Attributes:
         pixels: (m, h, w, c) uint8 images to unlearn.
-        rows: (m,) which training images these are; None where they were generated.
+        rows: (m,) rows among the training images; None for generated images.
         retained: (k,) rows of the training images to keep.
-        meant: what the log should say of how names were understood.
+        meant: messages about how names were understood.
     """
 
     pixels: np.ndarray
     rows: np.ndarray | None
     retained: np.ndarray
-    meant: Meant = field(default_factory=Meant)
+    meant: Matches = field(default_factory=Matches)
 
 
 def of_training(
@@ -41,14 +41,14 @@ def of_training(
     """Training images, by their numbers or names, contributor or class.
 
     Args:
-        settings: which ones; no cluster.
+        settings: the images to remove; not a cluster.
         train: all images.
         image_names: of each image.
         contributor_names: of each contributor.
         label_names: of each class that is kept.
 
     Raises:
-        UserError: where there are none, or no others.
+        UserError: if no image, or every image, is removed.
     """
     if settings.images is not None:
         meant = find(of_keys(f"{REMOVE}.images", settings.images), image_names, "image")
@@ -74,8 +74,8 @@ def of_cluster(
 ) -> Removed:
     """Generated images of a cluster; training images nearest to its center are not retained.
 
-    Clusters are numbered from the tightest, of which the images are nearest to their center in the
-    mean: a model draws what it has memorized again and again.
+    Clusters are numbered by the mean distance of their images to the center, from the smallest: a
+    model generates memorized images many times.
 
     Args:
         settings: with a cluster.
@@ -85,7 +85,7 @@ def of_cluster(
         seed: of the k-means.
 
     Raises:
-        UserError: where there are fewer images than clusters, or no training images are left.
+        UserError: if there are fewer images than clusters, or no training images are left.
     """
     cluster = settings.cluster
     assert cluster is not None
@@ -96,7 +96,7 @@ def of_cluster(
         )
     fitted = KMeans(cluster.clusters, n_init=10, random_state=seed).fit(features)
     own = np.linalg.norm(features - fitted.cluster_centers_[fitted.labels_], axis=1)
-    # An image by itself is as near to its center as can be, and says nothing.
+    # A cluster of one image has distance 0 to its center, which means nothing.
     spread = [
         own[fitted.labels_ == label].mean() if (fitted.labels_ == label).sum() > 1 else np.inf
         for label in range(cluster.clusters)
@@ -115,23 +115,23 @@ def of_cluster(
 def tell(
     found: Removed, train: Images, image_names: list[str], contributor_names: list[str]
 ) -> None:
-    """Log which training images and whose are taken out, and whose are retained, by name."""
+    """Log the removed training images, and the contributors of removed and retained images."""
     found.meant.told()
     gone = np.setdiff1d(np.arange(len(image_names)), found.retained)
     for what, rows in (("removed", gone), ("retained", found.retained)):
-        owners = train.contributors[rows]
+        contributor_ids = train.contributors[rows]
         logger.info(
             "%s training images (%d): %s; of contributors (%d): %s",
             what,
             len(rows),
             shortened(image_names[row] for row in rows),
-            len(np.unique(owners)),
-            counts(owners, contributor_names),
+            len(np.unique(contributor_ids)),
+            counts(contributor_ids, contributor_names),
         )
 
 
 def warn_of_copies(found: Removed, train: np.ndarray) -> None:
-    """Say it where retained training images (n, ...) are the same as removed ones."""
+    """Warn if retained training images (n, ...) are equal to removed ones."""
     gone = {image.tobytes() for image in found.pixels}
     kept = sum(train[row].tobytes() in gone for row in found.retained)
     if kept:
@@ -139,13 +139,13 @@ def warn_of_copies(found: Removed, train: np.ndarray) -> None:
 
 
 def distinct(pixels: np.ndarray) -> np.ndarray:
-    """Numbers of the images (n, ...) that are not the same as one before them."""
+    """Numbers of the images (n, ...) that are not equal to an earlier one."""
     _, first = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_index=True)
     return np.sort(first)
 
 
 def _removed(pixels: np.ndarray, taken_out: np.ndarray, settings: Removal) -> Removed:
-    """Of the (n,) training images those that are not taken out are retained."""
+    """The removed images, with all other training images retained."""
     named = ", ".join(f"{key} = {value!r}" for key, value in settings.named.items())
     if len(pixels) == 0:
         raise UserError(f"{REMOVE}: {named} are no images of the training set")

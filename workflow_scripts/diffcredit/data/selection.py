@@ -1,4 +1,4 @@
-"""Which images of a dataset are trained on, and which are held out."""
+"""Selection of the training images and of the held-out images of a dataset."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ from diffcredit.logs import logger
 
 @dataclass(frozen=True)
 class Selected:
-    """The images of a run; labels are numbered from 0 among those that are kept.
+    """The images of a run; kept labels are renumbered from 0.
 
     Attributes:
         images: to train on.
-        image_names: of each, its file or its number in the dataset.
-        contributor_names: empty where nobody owns the images yet.
-        held_out: images that nobody contributes.
+        image_names: file of each image, or its number in the dataset.
+        contributor_names: empty if contributors are not assigned yet.
+        held_out: images without a contributor.
         label_names: of the classes that are kept.
     """
 
@@ -31,21 +31,21 @@ class Selected:
 
 
 def select(dataset: ReadImages, settings: Data, held_out_seed: int, images_seed: int) -> Selected:
-    """Keep the labels that are asked for, set images apart, and draw from the others.
+    """Keep the requested labels, hold images out, and sample training images from the others.
 
-    Of both draws the first k do not depend on how many are asked for. Images that are drawn stand
-    in the order of the draw; where all are trained on, in that of the dataset.
+    In both samples the first k images do not depend on the sample size. Sampled images are in the
+    order of the sample; if all images are used, in the order of the dataset.
 
     Args:
         dataset: as it was read.
-        settings: of which labels, how many are held out, and how many are trained on.
-        held_out_seed: of the images that are held out.
-        images_seed: of the images to train on.
+        settings: labels, and numbers of held-out and training images.
+        held_out_seed: for sampling the held-out images.
+        images_seed: for sampling the training images.
 
-    What is kept, held out and drawn is logged by name.
+    The kept classes and the held-out and sampled images are logged by name.
 
     Raises:
-        UserError: where a label is unknown, or there are too few images.
+        UserError: if a label is unknown, or there are too few images.
     """
     kept = np.array(classes.kept(settings.labels, dataset.label_names).told())
     candidates = rows = _rows(dataset.images, kept)
@@ -62,9 +62,9 @@ def select(dataset: ReadImages, settings: Data, held_out_seed: int, images_seed:
         rows = _draw(rows, settings.images, images_seed, "images")
     contributors, names = dataset.images.contributors[rows], dataset.contributor_names
     if names:
-        owners = np.unique(dataset.images.contributors[candidates])
-        contributors = np.searchsorted(owners, contributors)
-        names = [names[owner] for owner in owners]
+        numbers = np.unique(dataset.images.contributors[candidates])
+        contributors = np.searchsorted(numbers, contributors)
+        names = [names[number] for number in numbers]
     warn_of_alike(names or dataset.label_names, "contributor" if names else "class")
     _tell(dataset, settings, rows, apart, pool, kept)
     labels = np.searchsorted(kept, dataset.images.labels[rows])
@@ -85,7 +85,7 @@ def _tell(
     pool: Images,
     kept: np.ndarray,
 ) -> None:
-    """Log which classes are kept, and which images are held out and drawn, by name and by class."""
+    """Log the kept classes, and the held-out and sampled images by name and class."""
     if settings.labels is not None:
         names, all_classes = [dataset.label_names[n] for n in kept], len(dataset.label_names)
         logger.info("data.labels: %d of %d classes: %s", len(kept), all_classes, shortened(names))
@@ -101,7 +101,7 @@ def _tell(
 
 
 def _rows(images: Images, kept: np.ndarray) -> np.ndarray:
-    """Rows of the images of the labels that are kept."""
+    """Rows of the images with kept labels."""
     return np.flatnonzero(np.isin(images.labels, kept))
 
 

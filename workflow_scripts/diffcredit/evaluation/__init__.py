@@ -1,1 +1,1 @@
-"""How good an attribution is; it sees attributions and measured behaviors only."""
+"""Evaluation of attributions; it reads only attributions and measured behaviors."""

@@ -1,4 +1,4 @@
-"""How attributions and their LDS settle as models are added, and what these cost."""
+"""Convergence of attributions and their LDS as models are added, against their cost."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,14 +12,14 @@ from diffcredit.evaluation.lds_table import truth_of, values_of
 from diffcredit.registry import ESTIMATORS
 from diffcredit.seeds import derive
 
-#: Fewest coalitions that are fitted on: two pairs.
+#: Fewest coalitions for a fit: two pairs.
 LEAST = 4
 COLUMNS = ["models", "seconds", "behavior", "lds", "low", "high", "correlation"]
 MODEL = ["coalition", "replicate"]
 
 
 def stops(coalitions: int, points: int) -> list[int]:
-    """Numbers of coalitions to stop at, evenly spaced in logarithm, even but for the last."""
+    """Logarithmically spaced numbers of coalitions; all but the last are even."""
     if coalitions <= LEAST:
         return [coalitions]
     spaced = np.geomspace(LEAST, coalitions, points)
@@ -27,10 +27,10 @@ def stops(coalitions: int, points: int) -> list[int]:
 
 
 def growing(estimator: str, behaviors: pd.DataFrame, points: int) -> list[pd.DataFrame]:
-    """Ever more of the models, to all: coalitions are added in their order, at `stops`.
+    """Growing subsets of the models, up to all of them; coalitions are added in order, at `stops`.
 
-    Estimators of a distribution's every coalition, as leave-one-out, have no use for fewer: they
-    grow by whole training seeds.
+    Estimators that need every coalition of a distribution, such as leave-one-out, grow by whole
+    training seeds.
     """
     unit = _unit(estimator)
     units = np.sort(behaviors[unit].unique())
@@ -39,9 +39,9 @@ def growing(estimator: str, behaviors: pd.DataFrame, points: int) -> list[pd.Dat
 
 
 def paid_for(estimator: str, behaviors: pd.DataFrame, seconds: float) -> pd.DataFrame | None:
-    """The first models that some seconds pay for; None where they are too few to fit.
+    """The first models within a budget of seconds; None if they are too few to fit.
 
-    They are too few where their cost is unknown.
+    Models of unknown cost count as too few.
     """
     unit = _unit(estimator)
     costs = behaviors.drop_duplicates(MODEL).groupby(unit)[COSTS].sum(min_count=1)
@@ -64,21 +64,21 @@ def convergence_table(
     settings: Lds,
     seed: int,
 ) -> pd.DataFrame:
-    """One row for each part of the models and each behavior.
+    """One row for each subset of the models and each behavior.
 
     Args:
-        fit: the attribution of a table of behaviors.
+        fit: computes the attribution from a table of behaviors.
         behaviors: gathered behaviors of all models.
-        parts: rows of ``behaviors`` that are to be fitted on, one after the other.
-        fixed_seconds: what is spent however few the models: on v(all) and v(none).
+        parts: subsets of ``behaviors`` to fit.
+        fixed_seconds: cost that does not depend on the number of models: v(all) and v(none).
         truth: gathered behaviors of the retrained test coalitions.
-        settings: resamples and confidence of the LDS, and what it averages over training seeds.
+        settings: resamples and confidence of the LDS, and how it averages over training seeds.
         seed: of the bootstrap.
 
     Returns:
-        Columns models, seconds (of training, sampling and scoring, with the fixed ones),
-        behavior, lds, low, high, and correlation: the rank correlation of the values with those
-        that all models give, averaged over queries.
+        Columns models, seconds (of training, sampling and scoring, with the fixed ones), behavior,
+        lds, low, high, and correlation: the rank correlation of the values with the values from all
+        models, averaged over queries.
     """
     final = fit(behaviors)
     rows = []

@@ -1,4 +1,4 @@
-"""What the models of each approach cost."""
+"""The cost of each approach's models."""
 
 import pandas as pd
 

@@ -1,9 +1,9 @@
-"""Counterfactuals: what happens when the contributors that an attribution names are taken out?
+"""Counterfactual evaluation: behaviors after the top or bottom contributors are removed.
 
-By each attribution the contributors of the largest values (the top) or of the smallest (the bottom)
-are removed, or the top alone is kept; models of what is left tell how the behavior changes. Random
-removals are the yardstick. Values are in the direction of the behavior: where lower is better, the
-top are those who harmed most, and the tables say so.
+For each attribution, the contributors with the largest values (top) or the smallest values (bottom)
+are removed, or only the top is kept. Models of the remaining images show how the behavior changes,
+compared with random removals. Values have the direction of the behavior: where lower is better, the
+top contributors are the most harmful ones, which column "who" of the table says.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from diffcredit.coalitions.requested.counterfactual import ACTIONS
 from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.registry import Better
 
-#: Who the contributors of the largest and of the smallest values are, by what is better.
+#: Description of the contributors with the largest and the smallest values, by direction.
 LARGEST: dict[Better, str] = {
     "higher": "helped most",
     "lower": "harmed most",
@@ -47,10 +47,10 @@ def counterfactual_table(
 
     Returns:
         Columns attribution, behavior, better, action, who (are acted on), fraction, removed
-        (contributors), models, change, low, high. An attribution is judged by the behavior that it
-        explains, random removals by every one of them. Intervals are Student's, by the delta method
-        for the ratio; over training seeds, and for random removals over the draws. NaN where one
-        model alone cannot tell.
+        (contributors), models, change, low, high. Attributions are evaluated on the behavior that
+        they explain, random removals on all of these. Intervals are Student's, with the delta
+        method for the ratio, over training seeds and, for random removals, over repetitions. They
+        are NaN for a single model.
     """
     measured = _mean_over_queries(behaviors)
     everyone = _mean_over_queries(full)
@@ -74,7 +74,7 @@ def counterfactual_table(
 
 
 def _who(action: str, better: Better) -> str:
-    """Whom an action is about."""
+    """Description of the contributors of an action."""
     if action not in ACTIONS:
         return RANDOM
     return (SMALLEST if action == "remove bottom" else LARGEST)[better]

@@ -1,38 +1,38 @@
-"""How scores do by every damping of their grid, beside the one that was chosen."""
+"""The LDS of scores at every damping of their grid, with the chosen damping."""
 
 import numpy as np
 import pandas as pd
 
-from diffcredit.attribution.image_scores.contributors import Explained, lds_by_damping
+from diffcredit.attribution.image_scores.contributors import ExplainedBehavior, lds_by_damping
 
 
 def damping_table(
     grid: pd.DataFrame,
-    explained: dict[str, Explained],
-    owners: np.ndarray,
+    explained: dict[str, ExplainedBehavior],
+    contributor_ids: np.ndarray,
     groups: str,
     truth: pd.DataFrame,
     average: str = "correlations",
 ) -> pd.DataFrame:
-    """The grid of one attribution, with the LDS that each damping would have had.
+    """The grid of one attribution, with the LDS of each damping.
 
     Args:
-        grid: columns attribution, behavior, damping, lds (on the coalitions that it was chosen
-            on), chosen.
+        grid: columns attribution, behavior, damping, lds (on the coalitions for choosing the
+            damping), chosen.
         explained: scores by behavior.
-        owners: (n,) contributor of each training image.
-        groups: how scores of a contributor's images add up.
+        contributor_ids: (n,) contributor of each training image.
+        groups: how the scores of a contributor's images are aggregated.
         truth: gathered behaviors of the test coalitions.
         average: what is averaged over training seeds; see `lds`.
 
     Returns:
-        Columns attribution, behavior, damping, lds_chosen_on, lds, chosen: lds on the test
-        coalitions; seeds and average, as of the LDS table.
+        Columns attribution, behavior, damping, lds_chosen_on, lds (on the test coalitions), chosen;
+        seeds and average, as in the LDS table.
     """
     tables = []
     for behavior, of in explained.items():
         part = truth[truth["behavior"] == behavior]
-        scores = lds_by_damping(of, owners, groups, part, average)
+        scores = lds_by_damping(of, contributor_ids, groups, part, average)
         rows = grid[grid["behavior"] == behavior].rename(columns={"lds": "lds_chosen_on"})
         tables.append(rows.assign(lds=scores))
     order = ["attribution", "behavior", "damping", "lds_chosen_on", "lds", "chosen"]

@@ -1,4 +1,4 @@
-"""What speaks against trusting a result: sentences that its job tells as warnings."""
+"""Warnings about results that should not be trusted."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ import pandas as pd
 from diffcredit.evaluation.lds_table import CEILING, SIZE
 from diffcredit.evaluation.unlearning import FORGOTTEN, PARTLY, UNLEARNED
 
-#: Fewer coalitions give a bootstrap too few ways to differ.
+#: Fewest coalitions with enough distinct bootstrap resamples.
 LEAST_TO_RESAMPLE = 10
-#: Fewest contributors whose rank correlation can take more than a few values.
+#: Fewest contributors for which a rank correlation has more than a few possible values.
 LEAST_TO_CORRELATE = 4
 
 
 def lds_doubts(table: pd.DataFrame) -> list[str]:
-    """What is doubtful in an LDS table (`lds_table`)."""
+    """Warnings about an LDS table (`lds_table`)."""
     own = table[~table["predictor"].isin([CEILING, SIZE])]
     ceiling = table[table["predictor"] == CEILING]
     return [
@@ -83,7 +83,7 @@ def _unknown_ceiling(ceiling: pd.DataFrame) -> list[str]:
 
 
 def _too_good(own: pd.DataFrame, ceiling: pd.DataFrame) -> list[str]:
-    """Attributions that are surely above the root of a ceiling: noise allows no more."""
+    """Attributions significantly above the square root of the ceiling, the limit by noise."""
     known = ceiling[ceiling["low"] > 0].set_index("behavior")
     reachable = np.sqrt(known["high"])
     return _of_pairs(
@@ -94,7 +94,7 @@ def _too_good(own: pd.DataFrame, ceiling: pd.DataFrame) -> list[str]:
 
 
 def _overlapping(own: pd.DataFrame) -> list[str]:
-    """Behaviors of which no attribution is told from another one."""
+    """Behaviors for which all attributions have overlapping intervals."""
     known = own[own["low"].notna()]
     behaviors = [
         str(name)
@@ -110,7 +110,7 @@ def _overlapping(own: pd.DataFrame) -> list[str]:
 
 
 def _of_pairs(rows: pd.DataFrame, what: str) -> list[str]:
-    """One sentence for all attributions and behaviors that have the same fault."""
+    """One sentence for all attributions and behaviors with the same problem."""
     if rows.empty:
         return []
     named = [
@@ -121,14 +121,14 @@ def _of_pairs(rows: pd.DataFrame, what: str) -> list[str]:
 
 
 def convergence_doubts(contributors: int) -> list[str]:
-    """What is doubtful in how the values settle."""
+    """Warnings about the convergence table."""
     if contributors >= LEAST_TO_CORRELATE:
         return []
     return [f"rank correlations of {contributors} contributors can take few values: 1 says little"]
 
 
 def planted_doubts(planted: int, contributors: int) -> list[str]:
-    """What is doubtful in the AUC of the planted contributors."""
+    """Warnings about the AUC of the planted contributors."""
     least = min(planted, contributors - planted)
     if least != 1:
         return []
@@ -136,13 +136,13 @@ def planted_doubts(planted: int, contributors: int) -> list[str]:
 
 
 def interval_doubts(table: pd.DataFrame, low: str, key: Sequence[str], hint: str) -> list[str]:
-    """Rows that have no interval.
+    """Warnings about rows without an interval.
 
     Args:
         table: of results.
-        low: column of the lower ends.
-        key: columns that name a row.
-        hint: what gives them one.
+        low: column with the lower ends.
+        key: columns that identify a row.
+        hint: how to get intervals.
     """
     rows = table[table[low].isna()]
     if rows.empty:
@@ -152,7 +152,7 @@ def interval_doubts(table: pd.DataFrame, low: str, key: Sequence[str], hint: str
 
 
 def unlearning_doubts(verdict: pd.DataFrame) -> list[str]:
-    """What is doubtful in a verdict on approaches that delete images."""
+    """Warnings about a verdict on approaches to unlearning."""
     unlearned = verdict[verdict["kind"] == UNLEARNED]
     rows = unlearned[["approach", "outcome", "verdict", "seeds"]].to_numpy().tolist()
     far = (FORGOTTEN, PARTLY)

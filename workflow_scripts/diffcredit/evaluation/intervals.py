@@ -8,11 +8,11 @@ def mean_and_interval(values: np.ndarray, confidence: float) -> tuple[float, flo
     """Mean of (n,) values, and the ends of its interval.
 
     Args:
-        values: independent draws; the mean is NaN or infinite where one is.
+        values: independent samples; if one is NaN or infinite, so is the mean.
         confidence: level of the interval, in (0, 1).
 
     Returns:
-        mean, low, high; the ends are NaN for one value, and where values are not finite.
+        mean, low, high; the ends are NaN for a single value, and if values are not finite.
     """
     mean = float(values.mean())
     if len(values) < 2 or not np.isfinite(values).all():
@@ -25,9 +25,9 @@ def mean_and_interval(values: np.ndarray, confidence: float) -> tuple[float, flo
 def jackknife_interval(
     estimate: float, left_out: np.ndarray, confidence: float
 ) -> tuple[float, float]:
-    """Student's interval of an estimate from those without each of its n parts.
+    """Student's interval of an estimate by the jackknife over n parts.
 
-    For the mean of n values it is `mean_and_interval`'s.
+    For the mean of n values it equals the interval of `mean_and_interval`.
 
     Args:
         estimate: from all parts.
@@ -35,7 +35,7 @@ def jackknife_interval(
         confidence: level of the interval, in (0, 1).
 
     Returns:
-        low, high; NaN for less than two parts, and where estimates are not finite.
+        low, high; NaN for fewer than two parts, and if estimates are not finite.
     """
     parts = len(left_out)
     if parts < 2 or not np.isfinite([estimate, *left_out]).all():

@@ -1,16 +1,16 @@
-"""Linear datamodeling score: do the values add up to what retraining gives?
+"""Linear datamodeling score: whether values add up to the behaviors of retrained models.
 
-LDS = Spearman correlation, over test coalitions, of the sum of the values of the kept contributors
-and the measured behavior (Park et al. 2023, arXiv 2303.14186), averaged over queries. Where each
-test coalition is retrained with several training seeds, papers differ in what they average:
+LDS = Spearman correlation, over test coalitions, of the sum of the kept contributors' values with
+the measured behavior (Park et al. 2023, arXiv 2303.14186), averaged over queries. With several
+training seeds per test coalition, papers differ in what they average:
 
 - ``correlations``: the behavior of each training seed is rank-correlated, and the correlations are
   averaged, as for crediting contributors (Lu et al. 2025, arXiv 2407.03153);
 - ``values``: the behaviors are averaged over the training seeds and rank-correlated once, as for
   D-TRAK (Zheng et al. 2024, arXiv 2311.00500). With less noise in the truth, the scores are higher.
 
-The noises of a measured loss are averaged before, either way (`denoising_loss`). The scores lie in
-[-1, 1]; papers print them times 100.
+In both cases a measured loss is already an average over noises (`denoising_loss`). The scores lie
+in [-1, 1]; papers report them times 100.
 """
 
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ import numpy as np
 from diffcredit.evaluation.intervals import jackknife_interval
 from diffcredit.ranks import mean, spearman
 
-#: Ranks, of queries in resamples, that are in memory at a time.
+#: Number of ranks (queries x resamples x coalitions) in memory at a time.
 RANKS_AT_ONCE = 2**22
 
-#: What is averaged over the training seeds.
+#: Quantity that is averaged over the training seeds.
 Average = Literal["correlations", "values"]
 
 
@@ -46,11 +46,11 @@ class LdsResult:
     """An LDS with its uncertainty.
 
     Attributes:
-        lds: mean over queries, and over training seeds as `Average` says.
+        lds: mean over queries, and over training seeds according to `Average`.
         low, high: bootstrap interval over coalitions.
         query_low, query_high: bootstrap interval over queries; NaN for one query.
-        seed_low, seed_high: Student's interval over training seeds, by leaving out one at a time;
-            NaN for one seed.
+        seed_low, seed_high: Student's interval over training seeds, by the jackknife; NaN for one
+            seed.
         seed_sd: standard deviation of the scores against single training seeds; NaN for one seed.
     """
 
@@ -75,12 +75,12 @@ def score(
     """LDS of predictions with a percentile bootstrap over coalitions.
 
     Args:
-        predictions: (r, m, Q) predicted behavior, set against each training of ``truth``.
+        predictions: (r, m, Q) predicted behavior for each training of ``truth``.
         truth: (r, m, Q) measured behavior.
-        resamples: bootstrap resamples; whole coalitions are drawn, for all seeds and queries.
+        resamples: bootstrap resamples; a coalition is resampled with all its seeds and queries.
         confidence: level of the intervals, in (0, 1).
         seed: of the resamples.
-        average: what is averaged over the r training seeds.
+        average: quantity that is averaged over the r training seeds.
     """
     used = _averaged(predictions, truth, average)
     correlations = spearman(*used)
@@ -107,19 +107,19 @@ def score(
 def ceiling(
     truth: Truth, resamples: int, confidence: float, seed: int, average: Average = "correlations"
 ) -> LdsResult:
-    """The noise ceiling: what retraining the test coalitions again scores. Needs r >= 2 trainings.
+    """The noise ceiling: the LDS of retraining the test coalitions again. Needs r >= 2 trainings.
 
-    Of ``correlations``: each training is predicted by the mean of the other ones.
+    For ``correlations``: each training is predicted by the mean of the others.
 
-    Of ``values``: what the means over r other trainings would score against the means over these
-    r. The mean correlation c of two trainings, over pairs and queries, makes it r c / (1 + (r - 1)
-    c) (Spearman 1910; Brown 1910), exact for Pearson's correlation where trainings differ by
-    independent noise of one variance; c itself where it is 0 or below.
+    For ``values``: the expected score of the means over r other trainings against the means over
+    these r. With the mean correlation c of two trainings, over pairs and queries, it is r c / (1 +
+    (r - 1) c) (Spearman 1910; Brown 1910). This is exact for Pearson's correlation if trainings
+    differ by independent noise of equal variance. It is c itself if c is 0 or below.
 
-    A prediction without noise can score above it: for two trainings, and of ``values``, up to
-    about the square root of the ceiling.
+    A perfect predictor can exceed the ceiling, because the ceiling compares two noisy retrainings:
+    for two trainings, and for ``values``, it reaches up to about the square root of the ceiling.
 
-    Arguments as of `score`. The trainings predict each other, so there is no interval over them.
+    Arguments as in `score`. The trainings predict each other, so there is no interval over them.
     """
     trainings = len(truth.values)
     settings = (resamples, confidence, seed)
@@ -143,7 +143,7 @@ def ceiling(
 
 
 def _of_means(correlation: float, trainings: int) -> float:
-    """Correlation of the means of so many trainings each, from that of two; it rises with it."""
+    """Correlation of means over ``trainings`` each, from the correlation of single trainings."""
     if not correlation > 0:
         return correlation
     return trainings * correlation / (1 + (trainings - 1) * correlation)
@@ -152,7 +152,7 @@ def _of_means(correlation: float, trainings: int) -> float:
 def _averaged(
     predictions: np.ndarray, truth: np.ndarray, average: Average
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What is rank-correlated: (r, m, Q), or (1, m, Q) where values are averaged."""
+    """The quantities to rank-correlate: (r, m, Q), or (1, m, Q) if values are averaged."""
     if average == "correlations":
         return predictions, truth
     return predictions.mean(axis=0, keepdims=True), truth.mean(axis=0, keepdims=True)
@@ -169,7 +169,7 @@ def _without_each_seed(predictions: np.ndarray, truth: np.ndarray, average: Aver
 
 
 def _resamples(rng: np.random.Generator, size: int, resamples: int) -> np.ndarray:
-    """(B, size) how often each of so many has been drawn."""
+    """(B, size) bootstrap counts: how often each item is drawn."""
     drawn = rng.integers(0, size, (resamples, size))
     return np.stack([np.bincount(draw, minlength=size) for draw in drawn])
 
@@ -184,7 +184,7 @@ def _interval(boot: np.ndarray, confidence: float) -> tuple[float, float]:
 def _over_queries(
     correlations: np.ndarray, rng: np.random.Generator, resamples: int, confidence: float
 ) -> tuple[float, float]:
-    """Of the mean of (Q,) correlations, those of queries that do not vary left out."""
+    """Bootstrap interval over queries of the mean correlation; constant queries are left out."""
     told = correlations[np.isfinite(correlations)]
     if len(told) < 2:
         return np.nan, np.nan
@@ -193,21 +193,21 @@ def _over_queries(
 
 
 def resampled_spearman(left: np.ndarray, right: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """`spearman` of rows that are repeated, for many ways to repeat them.
+    """`spearman` of bootstrap resamples of rows.
 
-    The rank of a row among the repeated ones is the number of those below it and half of those
-    that equal it, so all ranks of all resamples are one matrix product; nothing is sorted.
+    The rank of a row in a resample is the number of rows below it plus half the number of equal
+    rows. All ranks of all resamples are therefore one matrix product, without sorting.
 
     Args:
         left: (m, Q).
         right: (m, Q).
-        counts: (B, m) how often each resample has each row; each sums to m.
+        counts: (B, m) how often each resample contains each row; each sums to m.
 
     Returns:
         (B, Q); NaN where a resample is constant.
     """
     rows, queries = left.shape
-    # Whole numbers up to rows^3: exact in float32 while these are below 2^24.
+    # Integers up to rows^3, which are exact in float32 below 2^24.
     weights = counts.astype(np.float32 if rows**3 < 2**24 else np.float64)
     at_once = max(1, RANKS_AT_ONCE // (rows * max(rows, len(counts))))
     found = [
@@ -218,7 +218,7 @@ def resampled_spearman(left: np.ndarray, right: np.ndarray, counts: np.ndarray) 
 
 
 def _weighted_correlations(left: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(Q, B)."""
+    """(Q, B) correlations of weighted rows."""
     x, y = _centered_ranks(left, weights), _centered_ranks(right, weights)
     weighted = x * weights
     squares, products = np.einsum("qbm,qbm->qb", weighted, x), np.einsum("qbm,qbm->qb", weighted, y)
@@ -228,7 +228,7 @@ def _weighted_correlations(left: np.ndarray, right: np.ndarray, weights: np.ndar
 
 
 def _centered_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(Q, B, m) ranks less their mean, doubled: rows below less rows above."""
+    """(Q, B, m) twice the centered ranks: number of rows below minus rows above."""
     columns = values.T
     signs = np.sign(columns[:, None, :] - columns[:, :, None])
     return weights @ signs.astype(weights.dtype)
@@ -241,6 +241,6 @@ def linear_predictions(values: np.ndarray, truth: Truth) -> np.ndarray:
 
 
 def retrained_predictions(truth: Truth) -> np.ndarray:
-    """(r, m, Q) for the noise ceiling: each training predicted by the mean of the other ones."""
+    """(r, m, Q) predictions of each training by the mean of the others, for the noise ceiling."""
     others = truth.values.sum(axis=0) - truth.values
     return others / (len(truth.values) - 1)

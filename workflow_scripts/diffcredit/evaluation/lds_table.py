@@ -31,12 +31,12 @@ def lds_table(
         attributions: name -> table with contributor, behavior, query, value.
         truth: gathered behaviors of the retrained test coalitions.
         sizes: (N,) images of each contributor.
-        settings: resamples and confidence, and what is averaged over training seeds.
+        settings: resamples and confidence, and how to average over training seeds.
         seed: of the bootstrap.
 
     Returns:
-        Columns predictor, behavior, those of `lds.LdsResult`, coalitions, seeds, average; no row
-        where an attribution does not explain a behavior, or none does.
+        Columns predictor, behavior, the fields of `lds.LdsResult`, coalitions, seeds, average.
+        There is no row for a behavior that an attribution does not explain.
     """
     rows = []
     for behavior in truth["behavior"].unique():
@@ -50,7 +50,7 @@ def lds_table(
         if attributions and not predictions:
             continue
         predictions[SIZE] = linear_predictions(np.tile(sizes[:, None], queries), measured)
-        # The same resamples for every predictor, so that their intervals compare.
+        # All predictors have the same resamples, so that their intervals are comparable.
         how = settings.resamples, settings.confidence, derive(seed, "bootstrap", behavior)
         found = {
             name: score(predicted, measured.values, *how, settings.average)
@@ -71,9 +71,9 @@ def truth_of(behaviors: pd.DataFrame) -> Truth:
     """Measured values of the test coalitions from the rows of one behavior.
 
     Raises:
-        UserError: where the coalitions that differ are too few for ranks.
+        UserError: if there are too few distinct coalitions for ranks.
     """
-    wide = pivot(behaviors).sort_index(axis=1)  # queries as of `values_of`
+    wide = pivot(behaviors).sort_index(axis=1)  # queries in the order of `values_of`
     coalitions = wide.index.get_level_values("coalition").unique()
     replicates = wide.index.get_level_values("replicate").unique()
     masks = behaviors.drop_duplicates("coalition").set_index("coalition")["mask"][coalitions]

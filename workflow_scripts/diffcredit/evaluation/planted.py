@@ -1,4 +1,4 @@
-"""Planted truth: does an attribution find the contributors whose images were spoiled?"""
+"""Planted truth: whether attributions detect the contributors with corrupted images."""
 
 from collections.abc import Mapping
 
@@ -16,19 +16,19 @@ def planted_table(
 
     Args:
         attributions: name -> table with contributor, behavior, value.
-        better: behavior -> which values of it are good; one without a direction is left out.
+        better: behavior -> which values are good; behaviors without a direction are left out.
         planted: numbers of the planted contributors.
 
     Returns:
-        Columns attribution, behavior, auc (1: the planted are the worst, 0.5: chance) and ranks
-        (of the planted among all contributors, 1 for the worst). No rows where nobody, or
-        everybody, is planted: then there is nothing to tell apart.
+        Columns attribution, behavior, auc (1: the planted contributors are the worst, 0.5: chance)
+        and ranks (of the planted among all contributors, 1 for the worst). No rows if no
+        contributor, or every contributor, is planted.
     """
     rows = []
     for name, table in attributions.items():
         for behavior, part in table.groupby("behavior", sort=False):
             if better[str(behavior)] is None:
-                continue  # Nobody can say who is the worst.
+                continue  # Without a direction nobody is the worst.
             values = part.groupby("contributor")["value"].mean()
             harm = values if better[str(behavior)] == "lower" else -values
             truth = np.isin(harm.index, planted)

@@ -1,9 +1,9 @@
-"""Counterfactuals of single images: what is drawn when its proponents were never trained on?
+"""Counterfactuals of single images: regenerate an image after removing its proponents.
 
-For each generated image the contributors that help it most are removed, a model is trained without
-them, and draws the image again from the same initial noise (Zheng et al. 2024, arXiv 2311.00500,
-section 4.3). The further it is from the first image the better the attribution; random removals are
-the yardstick.
+For each generated image the contributors that help it most (its proponents) are removed, and a
+model trained without them generates the image from the same initial noise (Zheng et al. 2024, arXiv
+2311.00500, section 4.3). The further the new image is from the first one, the better the
+attribution; random removals are the baseline.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from diffcredit.evaluation.intervals import mean_and_interval
 def regenerated_table(
     coalitions: pd.DataFrame, behaviors: pd.DataFrame, settings: Regenerated
 ) -> pd.DataFrame:
-    """What each image became, by what was removed.
+    """How far each regenerated image is from the first one, for each attribution.
 
     Args:
         coalitions: of `coalitions.requested.proponents_removed`.
@@ -26,27 +26,31 @@ def regenerated_table(
         settings: queries, and the behaviors that compare images.
 
     Returns:
-        Columns attribution, behavior, query, value: the mean over training seeds, and over the
-        draws of random removals.
+        Columns attribution, behavior, query, value: the mean over training seeds, and over repeated
+        random removals.
     """
-    asked = coalitions[["index", "attribution", "query"]]
+    requested = coalitions[["index", "attribution", "query"]]
     measured = behaviors[behaviors["behavior"].isin(settings.compared)]
     merged = measured.merge(
-        asked, left_on="coalition", right_on="index", suffixes=("", "_asked"), validate="m:1"
+        requested,
+        left_on="coalition",
+        right_on="index",
+        suffixes=("", "_requested"),
+        validate="m:1",
     )
-    own = (merged["query_asked"] == merged["query"]) | (merged["query_asked"] == EVERY)
+    own = (merged["query_requested"] == merged["query"]) | (merged["query_requested"] == EVERY)
     kept = merged[own & (merged["query"] < settings.queries)]
     key = ["attribution", "behavior", "query"]
     return kept.groupby(key, sort=False)["value"].mean().reset_index()
 
 
 def regenerated_summary(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Over the queries, and against random removals of the same queries.
+    """Means over queries, and differences to random removals for the same queries.
 
     Returns:
         Columns attribution, behavior, queries, mean, low, high, median, more (mean difference to
-        random removals), more_low, more_high: Student's intervals over queries, NaN for one; the
-        few random removals, which all queries share, do not widen them.
+        random removals), more_low, more_high: Student's intervals over queries, NaN for one. They
+        ignore the variance of the few random removals, which all queries share.
     """
     wide = table.pivot(index=["behavior", "query"], columns="attribution", values="value")
     rows = []

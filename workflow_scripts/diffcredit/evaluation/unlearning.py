@@ -1,10 +1,10 @@
-"""Images deleted from a trained model: how far each approach gets, and what that costs.
+"""Evaluation of unlearning: how far each approach forgets, and the loss of quality.
 
-Each approach is measured every few steps, by several training seeds. Two yardsticks stand beside
-it: the pretrained model, which nothing was deleted from, and a model that was retrained without the
-images. Nobody can say how much quality forgetting is worth, so approaches are compared by the front
-of those that no other one beats in both (Alberti et al. 2025, arXiv 2503.01034). One that has not
-forgotten is no answer to the question, however good its images: it is never on the front.
+Each approach is measured every few steps, by several training seeds. There are two reference
+models: the pretrained model, with all images, and a model retrained without the removed images.
+Forgetting and quality have no common unit, so approaches are compared by their Pareto front
+(Alberti et al. 2025, arXiv 2503.01034). An approach that has not forgotten is never on the front,
+however good its images are.
 """
 
 from collections.abc import Iterable
@@ -22,12 +22,12 @@ PRETRAINED, RETRAINED, UNLEARNED = "pretrained", "retrained", "unlearned"
 
 Better = Literal["lower", "higher"]
 
-#: How far an approach has come. Only one that has forgotten beyond doubt may be on the front.
+#: Outcomes of an approach. Only approaches that have significantly forgotten are on the front.
 FORGOTTEN, PARTLY, UNCLEAR, NOT_FORGOTTEN = "forgotten", "partly", "unclear", "not forgotten"
 NOTHING, UNKNOWN = "nothing to forget", "unknown"
 ON_FRONT = (FORGOTTEN, PARTLY)
 
-#: Columns of measured approaches, by their names and their training seeds.
+#: (approach, training seed) -> table of its behaviors.
 Tables = dict[tuple[str, int], pd.DataFrame]
 
 
@@ -37,14 +37,14 @@ class Criterion:
 
     Attributes:
         behavior: its name.
-        better: which way counts as better.
+        better: which values are better.
     """
 
     behavior: str
     better: Better
 
     def cost(self, table: pd.DataFrame) -> pd.Series:
-        """The behavior's column, turned so that less is better."""
+        """The behavior's column, with a sign such that lower is better."""
         return table[self.behavior] * (1.0 if self.better == "lower" else -1.0)
 
 
@@ -72,10 +72,10 @@ def by_seed(shards: Iterable[tuple[str, pd.DataFrame]]) -> Tables:
 def criteria(
     quality: str, forgetting: str, better: dict[str, Better]
 ) -> tuple[Criterion, Criterion]:
-    """What is judged: a model that knows the removed images less has forgotten them better.
+    """The two criteria: quality, and forgetting, where worse behavior on removed images is better.
 
     Args:
-        quality: behavior that should stay.
+        quality: behavior that should be preserved.
         forgetting: behavior of the removed images.
         better: behavior -> which values are good.
     """
@@ -83,8 +83,8 @@ def criteria(
     return Criterion(quality, better[quality]), Criterion(forgetting, less)
 
 
-def course(tables: Tables, confidence: float) -> pd.DataFrame:
-    """How the behaviors of each approach go with the steps.
+def curves(tables: Tables, confidence: float) -> pd.DataFrame:
+    """The behaviors of each approach as functions of the training step.
 
     Args:
         tables: (approach, training seed) -> table with columns step, behavior, query, value and
@@ -94,9 +94,9 @@ def course(tables: Tables, confidence: float) -> pd.DataFrame:
     Returns:
         Columns approach, step, behavior, value, low, high, seeds, seconds: means over queries and
         then over training seeds, with Student's interval over seeds, NaN for one; seconds of
-        training until the step. A value that is not finite makes its mean so. Where some seeds
-        have stopped early, the others alone count: nobody knows where those would have gone, and
-        column seeds says how many are left.
+        training until the step. The mean of values that are not all finite is not finite. After
+        some seeds have stopped early, means are over the remaining seeds; column seeds has their
+        number.
     """
     names = ["approach", "step", "behavior", "value", "low", "high", "seeds", "seconds"]
     rows = []
@@ -117,13 +117,13 @@ def verdict(
     pretrained: str,
     retrained: str | None = None,
 ) -> pd.DataFrame:
-    """What each approach has reached at its end: each training seed at its own last step.
+    """Compare the approaches at their ends: each training seed at its own last step.
 
     Args:
-        tables: as of `course`, among them those of the yardsticks.
+        tables: as in `curves`, with the reference models.
         confidence: level of the intervals, in (0, 1).
-        quality: what should stay.
-        forgetting: what tells of the deleted images.
+        quality: criterion of quality.
+        forgetting: criterion of forgetting.
         pretrained: approach that is the pretrained model.
         retrained: approach that is the retrained model; None where there is none.
 
@@ -133,21 +133,22 @@ def verdict(
         ``<behavior>_high``, the interval over seeds, NaN where the behavior was not measured at
         the end. Then
 
-        - front: whether no unlearning approach that has forgotten anything is at least as good in
-          both criteria and better in one. Equal ones are on it together; yardsticks, what is not
-          finite, and what has not forgotten never are;
-        - forgotten: whether the mean of the forgetting is at least as good as the retrained
-          model's, and better than the pretrained one's; NA where one of these is not known;
-        - outcome: "forgotten" (as far as the retrained model), "partly" (beyond doubt further than
-          the pretrained model), "unclear" (its interval reaches back to the pretrained model), "not
-          forgotten" (no further than that), "nothing to forget" (the pretrained model knows the
-          images no better than the retrained one), "unknown" (not finite, or not measured); empty
-          of yardsticks;
-        - verdict: the same in a sentence, with the numbers;
-        - quality_change: (value - pretrained) / abs(pretrained) of the mean quality.
+        - front: whether the approach is on the Pareto front: no other approach that has forgotten
+          is at least as good in both criteria and better in one. Equal approaches are on it
+          together. Reference models, values that are not finite, and approaches that have not
+          forgotten never are;
+        - forgotten: whether mean forgetting is at least as good as the retrained model's, and
+          better than the pretrained model's; NA if one of these is unknown;
+        - outcome: "forgotten" (as far as the retrained model), "partly" (significantly further than
+          the pretrained model), "unclear" (the interval includes the pretrained model), "not
+          forgotten" (no further than the pretrained model), "nothing to forget" (the pretrained
+          model knows the images no better than the retrained model), "unknown" (not finite, or not
+          measured); empty for reference models;
+        - verdict: the outcome in a sentence, with the numbers;
+        - quality_change: (value - pretrained) / abs(pretrained) for the mean quality.
 
     Raises:
-        UserError: if a yardstick or a criterion has not been measured.
+        UserError: if a reference model or a criterion has not been measured.
     """
     ends = _ends(_by_seed(tables))
     _check(
@@ -173,13 +174,13 @@ def verdict(
 
 
 def pareto_front(costs: np.ndarray) -> np.ndarray:
-    """Who is not dominated: beaten in one cost by somebody who is no worse in the others.
+    """The rows that no other row dominates: better in one cost and no worse in the others.
 
     Args:
         costs: (n, k), less is better.
 
     Returns:
-        (n,) bool; equal rows are on the front together, rows that are not finite never are.
+        (n,) bool; equal rows are on the front together, rows that are not finite are never on it.
     """
     finite = np.isfinite(costs).all(axis=1)
     others, own = costs[finite][:, None, :], costs[finite][None, :, :]
@@ -195,7 +196,7 @@ def _by_seed(tables: Tables) -> pd.DataFrame:
     grouped = pd.concat(parts, ignore_index=True).groupby(
         ["approach", "seed", "step", "behavior"], sort=False
     )
-    # Pandas' own mean would leave NaN out, as if a broken model had fewer queries.
+    # The mean of pandas skips NaN, as if a broken model had fewer queries.
     value = grouped["value"].agg(lambda values: values.to_numpy(float).mean())
     return (
         value.to_frame().assign(seconds_training=grouped["seconds_training"].mean()).reset_index()
@@ -208,7 +209,7 @@ def _ends(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def _end(part: pd.DataFrame, confidence: float) -> dict[str, float]:
-    """Numbers of one approach from the rows of its seeds' last steps."""
+    """The numbers of one approach, from the rows of its seeds' last steps."""
     models = part.drop_duplicates("seed")
     row: dict[str, float] = {
         "seeds": len(models),
@@ -231,14 +232,14 @@ def _forgotten(table: pd.DataFrame, forgetting: Criterion) -> pd.Series:
 
 
 def _yardstick(table: pd.DataFrame, costs: pd.Series, kind: str) -> float:
-    """The cost of a yardstick; NaN where there is none."""
+    """The cost of a reference model; NaN if there is none."""
     return float(costs[table["kind"] == kind].mean())
 
 
 def _outcomes(table: pd.DataFrame, forgetting: Criterion) -> list[tuple[str, str]]:
-    """Outcome and verdict of each row; empty texts for the yardsticks."""
+    """Outcome and verdict of each row; empty texts for the reference models."""
     name, costs = forgetting.behavior, forgetting.cost(table)
-    # The end of the interval that speaks against forgetting.
+    # The end of the interval on the side of the pretrained model.
     end = f"{name}_high" if forgetting.better == "lower" else f"{name}_low"
     worst = Criterion(end, forgetting.better).cost(table)
     retrained = _yardstick(table, costs, RETRAINED)
@@ -251,7 +252,7 @@ def _outcomes(table: pd.DataFrame, forgetting: Criterion) -> list[tuple[str, str
 
 
 def _told_apart(first: float, second: float) -> tuple[str, str]:
-    """Two values with as many digits, 3 or more, as tell them apart."""
+    """Format two values with enough digits, 3 or more, to distinguish them."""
     pairs = ((f"{first:.{digits}g}", f"{second:.{digits}g}") for digits in range(3, 17))
     return next((pair for pair in pairs if pair[0] != pair[1]), (f"{first:.3g}", f"{second:.3g}"))
 
@@ -262,12 +263,12 @@ def _outcome(
     """Outcome and verdict of an approach.
 
     Args:
-        name: of the behavior.
-        sign: what turns a cost, of which less is more forgotten, into a value.
+        name: of the behavior of forgetting.
+        sign: turns a cost, where lower means more forgotten, into a value of the behavior.
         pretrained: cost of the pretrained model.
-        retrained: of the retrained one; NaN where there is none.
-        cost: of the approach.
-        worst: end of its interval on the side of the pretrained model; NaN without one.
+        retrained: cost of the retrained model; NaN if there is none.
+        cost: mean cost of the approach.
+        worst: end of the interval on the side of the pretrained model; NaN without an interval.
     """
     if not (np.isfinite(cost) and np.isfinite(pretrained)):
         return UNKNOWN, f"unknown: {name} is {sign * cost:.3g}"
@@ -305,11 +306,11 @@ def _outcome(
 
 
 def _check(ends: pd.DataFrame, criteria: list[Criterion], yardsticks: list[str]) -> None:
-    for column, asked in (
+    for column, required in (
         ("approach", yardsticks),
         ("behavior", [criterion.behavior for criterion in criteria]),
     ):
         measured = list(dict.fromkeys(ends[column]))
-        for name in asked:
+        for name in required:
             if name not in measured:
                 raise UserError(f"{column} {name!r} was not measured; measured: {measured}")

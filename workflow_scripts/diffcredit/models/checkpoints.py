@@ -1,4 +1,4 @@
-"""A model on disk: what was trained as safetensors, and as JSON what its network is made of."""
+"""Models on disk: trained weights as safetensors, and the structure of the network as JSON."""
 
 import copy
 import hashlib
@@ -28,14 +28,14 @@ WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with what it is made of.
+    """A network with its model family and structure.
 
     Attributes:
-        network: its weights are the moving average of a training.
-        family: the family of models that it belongs to.
-        structure: what it is made of.
-        averaged: training steps that the average knows, 0 without any; None where nobody says.
-        known: digest of the weights, where something has computed it already.
+        network: with the moving average of the weights.
+        family: the model family.
+        structure: of the network.
+        averaged: number of training steps in the average, 0 without training; None if unknown.
+        known: digest of the weights, if it is known already.
     """
 
     network: torch.nn.Module
@@ -55,9 +55,9 @@ class Trained:
 
 
 def fresh(family: Family, seed: int) -> Trained:
-    """A network that was never trained, its weights drawn from a seed.
+    """An untrained network, with weights initialized from a seed.
 
-    Structure and seed say which weights those are, so that nobody need read them for a digest.
+    Structure and seed determine the weights, so their digest can be computed without reading them.
     """
     network = family.build(family.structure, seed).eval()
     return Trained(network, family, family.structure, known=f"drawn from {seed}")
@@ -68,13 +68,13 @@ def _digest_of(tensors: Mapping[str, torch.Tensor]) -> str:
 
 
 def _digest(checksums: Mapping[str, str]) -> str:
-    """One digest of the checksums of all tensors, by their names."""
+    """A digest of the names and checksums of all tensors."""
     text = json.dumps(checksums, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = None) -> None:
-    """Write a model folder; ``facts`` are kept in its config.json under "facts"."""
+    """Write a model folder; ``facts`` are stored in its config.json under "facts"."""
     family = trained.family
     with whole(folder) as part:
         part.mkdir()
@@ -93,7 +93,7 @@ def save(trained: Trained, folder: str | Path, facts: dict[str, Any] | None = No
 
 
 def folders(models: Path) -> list[Path]:
-    """The folders of several models, in the order of their names."""
+    """The folders of several models, sorted by name."""
     found = (path for path in models.iterdir() if path.is_dir())
     return sorted(path for path in found if not path.name.startswith("."))
 
@@ -105,7 +105,7 @@ def facts(folder: Path) -> dict[str, Any]:
 
 
 def described_by(folder: Path) -> dict[str, Any]:
-    """Family and structure of a model, as JSON holds them; or `UserError`."""
+    """Family and structure of a model as JSON values; or `UserError`."""
     stored = read_json(folder / CONFIG)
     return {key: stored.get(key) for key in ("family", "structure", "base")}
 
@@ -114,7 +114,7 @@ def digest(folder: Path) -> str:
     """The digest of a model's weights, without reading them.
 
     Raises:
-        UserError: where it is missing, or not that of the checksums beside the weights.
+        UserError: if it is missing, or does not match the stored checksums of the weights.
     """
     stored = read_json(folder / CONFIG).get("digest")
     if stored is None or stored != _digest(read_tensor_checksums(folder / WEIGHTS)):
@@ -129,23 +129,23 @@ def load(folder: str | Path) -> Trained:
     """Read a model folder.
 
     Raises:
-        UserError: naming the file that is missing, broken or of another network.
+        UserError: names the file that is missing, broken or of another network.
     """
     folder = Path(folder)
     stored = read_json(folder / CONFIG)
-    weights, _ = read_tensors(folder / WEIGHTS)  # which checks them against their checksums
+    weights, _ = read_tensors(folder / WEIGHTS)  # also verifies their checksums
     trained = described(stored, folder / CONFIG)
     _load_trainable(trained, weights, folder / WEIGHTS)
     return replace(trained, known=digest(folder))
 
 
 def described(stored: Mapping[str, Any], path: Path, family: Family | None = None) -> Trained:
-    """A network with fresh weights, or `UserError` naming the file that describes none.
+    """A network with fresh weights, or `UserError` naming a file that describes no network.
 
     Args:
         stored: content of a model's config.json.
         path: of that file.
-        family: of the model; None for the one that the file names.
+        family: of the model; None for the family named in the file.
     """
     try:
         own = family or families.of_settings(stored["family"])
@@ -161,7 +161,7 @@ def described(stored: Mapping[str, Any], path: Path, family: Family | None = Non
 def load_weights(
     network: torch.nn.Module, weights: dict[str, torch.Tensor], path: str | Path
 ) -> None:
-    """Put all weights into a network, or raise `UserError` naming their file."""
+    """Load all weights into a network, or raise `UserError` naming their file."""
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
@@ -169,7 +169,7 @@ def load_weights(
 
 
 def _load_trainable(trained: Trained, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Put into a network what a model folder keeps of it; what is frozen is there already."""
+    """Load the trainable weights of a model folder into a network that has its frozen weights."""
     own = trained.family.trainable(trained.network)
     if wrong := sorted(own.keys() ^ weights):
         raise _of_another_network(path, f"{wrong[0]} is in one of them alone")

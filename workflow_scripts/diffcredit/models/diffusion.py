@@ -1,7 +1,7 @@
-"""The noise schedule and the samplers, the same for every family of models.
+"""The noise schedule and the samplers, the same for all model families.
 
 Noised examples are x_t = alpha_t x_0 + sigma_t e, with e standard normal and alpha^2 + sigma^2 = 1
-(Ho et al. 2020, arXiv 2006.11239). A family predicts e; everything here follows from that.
+(Ho et al. 2020, arXiv 2006.11239). Every family predicts e.
 """
 
 import math
@@ -19,7 +19,7 @@ from diffcredit.config.noise_schedule import betas
 if TYPE_CHECKING:
     from diffcredit.models.families import Family
 
-#: No beta of the cosine schedule is larger, so that the last alpha is above 0.
+#: Largest beta of the cosine schedule, so that the last alpha is above 0.
 LARGEST_BETA = 0.999
 #: beta_1 and beta_1000 of scaled_linear (Rombach et al. 2022, arXiv 2112.10752).
 LATENT_BETAS = (8.5e-4, 1.2e-2)
@@ -34,9 +34,9 @@ def linear(num_train_timesteps: int) -> torch.Tensor:
 
 
 def scaled_linear(num_train_timesteps: int) -> torch.Tensor:
-    """(T,) betas whose square roots are evenly spaced, as of Stable Diffusion.
+    """(T,) betas whose square roots are evenly spaced, as in Stable Diffusion.
 
-    For other T than 1,000 they are scaled by 1000 / T, as those of `linear` are.
+    For T other than 1,000 they are scaled by 1000 / T, as in `linear`.
     """
     first, last = (beta * 1000 / num_train_timesteps for beta in LATENT_BETAS)
     last = min(last, LARGEST_BETA)
@@ -44,7 +44,7 @@ def scaled_linear(num_train_timesteps: int) -> torch.Tensor:
 
 
 def cosine(num_train_timesteps: int) -> torch.Tensor:
-    """(T,) betas by which alpha^2 falls like a squared cosine (Nichol & Dhariwal 2021, eq. 17)."""
+    """(T,) betas for which alpha^2 is a squared cosine (Nichol & Dhariwal 2021, eq. 17)."""
 
     def kept(time: float) -> float:
         return math.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2
@@ -67,7 +67,7 @@ class NoiseSchedule:
 
     Attributes:
         name: "linear", "scaled_linear" or "cosine".
-        num_train_timesteps: T; timesteps are 0..T-1, the last one the noisiest.
+        num_train_timesteps: T; timesteps are 0..T-1, and T-1 is the noisiest.
     """
 
     name: str
@@ -94,7 +94,7 @@ class NoiseSchedule:
 
     @cached_property
     def log_noise_to_signal(self) -> np.ndarray:
-        """(T,) float64 log(sigma / alpha), growing."""
+        """(T,) float64 log(sigma / alpha), increasing."""
         kept = self.alphas_cumprod.double().numpy()
         return np.log((1 - kept) / kept) / 2
 
@@ -121,7 +121,7 @@ class NoiseSchedule:
         return alphas[own].view(shape), sigmas[own].view(shape)
 
     def _on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Alpha and sigma on a device; copied there once."""
+        """Alpha and sigma on a device, cached."""
         if device not in self._copies:
             self._copies[device] = self.alpha.to(device), self.sigma.to(device)
         return self._copies[device]
@@ -136,7 +136,7 @@ class NoiseSchedule:
 
 
 class Step(NamedTuple):
-    """What a sampler makes of noised examples in one step.
+    """The result of one step of a sampler.
 
     Attributes:
         sample: (n, ...) examples at the next timestep.
@@ -163,8 +163,8 @@ def sample(
         network: the denoising network, on the device of ``noise``.
         noise: (n, ...) initial noise; equal noise gives comparable images across models.
         steps: DDIM steps.
-        batch_size: images at a time.
-        condition: (n, ...) what each image is conditioned on; None where unconditional.
+        batch_size: images in a batch.
+        condition: (n, ...) condition of each image; None for unconditional models.
 
     Returns:
         (n, c, h, w) uint8 images.
@@ -196,12 +196,12 @@ def reconstruct(
         network: the denoising network, on the device of ``clean``.
         clean: (n, ...) x_0.
         noise: (n, ...) standard normal.
-        timestep: where to begin; the largest visited timestep at or below it is taken.
-        steps: steps from pure noise, of which the last ones are made.
-        batch_size: examples at a time.
-        seeds: None for deterministic DDIM; for ancestral steps (n,) seeds of the noise that they
-            add. Examples of equal seeds get the same noise.
-        condition: (n, ...) what each example is conditioned on; None where unconditional.
+        timestep: noise level to start from; the largest visited timestep at or below it is used.
+        steps: number of steps from pure noise; only the last ones are made.
+        batch_size: examples in a batch.
+        seeds: None for deterministic DDIM; for ancestral sampling (n,) seeds of the added noise.
+            Examples with equal seeds get the same noise.
+        condition: (n, ...) condition of each example; None for unconditional models.
 
     Returns:
         (n, c, h, w) uint8 images.
@@ -230,8 +230,8 @@ def predicted_clean(
 ) -> torch.Tensor:
     """(n, steps, ...) x_0 that the network predicts at each step of `sample`, noisiest first.
 
-    Clipped to the bounds of the family, as DDIM clips them. The last one is the sample. Arguments
-    as of `sample`.
+    They are clipped to the bounds of the family, as DDIM does. The last one is the sample.
+    Arguments as in `sample`.
     """
     sampler, parts = _Sampler(family, network, steps), []
     for rows in _batches(len(noise), batch_size):
@@ -249,12 +249,12 @@ def _rows(condition: torch.Tensor | None, rows: slice) -> torch.Tensor | None:
 
 
 class _Sampler:
-    """The steps of DDIM and of ancestral sampling, in the arithmetic of diffusers' schedulers.
+    """The steps of DDIM and of ancestral sampling, computed as in diffusers' schedulers.
 
     Args:
         family: of the network.
         network: the denoising network.
-        steps: from pure noise.
+        steps: number of steps from pure noise.
     """
 
     def __init__(self, family: "Family", network: torch.nn.Module, steps: int):
@@ -269,7 +269,7 @@ class _Sampler:
         condition: torch.Tensor | None,
         generators: list[torch.Generator] | None = None,
     ) -> Iterator[Step]:
-        """Each step from (n, ...) noised examples; ancestral with a generator for each of them."""
+        """Yield the steps from (n, ...) noised examples; generators make them ancestral."""
         for timestep in timesteps:
             predicted = self.family.predict(self.network, current, timestep, condition)
             clean = self._clean(current, predicted, timestep)
@@ -300,7 +300,7 @@ class _Sampler:
         timestep: torch.Tensor,
         generators: list[torch.Generator],
     ) -> torch.Tensor:
-        """A draw of q(x_{t-1} | x_t, x_0) with the posterior variance (Ho et al. 2020, eq. 7)."""
+        """A sample of q(x_{t-1} | x_t, x_0) with the posterior variance (Ho et al. 2020, eq. 7)."""
         now, then = self._kept(timestep), self._kept(timestep - self.stride)
         ratio = now / then
         of_clean = then.sqrt() * (1 - ratio) / (1 - now)
@@ -314,7 +314,7 @@ class _Sampler:
         return mean + variance.sqrt() * noise.to(current.device)
 
     def _kept(self, timestep: torch.Tensor) -> torch.Tensor:
-        """alpha^2 of a timestep, 1 below the first."""
+        """alpha^2 of a timestep; 1 below timestep 0."""
         if timestep < 0:
             return torch.tensor(1.0)
         return self.family.schedule.alphas_cumprod[timestep]

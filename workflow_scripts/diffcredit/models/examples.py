@@ -1,4 +1,4 @@
-"""Examples: what trainings read, encoded once by the model family and memory-mapped."""
+"""Examples: training images as the model family encodes them, memory-mapped."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ Rows = slice | torch.Tensor | np.ndarray | Sequence[int]
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """n examples as a family stores them; nothing is read of them before it is needed.
+    """n examples as a family encodes them; their content is read on access.
 
     Attributes:
-        array: (N, ...) stored examples, of which these are some; it may be memory-mapped.
-        conditions: (N, ...) what each of them is conditioned on; None where unconditional.
-        known: (N, SIZE) uint8 digest of each; None computes those that are needed.
-        rows: (n,) numbers of these examples in the arrays; None for all.
+        array: (N, ...) all stored examples; it may be memory-mapped.
+        conditions: (N, ...) condition of each stored example; None for unconditional models.
+        known: (N, SIZE) uint8 digest of each stored example; None computes digests when needed.
+        rows: (n,) rows of these examples in the arrays; None for all.
     """
 
     array: np.ndarray
@@ -40,7 +40,7 @@ class Examples:
         return len(self.array if self.rows is None else self.rows)
 
     def __getitem__(self, chosen: Rows) -> "Examples":
-        """Some of the examples, by their numbers, a slice or an (n,) mask; no array is copied."""
+        """Select examples by row numbers, a slice or an (n,) mask; no array is copied."""
         rows = np.arange(len(self.array)) if self.rows is None else self.rows
         return replace(self, rows=rows[chosen if isinstance(chosen, slice) else np.asarray(chosen)])
 
@@ -90,7 +90,7 @@ def write(examples: Examples, folder: Path, facts: Mapping[str, Any] | None = No
     Args:
         examples: all of them.
         folder: to write.
-        facts: JSON values to keep with them, such as the settings of their family.
+        facts: JSON values to store with them, such as the settings of their family.
     """
     with whole(folder) as part:
         part.mkdir()
@@ -105,13 +105,12 @@ def write(examples: Examples, folder: Path, facts: Mapping[str, Any] | None = No
 
 
 def read(folder: str | Path) -> Examples:
-    """Map examples into memory and check that they are those that were written.
+    """Map examples into memory and verify their digests.
 
-    Their content is read once, for its digests. So work on other examples is never continued,
-    whatever became of the files.
+    Their content is read once for the digests, so a training never continues on changed examples.
 
     Raises:
-        UserError: if a file is missing, broken or not what was written.
+        UserError: if a file is missing, broken or changed.
     """
     folder = Path(folder)
     facts = read_json(folder / FACTS)

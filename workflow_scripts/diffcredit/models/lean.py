@@ -1,4 +1,4 @@
-"""Importing diffusers without packages that it would import beside itself, and nothing here needs.
+"""Import diffusers without optional packages that it would import, and nothing here needs.
 
 Where they are installed, they take longer to import than diffusers.
 """
@@ -9,25 +9,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-#: A process that uses one of them imports it itself, before or afterwards. (triton is not among
-#: them: torch looks for it once, and would compile nothing afterwards.)
+#: Optional packages to hide. Code that uses one of them imports it itself, before or afterwards.
+#: (triton is not hidden: torch looks for it only once, and could not compile afterwards.)
 BESIDE = ("peft", "scipy", "transformers")
 
 _lock = threading.RLock()
 
 
 class _Without:
-    """A finder of modules that does not find some packages when one thread asks.
+    """A module finder that hides some packages from one thread.
 
     Args:
-        finder: of `sys.meta_path`.
+        finder: the original one, of `sys.meta_path`.
     """
 
     def __init__(self, finder: Any):
         self.finder, self.thread = finder, threading.get_ident()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """That of the finder, or None."""
+        """The spec of the original finder, or None for a hidden package."""
         package = name.partition(".")[0]
         hidden = package in BESIDE and package not in sys.modules
         if hidden and threading.get_ident() == self.thread:
@@ -40,11 +40,10 @@ class _Without:
 
 @contextmanager
 def lean_imports() -> Iterator[None]:
-    """Within, this thread does not find the packages `BESIDE` that are not imported yet.
+    """Hide the packages `BESIDE` that are not imported yet from this thread within the block.
 
-    diffusers looks for them once, when it is imported, and does without them in this process;
-    everything else finds them. Where diffusers or one of them has been imported before, nothing is
-    hidden that was found then.
+    diffusers looks for them once, when it is imported, and does without them in this process; other
+    code finds them. Packages that were imported before are not hidden.
     """
     if "diffusers" in sys.modules:
         yield

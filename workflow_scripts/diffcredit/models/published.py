@@ -1,4 +1,4 @@
-"""A model that was trained elsewhere: a folder of diffusers, or of diffcredit itself."""
+"""Models that were trained elsewhere: folders of diffusers, or of diffcredit itself."""
 
 import re
 from dataclasses import replace
@@ -16,19 +16,19 @@ from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families import Family
 
-#: What the layers of attentions were called when the DDPMs of Ho et al. 2020 were published.
+#: Old names of attention layers, as in the published DDPMs of Ho et al. 2020.
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
 def read(folder: str | Path, family: Family) -> Trained:
-    """Read a model folder; nothing is unpickled, and nothing downloaded.
+    """Read a model folder; nothing is unpickled or downloaded.
 
     Args:
         folder: of diffusers or of diffcredit.
-        family: that the model is to be of, which says how its training noised images.
+        family: required family of the model; it defines the noise schedule.
 
     Raises:
-        UserError: naming the file that is missing, broken or of another network.
+        UserError: names the file that is missing, broken or of another network.
     """
     try:
         files = pretrained.find(folder)
@@ -55,7 +55,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
             raise unreadable(path, "a safetensors file", error) from error
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # The zip reader and the restricted unpickler each have their own.
+    except Exception as error:  # The zip reader and the unpickler raise errors of their own.
         raise unreadable(path, "tensors alone", error) from error
     tensors = isinstance(found, dict) and all(torch.is_tensor(v) for v in found.values())
     if not tensors:
@@ -64,7 +64,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _present(name: str) -> str:
-    """Today's name of a tensor."""
+    """Current name of a tensor."""
     old = "|".join(OLD_NAMES)
     pattern = rf"(attentions\.\d+)\.({old})\."
     return re.sub(pattern, lambda match: f"{match[1]}.{OLD_NAMES[match[2]]}.", name)

@@ -1,7 +1,7 @@
-"""What a configuration makes: each thing with its settings, what it is made of, and its identity.
+"""The plan of a run: every result with its settings, its inputs, and its identity.
 
-`Plan` has a method for each kind of thing, named as the rule that makes it. Paths are Snakemake's:
-here a thing is known by names and numbers.
+`Plan` has a method for each rule, with the rule's name. It identifies results by names and numbers;
+only the rules know paths.
 """
 
 from diffcredit.plan.code_of_stages import VERSIONS, Code

@@ -1,4 +1,4 @@
-"""Attributions that a configuration makes: by removal, by gradients and by similarity."""
+"""The plan of attributions: by removal, by gradients and by similarity."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Attributions:
-    """Attributions, and the scores of images that some are made of; a method for each rule."""
+    """Attributions, and scores of images; a method for each rule."""
 
     def __init__(self, plan: "Plan"):
         self._plan, self._config = plan, plan.config
@@ -26,7 +26,7 @@ class Attributions:
         entry = self._config.removal_attributions[name]
         values = {
             "attribution": entry.model_dump(),
-            "drawn": self.drawn_for(name),
+            "distributions": self.distributions_of(name),
             "better": self._config.better,
         }
         of = {"behaviors": [self._plan.behaviors(made) for made in entry.references.values()]}
@@ -49,20 +49,20 @@ class Attributions:
         values = {
             "until": until.model_dump(),
             "attribution": entry.model_dump(),
-            "drawn": self.drawn_for(until.attribution),
+            "distributions": self.distributions_of(until.attribution),
         }
         code = self._plan.code.of_script("enough", (ESTIMATORS, [entry.method.name]))
         return Made("enough", Settings(values), of, code=code)
 
-    def drawn_for(self, attribution: str) -> dict[str, Any]:
-        """What the coalitions of an attribution were drawn from, without their count, by role."""
+    def distributions_of(self, attribution: str) -> dict[str, Any]:
+        """Role -> removal distribution of an attribution's coalitions, without their count."""
         references = self._config.removal_attributions[attribution].references
         found = {
-            role: self._config.drawn(reference)
+            role: self._config.distribution_of(reference)
             for role, reference in references.items()
             if role in ("values", "corrections")
         }
-        return {role: drawn.model_dump(exclude=UNCOUNTED) for role, drawn in found.items() if drawn}
+        return {role: entry.model_dump(exclude=UNCOUNTED) for role, entry in found.items() if entry}
 
     @remembered
     def gradients(self, name: str, model: str, kind: str, part: str) -> Made:
@@ -79,16 +79,16 @@ class Attributions:
             family=self._plan.family(),
             steps=self._config.sampling.steps if kind == "trajectory" else None,
         )
-        # Queries of a behavior are known by themselves, not by its name.
+        # Queries are identified by their content, not by the name of the behavior.
         own = {"place": model, "part": part if kind == "train" else None}
         return Made("gradients", settings, of, own)
 
     def gradient_model(self, name: str) -> Made:
-        """The training that makes the model of a name number-snapshot."""
+        """The training of the model with a name number-snapshot."""
         return self._plan.full(int(name.split("-")[0]))
 
     def gradient_models(self, name: str) -> list[str]:
-        """Names number-snapshot of the models whose gradients an entry takes."""
+        """Names number-snapshot of the models whose gradients an entry uses."""
         entry, last = self._config.gradients[name], self._config.full.snapshots
         kept = range(last - entry.snapshots + 1, last + 1)
         return [f"{number}-{snapshot}" for number in range(entry.models) for snapshot in kept]

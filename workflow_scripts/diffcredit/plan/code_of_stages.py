@@ -6,8 +6,8 @@ from typing import Any
 from diffcredit.code import digest_with_imports
 from diffcredit.registry import Table
 
-#: Raise the number of a stage when its results change: models are too dear to be made again for a
-#: change of code that leaves them as they are.
+#: Raise the number of a stage when its results change. Models are too expensive to be made again
+#: after every change of code.
 VERSIONS = {
     "data": 4,
     "encode": 1,
@@ -15,7 +15,7 @@ VERSIONS = {
     "training": 2,
     "pruning": 1,
     "coalitions": 1,
-    # Coalitions that attributions ask for, of which models are made.
+    # Counterfactual and regenerated coalitions.
     "requested": 1,
     "sampling": 1,
     "queries": 2,
@@ -32,7 +32,7 @@ class Code:
     """Digests of what the code of cheap stages does; comments and docstrings do not count.
 
     Args:
-        known: those that are known, by file; others are computed when they are asked for.
+        known: known digests by file; others are computed when needed.
     """
 
     def __init__(self, known: Mapping[str, str] | None = None):

@@ -1,4 +1,4 @@
-"""How many coalitions, shards and trainings a configuration has, and what asks for them."""
+"""Numbers of coalitions, shards and trainings of a configuration."""
 
 import math
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 
 
 class Counts:
-    """What is counted in a configuration.
+    """Numbers of coalitions, shards and trainings of a configuration.
 
     Attributes:
-        requested: coalitions that attributions ask for, by name: counterfactual and regenerated.
+        requested: requested coalitions by name: counterfactual and regenerated.
         made: approach/distribution of all models of coalitions, or records/table.
-        unlearned: what is compared in unlearning: the pretrained model, approaches, retraining.
+        unlearned: compared models of unlearning: the pretrained model, approaches, retraining.
     """
 
     def __init__(self, config: Config):
@@ -34,7 +34,7 @@ class Counts:
             self.unlearned.append(unlearning.retrain)
 
     def seeds(self, approach: str, distribution: str) -> int:
-        """How many trainings an approach makes of each coalition of a distribution."""
+        """Number of training seeds of an approach for each coalition of a distribution."""
         if distribution == UNLEARNING:
             unlearning = self._config.unlearning
             assert unlearning is not None
@@ -45,14 +45,14 @@ class Counts:
         return self.requested[distribution].seeds
 
     def size(self, approach: str | None = None) -> int:
-        """Coalitions of a shard: of an approach's models, or of the tables of coalitions."""
+        """Coalitions per shard: of an approach's models, or of the tables of coalitions."""
         execution = self._config.execution
         return execution.shard_sizes.get(approach or "", execution.shard_size)
 
     def shards(self, distribution: str, approach: str | None = None) -> int:
-        """Shards that the coalitions of a distribution, or an approach's models of them, fall into.
+        """Number of shards of a distribution's coalitions, or of an approach's models of them.
 
-        At most, where coalitions are added until they are enough.
+        The maximum, if coalitions are added until they are enough.
         """
         if distribution == UNLEARNING:
             return 1
@@ -69,20 +69,20 @@ class Counts:
         return shard * size, min((shard + 1) * size, self._count(distribution))
 
     def shards_of_models(self, distribution: str, tables: int, approach: str) -> int:
-        """Shards of an approach's models that so many tables of coalitions give."""
+        """Number of shards of an approach's models for a number of tables of coalitions."""
         if distribution in self.requested:
             return tables
         return math.ceil(tables * self.size() / self.size(approach))
 
     def tables(self, distribution: str, shard: int, approach: str) -> range:
-        """Which tables of coalitions an approach's shard of models is made from."""
+        """The tables of coalitions of an approach's shard of models."""
         if distribution in self.requested:
             return range(shard, shard + 1)
         several = self.size(approach) // self.size()
         return range(shard * several, min((shard + 1) * several, self.shards(distribution)))
 
     def requested_by(self, distribution: str, shard: int) -> str | None:
-        """The attribution that asks for a shard of coalitions; None for random removals."""
+        """The attribution of a shard of requested coalitions; None for random removals."""
         attributions = self.requested[distribution].attributions
         return attributions[shard] if shard < len(attributions) else None
 

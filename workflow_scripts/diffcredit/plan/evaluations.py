@@ -1,4 +1,4 @@
-"""Tables and figures that a configuration makes, about attributions and about unlearning."""
+"""The plan of tables and figures about attributions and unlearning."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,11 @@ class Evaluations:
     """Tables and figures; a method for each rule.
 
     Attributes:
-        fitted: what attributions are fitted on, with their v(all) and v(none).
+        fitted: behaviors on which attributions are fitted, with v(all) and v(none).
         grids: scores with several dampings to choose from.
-        shown: behavior of generated images, else of others, whose proponents are shown, as a list.
-        proponents: scores that explain it.
-        pictured: coalitions of which images are shown.
+        shown: behavior whose proponents are shown, preferably of generated images, as a list.
+        proponents: scores that explain this behavior.
+        pictured: coalitions whose samples are shown.
     """
 
     def __init__(self, plan: "Plan"):
@@ -59,21 +59,22 @@ class Evaluations:
 
     @remembered
     def cost(self) -> Made:
-        """What the models of each approach cost."""
+        """The cost of the models of each approach."""
         made = self._plan.counts.made
         return self._table("cost", {"behaviors": self._behaviors(made)}, made=made)
 
     @remembered
     def convergence(self) -> Made:
-        """How attributions settle as coalitions are added, and all at equal compute."""
+        """Convergence of attributions, and their LDS at equal compute."""
         config = self._config
         convergence = config.evaluation.convergence
         of: Of = {
             "behaviors": self._behaviors(self.fitted),
             "truth": self._plan.behaviors(self._lds.truth),
         }
-        drawn = {
-            name: self._plan.attributions.drawn_for(name) for name in config.removal_attributions
+        distributions = {
+            name: self._plan.attributions.distributions_of(name)
+            for name in config.removal_attributions
         }
         return self._table(
             "convergence",
@@ -83,7 +84,7 @@ class Evaluations:
             attributions={
                 name: entry.model_dump() for name, entry in config.removal_attributions.items()
             },
-            drawn=drawn,
+            distributions=distributions,
             convergence=convergence and convergence.model_dump(),
             lds=self._lds.model_dump(),
             seed=config.seed,
@@ -112,7 +113,7 @@ class Evaluations:
 
     @remembered
     def counterfactual(self) -> Made:
-        """How behaviors change without the contributors that attributions name."""
+        """Changes of behaviors after the top or bottom contributors are removed."""
         settings = self._config.evaluation.counterfactual
         assert settings is not None
         of: Of = {
@@ -125,7 +126,7 @@ class Evaluations:
 
     @remembered
     def regenerated(self) -> Made:
-        """What images become that are drawn again without the contributors that helped them."""
+        """Distances of images that are regenerated without their proponents."""
         settings = self._config.evaluation.regenerated
         assert settings is not None
         of: Of = {
@@ -137,7 +138,7 @@ class Evaluations:
 
     @remembered
     def verdict(self) -> Made:
-        """How far removed images are forgotten and what was lost, over the steps and at the end."""
+        """Forgetting and quality of unlearning approaches, over the steps and at the end."""
         counts = self._plan.counts
         measured = {
             name: [
@@ -200,7 +201,7 @@ class Evaluations:
         return self._figure_of_tables("cost", {"cost": self.cost()})
 
     def figure_convergence(self) -> Made:
-        """LDS against compute, and how the values settle."""
+        """LDS against compute, and convergence of the values."""
         return self._figure_of_tables(
             "convergence", {"convergence": self.convergence(), "lds": self.lds()}
         )
@@ -210,11 +211,11 @@ class Evaluations:
         return self._figure_of_tables("dampings", {"dampings": self.dampings()})
 
     def figure_counterfactual(self) -> Made:
-        """How behaviors change without the contributors that attributions name."""
+        """Changes of behaviors after the top or bottom contributors are removed."""
         return self._figure_of_tables("counterfactual", {"counterfactual": self.counterfactual()})
 
     def figure_regenerated(self) -> Made:
-        """Generated images, and what they become without the contributors that helped them."""
+        """Generated images, and their versions without their proponents."""
         settings = self._config.evaluation.regenerated
         assert settings is not None
         shards = range(self._plan.counts.shards("regenerated"))
@@ -263,13 +264,15 @@ class Evaluations:
 
     def figure_unlearning(self) -> Made:
         """The models that unlearn, and the verdict as text."""
-        restored = self._plan.restored_behavior
+        behavior = self._plan.reconstruction_behavior
         verdict = self.verdict()
         of: Of = {
-            "course": verdict,
+            "curves": verdict,
             "verdict": verdict,
-            "removed": [self._plan.queries(restored)] if restored else [],
-            "restored": [self._plan.restored(name) for name in self._unlearned if restored],
+            "removed": [self._plan.queries(behavior)] if behavior else [],
+            "reconstruction": [
+                self._plan.reconstruction(name) for name in self._unlearned if behavior
+            ],
         }
         behaviors = self._config.behaviors.items()
         return self._figure(
@@ -283,7 +286,7 @@ class Evaluations:
 
     @property
     def converges(self) -> bool:
-        """Attributions by scores use no coalitions, so there is nothing to add."""
+        """Whether convergence is evaluated; scores of images have no coalitions to add."""
         return bool(self._config.evaluation.convergence and self._config.removal_attributions)
 
     @property
@@ -293,7 +296,7 @@ class Evaluations:
 
     @property
     def last(self) -> str:
-        """The attribution by which contributors are shown."""
+        """The attribution that orders the contributors in figures."""
         return self._config.attributed[-1]
 
     @property

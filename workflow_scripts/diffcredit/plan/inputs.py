@@ -97,7 +97,7 @@ class Inputs:
         models = f"{self._run}/models"
         if self.is_snapshot(name):
             return f"{models}/snapshots/{number}/{snapshot}"
-        return f"{models}/full" if number == "0" else f"{models}/again/{number}"
+        return f"{models}/full" if number == "0" else f"{models}/ensemble/{number}"
 
     def made_model(self, name: str) -> str:
         """The folder that a rule makes, in which the model of a name number-snapshot is."""

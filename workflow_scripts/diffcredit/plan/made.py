@@ -1,7 +1,7 @@
-"""A thing that a job makes, and the identity by which it is known.
+"""Results of jobs, and their identities.
 
-An identity is a digest of a thing's own settings, of the code that makes it and of the identities
-of what it is made of. So it changes with whatever the thing depends on, however far away.
+An identity is a digest of a result's settings, of the code that makes it, and of the identities of
+its inputs. So it changes with everything that the result depends on, directly or indirectly.
 """
 
 import hashlib
@@ -20,28 +20,28 @@ def digest(*parts: Any) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """Settings that many things share; they are hashed once."""
+    """Settings that many results share; they are hashed once."""
 
     values: Mapping[str, Any]
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all of them."""
+        """A hash of all settings."""
         return digest(self.values)
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What one job makes.
+    """The result of one job.
 
     Attributes:
-        stage: which kind of thing it is.
-        settings: what it is made by, all that its result depends on.
-        of: what it is made of, by the names of the rule's inputs.
-        own: settings of this one among those that share ``settings``.
-        code: digests of the code that makes it, by stage, where a change of code makes it again.
-        lasting: names in ``of`` of what counts by its settings alone, not by the code that made
-            it, because it costs much less than this.
+        stage: the kind of result.
+        settings: all settings that the result depends on.
+        of: the inputs, by the names in the rule.
+        own: settings of this result that are not in the shared ``settings``.
+        code: digests of the code by file, if the result is made again after a change of code.
+        lasting: names of inputs that count only by their settings, not by their code, because they
+            cost much less than this result.
     """
 
     stage: str
@@ -58,12 +58,12 @@ class Made:
 
     @cached_property
     def without_code(self) -> str:
-        """The identity, but for the code."""
+        """The identity without the code."""
         return digest(self._settings, self._of(lambda made: made.without_code))
 
     @property
     def params(self) -> dict[str, Any]:
-        """For the job: its identity, which identities its inputs may have, and its settings."""
+        """The params of the job: identity, expected identities of inputs, and settings."""
         reads = {name: [made.identity for made in _listed(made)] for name, made in self.of.items()}
         told = {"identity": self.identity, "reads": reads, "code": self.code}
         return {**self.settings.values, **self.own, **told}
@@ -86,5 +86,5 @@ def _listed(made: Made | Sequence[Made]) -> Sequence[Made]:
     return [made] if isinstance(made, Made) else made
 
 
-#: What a thing is made of, by the names of the rule's inputs.
+#: The inputs of a result, by the names in the rule.
 Of = dict[str, Made | Sequence[Made]]

@@ -1,4 +1,4 @@
-"""Marks of behaviors: what a table has is kept where another behavior is added or changes."""
+"""Digests of behaviors: a table keeps the values of behaviors whose digest does not change."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 def marks(
     plan: Plan, behaviors: Mapping[str, Behavior], settings: Settings, of: Of
 ) -> dict[str, str]:
-    """Of each behavior a digest of all that its values depend on besides the model's own.
+    """A digest of everything that the values of each behavior depend on, besides the models.
 
     Args:
         plan: of the configuration.
-        behaviors: those that one job measures.
+        behaviors: the behaviors that one job measures.
         settings: of the job.
-        of: what the job reads besides the models or their images.
+        of: inputs of the job besides the models or their samples.
     """
     shared = {
         name: value
@@ -32,7 +32,7 @@ def marks(
     return {
         name: digest(
             shared,
-            # What is measured on models themselves has a version number instead.
+            # Behaviors of models themselves have a version number instead.
             code_of_scoring(plan, {name: behavior}) if name in plan.sampled else {},
             behavior.model_dump(),
             _seen_by(plan, name, behavior, of),
@@ -49,7 +49,7 @@ def code_of_scoring(plan: Plan, behaviors: Mapping[str, Behavior]) -> dict[str, 
 
 
 def _seen_by(plan: Plan, name: str, behavior: Behavior, of: Of) -> list[Any]:
-    """What a behavior compares with, and through which extractor."""
+    """The images that a behavior compares with, and its extractor."""
     alone = {name: behavior}
     extractors = plan.extractors(alone)
     compared = [of[key] for key in ("reference", "full") if key in of]

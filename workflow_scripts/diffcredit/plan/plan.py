@@ -1,4 +1,4 @@
-"""The images, models, behaviors and attributions that a configuration makes."""
+"""The plan of images, models, behaviors and attributions of a configuration."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -20,10 +20,10 @@ from diffcredit.registry import DATASETS, FAMILIES, MEASURES
 
 
 class Plan(SharedSettings):
-    """What a configuration makes, a method for each rule.
+    """All results of a configuration; a method for each rule.
 
     Attributes:
-        attributions: attributions, and what they alone are made of.
+        attributions: attributions, with gradients and scores.
         evaluation: tables and figures about attributions and unlearning.
     """
 
@@ -38,15 +38,15 @@ class Plan(SharedSettings):
     def data(self) -> Made:
         """All tables of images, and the contributors."""
         data = self.config.data
-        asked = [("data",)] if DATASETS[data.source.name].folder else []
+        read = [("data",)] if DATASETS[data.source.name].folder else []
         if data.injected and injected_file(data.injected, Path()):
-            asked.append(("injected",))
-        settings = self.settings("data", data=data.model_dump(), files=self.files.digests(*asked))
+            read.append(("injected",))
+        settings = self.settings("data", data=data.model_dump(), files=self.files.digests(*read))
         return Made("data", settings)
 
     @remembered
     def encode(self) -> Made:
-        """The training images as trainings read them."""
+        """The training images as encoded examples."""
         family = self.family(FAMILIES[self.config.model.family].encoded_by)
         settings = Settings({"family": family, "version": {"encode": VERSIONS["encode"]}})
         return Made("encode", settings, {"train": self.data()})
@@ -81,7 +81,7 @@ class Plan(SharedSettings):
 
     @remembered
     def removal(self) -> Made:
-        """Which images a model is to unlearn, and which it keeps."""
+        """The images to unlearn, and the images to retain."""
         unlearning = self.config.unlearning
         assert unlearning is not None
         cluster = unlearning.remove.cluster
@@ -130,12 +130,12 @@ class Plan(SharedSettings):
 
     @remembered
     def sample_model(self, name: str) -> Made:
-        """Images that the full or the pruned model draws."""
+        """Samples of the full or the pruned model."""
         return Made("samples", self.of_sampling(), {"model": self.model(name)})
 
     @remembered
     def coalitions(self, distribution: str, shard: int) -> Made:
-        """A shard of the coalitions of a distribution, or of those that attributions ask for."""
+        """A shard of the coalitions of a distribution, or of requested coalitions."""
         if distribution in self.counts.requested:
             return self._requested_coalitions(distribution, shard)
         first, end = self.counts.numbers(distribution, shard)
@@ -147,7 +147,7 @@ class Plan(SharedSettings):
         return Made("coalitions", settings, {"contributors": self.data()}, own)
 
     def _requested_coalitions(self, distribution: str, shard: int) -> Made:
-        """Models are made of these, so that an attribution counts without its code."""
+        """Requested coalitions; the code of attributions does not count, to keep models."""
         attribution = self.counts.requested_by(distribution, shard)
         of: Of = {"contributors": self.data()}
         if attribution:
@@ -181,7 +181,7 @@ class Plan(SharedSettings):
 
     @remembered
     def pretrained(self) -> Made:
-        """The full model, as the one before any step of unlearning."""
+        """The full model, as the model before any step of unlearning."""
         return Made("pretrained", Settings({}), {"model": self.full()})
 
     @remembered
@@ -209,7 +209,7 @@ class Plan(SharedSettings):
         return Made("unlearn", self.of_approach(approach), of, own)
 
     def measured_on_the_way(self, approach: str) -> dict[str, Behavior]:
-        """What a training that may end early is measured by; one from scratch goes to its end."""
+        """The behavior of the early-stopping rule, if any; trainings from scratch have none."""
         unlearning = self.config.unlearning
         assert unlearning is not None
         if unlearning.until is None or self.config.approaches[approach].start == "scratch":
@@ -217,7 +217,7 @@ class Plan(SharedSettings):
         return {unlearning.forgetting: self.behavior(unlearning.forgetting)}
 
     def _until(self, measured: Mapping[str, Behavior]) -> dict[str, Any]:
-        """How a training that may end early is measured, and the level that ends it."""
+        """Settings of the early-stopping rule."""
         if not measured:
             return {}
         ((name, behavior),) = measured.items()
@@ -234,29 +234,29 @@ class Plan(SharedSettings):
 
     @remembered
     def samples(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
-        """Images that the models of a shard draw."""
+        """Samples of the models of a shard."""
         models = self.subsets(approach, distribution, seed, shard)
         return Made("samples", self.of_sampling(), {"models": models})
 
     @remembered
     def score(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
-        """Behaviors of the images of a shard."""
+        """Behaviors of the samples of a shard."""
         samples = self.samples(approach, distribution, seed, shard)
         of = {"samples": samples, **self._compared()}
         return Made("score", self._scored_by, of, code=code_of_scoring(self, self.sampled))
 
     @remembered
-    def losses(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
-        """Behaviors of the models of a shard."""
+    def model_behaviors(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
+        """Behaviors of the models of a shard on query images."""
         models = self.subsets(approach, distribution, seed, shard)
-        return Made("losses", self._measured_by, {"models": models, **self._asked_of_models()})
+        return Made("losses", self._measured_by, {"models": models, **self._queries_of_models()})
 
     def measured(self, approach: str, distribution: str, seed: int, shard: int) -> list[Made]:
         """The tables of behaviors of a shard."""
         place = (approach, distribution, seed, shard)
         return [
             *([self.score(*place)] if self.sampled else []),
-            *([self.losses(*place)] if self.modeled else []),
+            *([self.model_behaviors(*place)] if self.modeled else []),
         ]
 
     def first_shards(self, approach: str, distribution: str, count: int) -> Of:
@@ -265,7 +265,7 @@ class Plan(SharedSettings):
         Args:
             approach: whose models are measured.
             distribution: of the coalitions.
-            count: of the tables of coalitions, all of whose models are measured.
+            count: number of tables of coalitions.
         """
         seeds = range(self.counts.seeds(approach, distribution))
         shards = self.counts.shards_of_models(distribution, count, approach)
@@ -281,9 +281,9 @@ class Plan(SharedSettings):
 
     @remembered
     def behaviors(self, reference: str) -> Made:
-        """The behaviors of all coalitions of an approach, or those that a table records.
+        """The behaviors of all coalitions of an approach, or of a table of records.
 
-        Of coalitions that are added until they are enough, as of all that there may be.
+        If coalitions are added until they are enough, the maximum number of coalitions counts.
         """
         approach, distribution = reference.split("/")
         if self.config.records:
@@ -301,30 +301,30 @@ class Plan(SharedSettings):
         values = {
             "table": records.tables[table].model_dump(),
             "files": self.files.digests(("file", records.tables[table].path)),
-            # What is better changes no behavior.
+            # The better direction does not affect values.
             "records": records.model_dump(exclude={"better"}),
         }
         return Made("records", Settings(values), code=self.code.of_script("records"))
 
     @remembered
     def contributors(self) -> Made:
-        """The table of contributors; of records, of whose images nothing is known, their number."""
+        """The table of contributors; for records, which have no images, only their numbers."""
         if self.config.records is None:
             return self.data()
         return Made("contributors", Settings({"contributors": self.config.records.contributors}))
 
     def _start(self, approach: str) -> dict[str, Made]:
-        """The model that an approach starts from; none for scratch."""
+        """The model that an approach starts from; empty for training from scratch."""
         start = self.config.approaches[approach].start
         return {} if start == "scratch" else {"start": self.model(start)}
 
     def classifiers(self, extractors: Sequence[str]) -> dict[str, Made]:
-        """The classifier of this run, where it is among extractors."""
+        """The classifier of this run, if it is among the extractors."""
         return {"classifier": self.classifier()} if self.uses_classifier(extractors) else {}
 
     @remembered
     def _compared(self) -> Of:
-        """What the images of models are compared with."""
+        """The images that samples are compared with."""
         of: Of = {
             "reference": self.data(),
             "queries": [self.queries(name) for name in self.looked_for],
@@ -335,7 +335,7 @@ class Plan(SharedSettings):
         return of
 
     @remembered
-    def _asked_of_models(self) -> Of:
+    def _queries_of_models(self) -> Of:
         return {
             "queries": [self.queries(name) for name in self.modeled],
             **self.classifiers(self.extractors(self.modeled)),
@@ -348,13 +348,13 @@ class Plan(SharedSettings):
 
     @cached_property
     def _measured_by(self) -> Settings:
-        found = marks(self, self.modeled, self.of_measuring(), self._asked_of_models())
+        found = marks(self, self.modeled, self.of_measuring(), self._queries_of_models())
         return Settings({**self.of_measuring().values, "marks": found})
 
     @remembered
-    def restored(self, approach: str) -> Made:
-        """What models that unlearn make of a removed image with noise, step by step."""
-        name = self.restored_behavior
+    def reconstruction(self, approach: str) -> Made:
+        """Reconstructions of a removed image by the models of an unlearning run, step by step."""
+        name = self.reconstruction_behavior
         assert name is not None
         settings = self.settings(
             "unlearning",
@@ -363,11 +363,11 @@ class Plan(SharedSettings):
             sampling=self.config.sampling.model_dump(exclude={"images"}),
         )
         models = self.subsets(approach, UNLEARNING, 0, 0)
-        return Made("restored", settings, {"models": models, "queries": self.queries(name)})
+        return Made("reconstruction", settings, {"models": models, "queries": self.queries(name)})
 
     @property
-    def restored_behavior(self) -> str | None:
-        """The behavior whose images are shown: what models make of removed images with noise."""
+    def reconstruction_behavior(self) -> str | None:
+        """The behavior whose reconstructions are shown: the first one of removed images."""
         for name, behavior in self.config.behaviors.items():
             reconstructs = MEASURES[behavior.measure.name].reconstructs
             if reconstructs and behavior.query_images == "removed":

@@ -1,4 +1,4 @@
-"""Methods whose answers are remembered: a plan is asked for the same things again and again."""
+"""Cached methods: a plan computes the same results many times."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +8,7 @@ Answer = TypeVar("Answer")
 
 
 def remembered(method: Callable[..., Answer]) -> Callable[..., Answer]:
-    """A method that computes its answer for given arguments once for each object."""
+    """A method that computes its result once for each object and arguments."""
 
     @wraps(method)
     def ask(self: Any, *arguments: Any) -> Answer:

@@ -1,32 +1,32 @@
-"""The memory and the time that jobs ask a cluster for, estimated from the network and the counts.
+"""Estimates of the memory and time of jobs on a cluster, from the network and the counts.
 
-Estimates are generous, and double with each attempt: a job that was killed for want of memory or
-time gets more in its next one. A GPU job's memory is that of the machine, not of the GPU.
+Estimates are generous, and double with each attempt, so a job that was killed for lack of memory or
+time gets more. Memory means the memory of the machine, not of the GPU.
 """
 
 from functools import cached_property
 
 from diffcredit.config import Approach, Config, ratios
 
-#: MB of a process that has imported all that it needs; CUDA's libraries need more.
+#: MB of a process after its imports; CUDA libraries need more.
 PROCESS, PROCESS_WITH_GPU = 1500, 4000
 #: Bytes of a trained parameter: weight, gradient, two moments, average, and the start.
 TRAINED = 4 * 6
 #: Bytes kept for each output of a layer while a batch is trained, and while it is only computed.
 #: Measured on CPU: 8 to 17 in training.
 KEPT, PASSING = 4 * 3.5, 4.0
-#: Floating point operations in a second that small networks reach at least.
+#: Minimum floating point operations per second of small networks.
 SPEED, SPEED_WITH_GPU = 1.5e10, 1e12
-#: A training step costs as much as so many predictions.
+#: Cost of a training step in predictions.
 STEP = 3
 #: Minutes that a job needs besides, and how much longer than estimated it may take.
 BESIDES, MARGIN = 15, 3
-#: What SLURM is asked for at most, in minutes: a job that needs longer goes on in its next try.
+#: Maximum requested time in minutes; a job that needs longer continues in its next attempt.
 LONGEST = 1440
 
 
 class Estimates:
-    """What jobs of a configuration need, in MB and minutes; all grow with the attempt (1, 2, ...).
+    """Memory (MB) and time (minutes) of jobs; both grow with the attempt (1, 2, ...).
 
     Args:
         config: of the run.
@@ -64,7 +64,7 @@ class Estimates:
         return self.memory(attempt, needed / 2**20)
 
     def sampling_memory(self, attempt: int) -> int:
-        """MB of a job that draws images from the network."""
+        """MB of a job that samples from the network."""
         config = self._config
         batch = 0 if self._gpu else config.sampling.batch_size
         pixels = config.sampling.images * config.data.image_size**2 * config.data.channels
@@ -72,7 +72,7 @@ class Estimates:
         return self.memory(attempt, needed / 2**20)
 
     def minutes(self, attempt: int, predictions: float = 0.0) -> int:
-        """Minutes of a job in which the network predicts the noise of so many images."""
+        """Minutes of a job with some number of predictions of the network."""
         speed = SPEED_WITH_GPU if self._gpu else SPEED
         seconds = 2.0 * self._multiply_adds * predictions / speed
         return int(min((BESIDES + MARGIN * seconds / 60) * 2 ** (attempt - 1), LONGEST))

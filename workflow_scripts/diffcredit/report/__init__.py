@@ -1,1 +1,1 @@
-"""Figures and tables as people look at them; they read result tables and decide nothing."""
+"""Figures and tables for the report, made from the result tables."""

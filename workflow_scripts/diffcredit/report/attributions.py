@@ -11,9 +11,9 @@ from diffcredit.registry import Better
 from diffcredit.report.style import COLORS, direction, label, legend_columns
 from diffcredit.text import columns
 
-#: Letters of the contributors' names that are drawn.
+#: Maximum letters of contributors' names.
 TICK_LETTERS = 28
-#: Letters of a behavior's name beside its panel.
+#: Maximum letters of a behavior's name next to its panel.
 NAME_LETTERS = 24
 
 
@@ -28,10 +28,10 @@ def attribution_figure(
 
     Up is better for the model in every panel. Where lower values are better, credit is minus the
     value, which an axis on the right shows. Behaviors of unknown direction show their values.
-    Contributors stand in the order of the last attribution, those who helped most on the left; of
-    more than ``most``, the ends show. Vector behaviors show the mean over their queries, with the
-    mean of the errors as its bound. Scores of images have units of their own: they stand in panels
-    below, standardized.
+    Contributors are in the order of the last attribution, with those who helped most on the left;
+    if there are more than ``most``, only both ends are shown. Local behaviors show the mean over
+    queries, with the mean of the standard errors as its upper bound. Attributions from scores of
+    images have their own units and are shown, standardized, in separate panels below.
     """
     panels = [
         *[(behavior, tables, "") for behavior, tables in _by_behavior(attributions)],
@@ -43,7 +43,7 @@ def attribution_figure(
     names = [*attributions, *scores]
     colors = {name: COLORS[number % len(COLORS)] for number, name in enumerate(names)}
     shown = min(len(contributors), most)
-    # Names stand below the panels, aslant: long ones need room.
+    # Names are below the panels, rotated; long ones need space.
     longest = max(columns(label(name, TICK_LETTERS)) for name in contributors["name"])
     figure = Figure(figsize=(_width(shown), (2.3 + 0.06 * longest) * len(panels)))
     for axes, (behavior, tables, unit) in zip(
@@ -56,12 +56,12 @@ def attribution_figure(
 
 
 def _width(contributors: int) -> float:
-    """Inches of a figure with so many contributors."""
+    """Width of a figure in inches, by the number of contributors."""
     return max(7.0, 0.3 * contributors + 2)
 
 
 def _name_axes(axes: Axes, name: str, better: Better, unit: str) -> None:
-    """Credit on the left; on the right the value, where it runs the other way."""
+    """Label the left axis with credit; the right one with the value, if it has the other sign."""
     if better is None:
         axes.set_ylabel(f"value of {name}{unit}\n({direction(better)})")
         return
@@ -73,7 +73,7 @@ def _name_axes(axes: Axes, name: str, better: Better, unit: str) -> None:
 
 
 def _by_behavior(tables: dict[str, pd.DataFrame]) -> list[tuple[str, dict[str, pd.DataFrame]]]:
-    """Each behavior with the tables that explain it."""
+    """Each behavior with the attributions that explain it."""
     behaviors = dict.fromkeys(b for table in tables.values() for b in table["behavior"].unique())
     return [
         (behavior, {n: t for n, t in tables.items() if behavior in set(t["behavior"])})
@@ -122,7 +122,7 @@ def _draw(
 
 
 def _means(table: pd.DataFrame, behavior: str) -> pd.DataFrame:
-    """Of each contributor over the queries: what is shown, credit where there is any, its error."""
+    """Means over queries for each contributor: shown number, credit if known, standard error."""
     part = table[table["behavior"] == behavior]
     part = part.assign(shown=part["credit"].fillna(part["value"]))
     return part.groupby("contributor")[["shown", "standard_error"]].mean()

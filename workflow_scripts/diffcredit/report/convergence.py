@@ -1,4 +1,4 @@
-"""LDS against compute, and how the values settle."""
+"""LDS against compute, and convergence of the values."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from diffcredit.report.style import label, legend_columns, letters, line_style, 
 from diffcredit.report.tables import averaged
 from diffcredit.text import columns
 
-#: Behaviors and approaches that stand side by side.
+#: Maximum number of panels in a row.
 ACROSS = 4
 
 
 def convergence_figure(table: pd.DataFrame, lds: pd.DataFrame) -> Figure:
-    """For each behavior and approach: LDS against seconds above, agreement with the end below.
+    """For each behavior and approach: LDS against seconds (top), correlation with the end (bottom).
 
     Args:
         table: of the evaluation, with columns attribution, approach and estimator.
-        lds: the LDS table, for the noise ceiling and what is averaged over training seeds.
+        lds: the LDS table, for the noise ceiling and the kind of average over training seeds.
     """
     table = table.assign(line=_lines(table))
     looks = {line: line_style(number) for number, line in enumerate(table["line"].unique())}
@@ -63,7 +63,7 @@ def convergence_figure(table: pd.DataFrame, lds: pd.DataFrame) -> Figure:
 
 
 def _lines(table: pd.DataFrame) -> pd.Series:
-    """What lines are called: attributions; of several approaches their estimators, where alone."""
+    """Names of lines: attributions, or their estimators if these are unique for each approach."""
     names = table["attribution"]
     if table["approach"].nunique() == 1:
         return names
@@ -87,14 +87,14 @@ def _draw(
 
 
 def _title(behavior: str, approach: str) -> str:
-    """In one line where there is room for it."""
+    """The title of a panel, in one line if there is space."""
     room = letters(2.1, 10.8)
     names = label(behavior, room), label(approach, room)
     return (", " if sum(map(columns, names)) + 2 <= room else ",\n").join(names)
 
 
 def _ceiling(panel: Axes, ceiling: pd.DataFrame) -> None:
-    """A band from the ceiling's interval, where there is one."""
+    """Draw a band for the ceiling's interval, if there is one."""
     for lds, low, high in ceiling[["lds", "low", "high"]].to_numpy():
         panel.axhspan(low, high, color="0.9", zorder=0)
         panel.axhline(lds, color="0.5", linewidth=1, label="noise ceiling")

@@ -1,4 +1,4 @@
-"""How behaviors change when the contributors that attributions name are taken out."""
+"""Changes of behaviors after the top or bottom contributors are removed."""
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,9 @@ from diffcredit.report.style import COLORS, direction, label, legend_columns, le
 def counterfactual_figure(table: pd.DataFrame) -> Figure:
     """A row for each behavior, a column for each action: change against the fraction.
 
-    Titles say whom the action is about: the largest values of a behavior of which less is better
-    are those of the contributors who harmed the model most. Random removals stand in gray in the
-    two columns that remove.
+    Titles name the contributors of the action: for a behavior where lower is better, the largest
+    values are those of the most harmful contributors. Random removals are gray, in the two columns
+    of removals.
     """
     behaviors = list(dict.fromkeys(table["behavior"]))
     names = [name for name in dict.fromkeys(table["attribution"]) if name != RANDOM]

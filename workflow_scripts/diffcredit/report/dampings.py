@@ -1,4 +1,4 @@
-"""LDS against the damping, on the test coalitions and on those that it was chosen on."""
+"""LDS against damping, on the test coalitions and on the coalitions for choosing it."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,7 +10,7 @@ from diffcredit.report.tables import averaged
 def damping_figure(table: pd.DataFrame) -> Figure:
     """A panel for each behavior: LDS of each attribution by damping, the chosen one marked.
 
-    Dots where a damping was chosen; faint, the LDS on the coalitions that it was chosen on.
+    Dots mark the chosen damping. Faint lines are the LDS on the coalitions for choosing it.
 
     Args:
         table: of the evaluation (`evaluation.dampings`).

@@ -1,4 +1,4 @@
-"""Pictures of single generated images: who helped them, and what they become without."""
+"""Figures of single images: their proponents and opponents, and regenerated images."""
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,9 @@ from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.report.pictures import show
 from diffcredit.report.style import label
 
-#: Queries that proponents are shown for.
+#: Number of queries in the figure of proponents.
 QUERIES = 4
-#: Images drawn again that are shown.
+#: Number of regenerated images in the figure.
 MOST = 12
 
 
@@ -29,8 +29,8 @@ def proponent_figure(
         queries: (q, h, w, c) uint8.
         train: (n, h, w, c) uint8.
         scores: (q, n) by method, larger where an image helps.
-        proponents: images of the largest scores that are shown.
-        opponents: images of the smallest.
+        proponents: number of images with the largest scores to show.
+        opponents: number of images with the smallest scores to show.
     """
     shown, columns = min(QUERIES, len(queries)), 1 + proponents + opponents
     rows = len(scores)
@@ -59,13 +59,13 @@ def proponent_figure(
 def regenerated_figure(
     full: torch.Tensor, coalitions: pd.DataFrame, drawn: dict[int, torch.Tensor], queries: int
 ) -> Figure:
-    """The full model's images, and below each what it becomes by each attribution.
+    """The full model's images, and below them the regenerated images for each attribution.
 
     Args:
         full: (n, c, h, w) uint8 samples of the full model.
         coalitions: of `coalitions.requested.proponents_removed`.
         drawn: samples of the model of each coalition.
-        queries: images that were drawn again; the first of them are shown.
+        queries: number of regenerated images; the first of them are shown.
     """
     queries = min(queries, MOST)
     names = list(dict.fromkeys(coalitions["attribution"]))

@@ -1,4 +1,4 @@
-"""Grids of images: real ones, those of the models, and those of the contributors."""
+"""Grids of images: real images, samples of models, and images of contributors."""
 
 import numpy as np
 import pandas as pd
@@ -34,9 +34,9 @@ def contributor_figure(
     most: int = 6,
     columns: int = 20,
 ) -> Figure:
-    """Images of those who helped most, down to those who harmed most, a row for each.
+    """A row of images for each contributor, from the most helpful to the most harmful.
 
-    Rows tell their credit; where the direction of the behavior is unknown, their value.
+    Rows show the credit, or the value if the direction of the behavior is unknown.
     """
     part = attribution[attribution["behavior"] == behavior]
     part = part.assign(shown=part["credit"].fillna(part["value"]))

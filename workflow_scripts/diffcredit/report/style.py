@@ -1,4 +1,4 @@
-"""One look for all figures, in which every name is drawn as it is."""
+"""The common style of figures; names are shown literally, in any script."""
 
 import math
 import re
@@ -22,7 +22,7 @@ from diffcredit.text import columns, isolated, shortened, shown
 #: Chinese, Japanese and Korean; emoji and the other scripts.
 FONT_PACKAGES = ("noto_cjk_sans_jp_regular", "manimgx_fonts")
 
-#: Letters of a name that are drawn: a longer one would leave no room for what is shown.
+#: Maximum letters of a name; longer names are shortened.
 MOST_LETTERS = 40
 
 
@@ -43,15 +43,15 @@ def _add_fonts(packages: Iterable[str]) -> list[str]:
 matplotlib.use("Agg")
 matplotlib.rcParams.update(
     {
-        # Names are text: a dollar sign begins no formula.
+        # Names are plain text: a dollar sign does not start a formula.
         "text.parse_math": False,
-        # For each letter the first of these that has it.
+        # Each letter uses the first font that has it.
         "font.family": ["DejaVu Sans", *_add_fonts(FONT_PACKAGES)],
         "axes.spines.top": False,
         "axes.spines.right": False,
         "font.size": 9,
         "legend.frameon": False,
-        # The same input gives the same file.
+        # Makes files reproducible.
         "svg.hashsalt": "diffcredit",
     }
 )
@@ -63,24 +63,24 @@ COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 
 LINES = ["-", "--", ":", "-."]
 
-#: A logarithmic axis whose ends are further apart has no ticks at 3 times the powers of 10.
+#: Logarithmic axes with a larger ratio of their ends have no ticks at 3 times powers of 10.
 MOST_WITH_THREES = 2e4
-#: Most ticks of a logarithmic axis.
+#: Maximum number of ticks of a logarithmic axis.
 MOST_TICKS = 7
 
 
 def label(name: object, most: int = MOST_LETTERS) -> str:
-    """A name that a user gave, as figures show it: in one line, and both ends of a long one."""
+    """A user's name for figures: in one line, with the middle of a long name left out."""
     return isolated(shortened(shown(name), most))
 
 
 def letters(inches: float, size: float = 9.0) -> int:
-    """How many letters of a size, in points, so many inches have room for."""
+    """Number of letters of a size, in points, that fit into some inches."""
     return int(inches * 72 / (0.7 * size))
 
 
 def legend_columns(names: Iterable[object], inches: float) -> int:
-    """How many columns, at most 4, a legend of names has that is not wider than so much."""
+    """Number of columns, at most 4, of a legend that fits into some inches."""
     widest = max((columns(label(name)) for name in names), default=0)
     return max(1, min(4, letters(inches) // (widest + 5)))
 
@@ -91,25 +91,25 @@ def direction(better: Better) -> str:
 
 
 def line_style(number: int) -> dict[str, str]:
-    """Color and dashes of line ``number``: 28 differ."""
+    """Color and dashes of line ``number``; there are 28 combinations."""
     dashes = LINES[number // len(COLORS) % len(LINES)]
     return {"color": COLORS[number % len(COLORS)], "linestyle": dashes}
 
 
 class PlainLogLocator(Locator):
-    """Ticks of a logarithmic axis however wide it is.
+    """Ticks of a logarithmic axis of any range.
 
-    At 1 and 3 times the powers of 10; of a wide axis at some powers of 10, and of one that is so
-    short that it holds fewer than two of these, at round numbers.
+    They are at 1 and 3 times the powers of 10; on a wide axis at some powers of 10; and at round
+    numbers if the axis contains fewer than two of these.
     """
 
     def __call__(self) -> Sequence[float]:
-        """Values that get a tick and a number."""
+        """The positions of ticks."""
         assert self.axis is not None
         return self.tick_values(*self.axis.get_view_interval())
 
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
-        """Values that get a tick and a number between two limits, both positive."""
+        """The positions of ticks between two positive limits."""
         low, high = sorted((vmin, vmax))
         subs = (1, 3) if high < MOST_WITH_THREES * low else (1,)
         first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
@@ -120,14 +120,14 @@ class PlainLogLocator(Locator):
 
 
 def plain_log_ticks(axis: Axis) -> None:
-    """Plain numbers on an axis that is logarithmic."""
+    """Use plain numbers on a logarithmic axis."""
     axis.set_major_locator(PlainLogLocator())
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
 
 def write_svg(figure: Figure, path: str | Path) -> None:
-    """Write a figure whole, without the date; letters that no font has are told."""
+    """Write a figure atomically, without a date; warn about letters that no font has."""
     with warnings.catch_warnings(record=True) as caught, whole(path) as part:
         warnings.simplefilter("always")
         figure.savefig(part, format="svg", bbox_inches="tight", metadata={"Date": None})

@@ -25,7 +25,7 @@ def page(title: str, tables: dict[str, pd.DataFrame]) -> str:
     parts = [f"<!doctype html><meta charset='utf-8'><title>{html.escape(title)}</title>", STYLE]
     for heading, table in tables.items():
         parts.append(f"<h3>{html.escape(heading)}</h3>")
-        # Pandas cuts long cells.
+        # pandas truncates long cells.
         with pd.option_context("display.max_colwidth", None):
             cells = _literal(table)
             parts.append(cells.to_html(index=False, border=0, float_format=_number, na_rep=""))
@@ -33,7 +33,7 @@ def page(title: str, tables: dict[str, pd.DataFrame]) -> str:
 
 
 def _literal(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with its texts, also those that name columns, as people read them."""
+    """The table with escaped texts, also in column names."""
     cells = table.rename(columns=shown)
     return cells.map(lambda cell: shown(cell) if isinstance(cell, str) else cell)
 
@@ -43,7 +43,7 @@ def _number(value: float) -> str:
 
 
 def _with_interval(found: np.ndarray, number: Callable[[float], str]) -> str:
-    """Value [low, high]; the value alone where there is no interval, "-" without a value."""
+    """Value [low, high]; only the value without an interval, "-" without a value."""
     value, low, high = found
     if np.isnan(value):
         return "-"
@@ -51,7 +51,7 @@ def _with_interval(found: np.ndarray, number: Callable[[float], str]) -> str:
 
 
 def lds_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """A predictor a row, a behavior a column: "LDS [low, high]"; "-" where there is none."""
+    """Predictors as rows, behaviors as columns: "LDS [low, high]", or "-"."""
     scores = table[["lds", "low", "high"]].to_numpy()
     cells = table.assign(cell=[_with_interval(score, "{:.2f}".format) for score in scores])
     order = list(dict.fromkeys(table["predictor"]))
@@ -63,18 +63,18 @@ def lds_cells(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def query_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """`lds_cells` of the behaviors with several queries, their intervals over the queries."""
+    """`lds_cells` of behaviors with several queries, with intervals over queries."""
     part = table[table["query_low"].notna()]
     return lds_cells(part.assign(low=part["query_low"], high=part["query_high"]))
 
 
 def seed_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """`lds_cells` of what was retrained with several seeds, their intervals over the seeds."""
+    """`lds_cells` of behaviors with several training seeds, with intervals over seeds."""
     part = table[table["seed_low"].notna()]
     return lds_cells(part.assign(low=part["seed_low"], high=part["seed_high"]))
 
 
-#: What the LDS averages over training seeds, as `evaluation.lds.average` names it.
+#: Description of each `evaluation.lds.average`.
 AVERAGED = {
     "correlations": "mean of the correlations with each training seed",
     "values": "correlation with the mean over the training seeds",
@@ -82,20 +82,20 @@ AVERAGED = {
 
 
 def averaged(table: pd.DataFrame) -> str:
-    """What an LDS table averages over training seeds; nothing where there is one seed."""
+    """Description of the average over training seeds; empty for a single seed."""
     several = table[table["seeds"] > 1]
     return "" if several.empty else AVERAGED[several["average"].iloc[0]]
 
 
 def equal_compute_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """An attribution a row: its models and their seconds, then its LDS for each behavior."""
+    """Attributions as rows: number of models, seconds, and the LDS for each behavior."""
     spent = table.drop_duplicates("attribution")[["attribution", "models", "seconds"]]
     scores = lds_cells(table.rename(columns={"attribution": "predictor"}))
     return spent.merge(scores.rename(columns={"predictor": "attribution"}), on="attribution")
 
 
 def lds_text(table: pd.DataFrame, confidence: float) -> str:
-    """The LDS table for the terminal, under a line that says what it is."""
+    """The LDS table for the terminal, with a heading."""
     coalitions, seeds = table["coalitions"].iloc[0], table["seeds"].iloc[0]
     how = f" ({averaged(table)})" if averaged(table) else ""
     title = (
@@ -106,10 +106,10 @@ def lds_text(table: pd.DataFrame, confidence: float) -> str:
 
 
 def verdict_text(verdict: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> str:
-    """The verdict on approaches that delete images (`evaluation.unlearning`), as Markdown.
+    """The verdict on unlearning approaches (`evaluation.unlearning`), as Markdown.
 
-    A table with columns approach, steps, seconds, each behavior as "mean [low, high]", and a mark
-    of the front; then which way is better, and whether each approach has forgotten.
+    A table with columns approach, steps, seconds, each behavior as "mean [low, high]", and front;
+    then the better directions, and whether each approach has forgotten.
     """
     told = [
         f"- {markdown(row.approach)}: {markdown(row.verdict)}"
@@ -134,7 +134,7 @@ def _verdict_cells(verdict: pd.DataFrame) -> pd.DataFrame:
 
 
 def _three_digits(value: float) -> str:
-    """Behaviors have units of their own: no number of decimals suits all of them."""
+    """Format with 3 significant digits, because behaviors have different units."""
     return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 

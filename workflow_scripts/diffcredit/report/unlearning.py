@@ -1,4 +1,4 @@
-"""Images deleted from a trained model: behaviors by step, the front, and what images become."""
+"""Figures of unlearning: behaviors by step, the Pareto front, and reconstructed images."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
@@ -21,12 +21,12 @@ from diffcredit.report.style import (
     plain_log_ticks,
 )
 
-#: Most behaviors that stand side by side.
+#: Maximum number of behaviors in a row.
 ACROSS = 4
 
 MARKERS = "osD^vPX"
 
-#: How the yardsticks look as lines, and as points.
+#: Styles of the reference models as lines, and as points.
 LINES: dict[str, dict[str, Any]] = {
     PRETRAINED: {"color": "0.45", "linestyle": "--", "linewidth": 1},
     RETRAINED: {"color": "0.45", "linestyle": "-", "linewidth": 1},
@@ -37,8 +37,8 @@ POINTS: dict[str, dict[str, Any]] = {
 }
 
 
-def course_figure(
-    course: pd.DataFrame,
+def curves_figure(
+    curves: pd.DataFrame,
     pretrained: str,
     retrained: str | None = None,
     aims: Mapping[str, str] | None = None,
@@ -48,17 +48,17 @@ def course_figure(
     An axis of values that are positive and 10 times apart is logarithmic.
 
     Args:
-        course: of the evaluation.
-        pretrained: approach that is a dashed line across.
-        retrained: approach whose last step is a solid line across, with its band; None where
-            there is none.
+        curves: of the evaluation.
+        pretrained: approach that is drawn as a dashed horizontal line.
+        retrained: approach whose last step is drawn as a solid horizontal line with a band; None
+            for none.
         aims: behavior -> which values are good, in words; see `aims`.
     """
-    behaviors = list(dict.fromkeys(course["behavior"]))
+    behaviors = list(dict.fromkeys(curves["behavior"]))
     yardsticks = {pretrained: LINES[PRETRAINED]}
     if retrained is not None:
         yardsticks[retrained] = LINES[RETRAINED]
-    names = [name for name in dict.fromkeys(course["approach"]) if name not in yardsticks]
+    names = [name for name in dict.fromkeys(curves["approach"]) if name not in yardsticks]
     looks: dict[str, dict[str, Any]] = {
         name: {**line_style(number)} for number, name in enumerate(names)
     }
@@ -67,13 +67,13 @@ def course_figure(
     figure = Figure(figsize=(max(2.8 * across, 4.5), 2.6 * down))
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for panel, behavior in zip(panels, behaviors, strict=False):
-        part = course[course["behavior"] == behavior]
+        part = curves[curves["behavior"] == behavior]
         tables = dict(iter(part.groupby("approach")))
         for name, look in looks.items():
             if name in tables:
-                # All begin where the pretrained model is.
+                # All approaches start at the pretrained model.
                 begin = [tables[pretrained]] if pretrained in tables else []
-                _draw_course(panel, pd.concat([*begin, tables[name]]), look)
+                _draw_curve(panel, pd.concat([*begin, tables[name]]), look)
         for name, look in yardsticks.items():
             if name in tables:
                 _draw_across(panel, tables[name].iloc[-1], look)
@@ -93,11 +93,11 @@ def course_figure(
 
 
 def aims(better: Mapping[str, Better], of_removed: Collection[str]) -> dict[str, str]:
-    """Which values of each behavior are good in a model that is to forget, in words.
+    """Description of the values of each behavior that are good for unlearning.
 
     Args:
-        better: behavior -> which values are good for a model that forgets nothing.
-        of_removed: behaviors of the removed images, which a model that has forgotten them has lost.
+        better: behavior -> which values are good for a model without unlearning.
+        of_removed: behaviors of the removed images, which should get worse.
     """
     return {
         name: "higher: forgotten"
@@ -109,7 +109,7 @@ def aims(better: Mapping[str, Better], of_removed: Collection[str]) -> dict[str,
     }
 
 
-def _draw_course(panel: Axes, rows: pd.DataFrame, look: dict[str, Any]) -> None:
+def _draw_curve(panel: Axes, rows: pd.DataFrame, look: dict[str, Any]) -> None:
     panel.plot(rows["step"], rows["value"], marker="o", markersize=2.5, linewidth=1.3, **look)
     panel.fill_between(
         rows["step"], rows["low"], rows["high"], color=look["color"], alpha=0.15, linewidth=0
@@ -125,8 +125,8 @@ def _draw_across(panel: Axes, row: pd.Series, look: dict[str, Any]) -> None:
 def verdict_figure(verdict: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> Figure:
     """Forgetting against quality at the end of each approach, with the intervals over seeds.
 
-    Approaches on the front are filled, and joined by the line that bounds what was reached. The
-    axis of the quality is logarithmic where its values are positive and 10 times apart.
+    Approaches on the Pareto front are filled, and connected by a line. The axis of the quality is
+    logarithmic where its values are positive and 10 times apart.
     """
     figure = Figure(figsize=(5.2, 3.8))
     panel = figure.subplots()
@@ -165,7 +165,7 @@ def _point(number: int, filled: bool) -> dict[str, Any]:
 def _draw_end(
     panel: Axes, row: pd.Series, quality: Criterion, forgetting: Criterion, look: dict[str, Any]
 ) -> None:
-    """A point with its error bars, which are missing where there is no interval."""
+    """Draw a point, with error bars if there is an interval."""
     (x, across), (y, along) = (_with_spread(row, c.behavior) for c in (quality, forgetting))
     panel.errorbar(
         x,
@@ -180,7 +180,7 @@ def _draw_end(
 
 
 def _with_spread(row: pd.Series, behavior: str) -> tuple[float, np.ndarray]:
-    """A value, and (2, 1) how far its interval reaches below and above."""
+    """A value, and the (2, 1) lengths of its error bars below and above."""
     value, low, high = row[[behavior, f"{behavior}_low", f"{behavior}_high"]].to_numpy(float)
     return value, np.array([[value - low], [high - value]])
 
@@ -190,9 +190,9 @@ def _label(criterion: Criterion) -> str:
 
 
 def _logarithmic_if_apart(panel: Axes, name: Literal["x", "y"], values: np.ndarray) -> None:
-    """Make an axis logarithmic where its values are 10 times apart, and all positive.
+    """Make an axis logarithmic if its values are positive and span a factor of 10.
 
-    It shows no others, and ends below the least value: intervals may reach down to 0.
+    Its lower limit is just below the least value, because intervals may reach 0.
     """
     finite = values[np.isfinite(values)]
     if len(finite) and finite.min() > 0 and finite.max() > 10 * finite.min():
@@ -202,12 +202,11 @@ def _logarithmic_if_apart(panel: Axes, name: Literal["x", "y"], values: np.ndarr
 
 
 def strip_figure(removed: np.ndarray, strips: dict[str, tuple[list[int], np.ndarray]]) -> Figure:
-    """What becomes of a deleted image: a row for each approach, a column for each step.
+    """Reconstructions of a removed image: a row for each approach, a column for each step.
 
     Args:
         removed: (h, w, c) uint8, shown first in each row.
-        strips: approach -> its steps, and (steps, h, w, c) uint8 images; places of steps that an
-            approach lacks stay empty.
+        strips: approach -> steps, and (steps, h, w, c) uint8 images; missing steps stay empty.
     """
     steps = sorted({step for own, _ in strips.values() for step in own})
     figure = Figure(figsize=(0.8 * (1 + len(steps)) + 1.4, 0.8 * len(strips) + 0.3))

@@ -1,1 +1,1 @@
-"""The one training loop, and the objectives that it can follow."""
+"""The training loop and its objectives."""

@@ -1,6 +1,6 @@
-"""What one step of training sees, from (seed, step) alone: images, noise, timesteps.
+"""The images, noise and timesteps of a training step, which depend only on (seed, step).
 
-Nothing is remembered between steps, so an interrupted training continues with the very same draws.
+There is no random state between steps, so an interrupted training continues with the same batches.
 """
 
 import math
@@ -21,7 +21,7 @@ from diffcredit.training.recipe import Run
 
 @dataclass(frozen=True)
 class Batch:
-    """Noised images of one step, on the device of the model.
+    """The noised images of one step, on the device of the model.
 
     Attributes:
         clean: (b, c, h, w) x_0.
@@ -30,7 +30,7 @@ class Batch:
         timesteps: (b,).
         alpha: (b, 1, 1, 1) factor of the clean images at their timestep, in (0, 1).
         sigma: (b, 1, 1, 1) standard deviation of the noise there, in (0, 1).
-        condition: (b, ...) what each image is conditioned on; None where unconditional.
+        condition: (b, ...) condition of each image; None for unconditional models.
     """
 
     clean: torch.Tensor
@@ -42,19 +42,19 @@ class Batch:
     condition: torch.Tensor | None = None
 
     def rows(self, chosen: torch.Tensor) -> "Batch":
-        """The images of some numbers, or where a (b,) mask is True."""
+        """The images with given indices, or where a (b,) mask is True."""
         own: list[Any] = [getattr(self, field.name) for field in fields(self)]
         chosen_rows: list[Any] = [None if each is None else each[chosen] for each in own]
         return Batch(*chosen_rows)
 
     def noised_like(self, other: "Batch") -> "Batch":
-        """The same images with the noise and at the timesteps of another batch."""
+        """The same images with the noise and the timesteps of another batch."""
         noised = other.alpha * self.clean + other.sigma * other.noise
         return replace(other, clean=self.clean, noised=noised, condition=self.condition)
 
 
 def image_indices(images: int, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """Which images step number ``step`` sees: every image once before any is seen again.
+    """The images of a step; every image occurs once before any occurs again.
 
     Returns:
         (batch_size,) indices in 0..images-1.
@@ -83,7 +83,7 @@ def antithetic_timesteps(
 def independent_timesteps(
     batch_size: int, num_train_timesteps: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """Timesteps that are all drawn, uniform on 0..T-1, as most published code draws them."""
+    """Independent timesteps, uniform on 0..T-1, as in most published code."""
     return torch.randint(0, num_train_timesteps, (batch_size,), generator=generator)
 
 
@@ -95,15 +95,15 @@ def flipped(images: torch.Tensor, seed: int) -> torch.Tensor:
 
 
 class Drawing:
-    """Draws the noised images of a step and gives each process and each part its share.
+    """Samples the noised images of a step and splits them among processes and parts.
 
     Args:
-        family: of the model, which says how images are noised.
+        family: of the model; it defines the noise schedule.
         retained: images that are kept.
-        removed: images that are taken out; None where they are not used.
+        removed: images that are removed; None if they are not used.
         seed: of data order, noise and timesteps.
         settings: batch size and parts, timesteps, flips.
-        accelerator: tells the process and its device.
+        accelerator: knows the process and its device.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Drawing:
         return list(zip(retained, self.of("removed", step), strict=True))
 
     def batches(self, role: str) -> int:
-        """How many batches one pass over the "retained" or "removed" images takes."""
+        """Number of batches in one pass over the "retained" or "removed" images."""
         images = self.images[role]
         assert images is not None
         return math.ceil(len(images) / self.batch_size)
@@ -168,9 +168,9 @@ class Drawing:
         return [Batch(*part) for part in zip(*shares, strict=True)]
 
     def uniform(self, step: int, part: int, *shape: int) -> torch.Tensor:
-        """Numbers in [0, 1) for an objective that draws, (b, *shape) for the b images of a part.
+        """Random numbers in [0, 1) for an objective, (b, *shape) for the b images of a part.
 
-        Like the noise they belong to the image, whatever the number of parts and processes.
+        Like the noise, they do not depend on the number of parts and processes.
         """
         generator = torch.Generator().manual_seed(derive(self.seed, "uniform", step))
         share = self._shares(torch.rand(self.batch_size, *shape, generator=generator))[part]
@@ -178,7 +178,7 @@ class Drawing:
         return share
 
     def _shares(self, drawn: torch.Tensor | None) -> list[torch.Tensor | None]:
-        """What this process has of each part of what was drawn for a step, on its device."""
+        """The share of the process in each part of a step's tensor, on its device."""
         if drawn is None:
             return [None] * self.count
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes

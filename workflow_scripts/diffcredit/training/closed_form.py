@@ -1,4 +1,4 @@
-"""Objectives that are no loop: the change of the parameters is computed from a few gradients."""
+"""Closed-form objectives: the change of the parameters is computed from a few gradients."""
 
 import time
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from diffcredit.training.gradients import denoising_gradient
 from diffcredit.training.objectives.objective import ClosedForm
 from diffcredit.training.recipe import Checkpoint, Outcome, Run, Snapshots
 
-#: A start of which more is left than this share is hardly another model afterwards.
+#: If the moving average keeps more than this fraction of the start, the model hardly changes.
 MOSTLY = 0.5
 
 
-class Gradients:
-    """(P,) gradients of the mean denoising loss of each batch, computed whenever asked for.
+class BatchGradients:
+    """(P,) gradients of the mean denoising loss of each batch, computed on access.
 
     Args:
-        network: left alone.
+        network: it is not changed.
         draw: draws the batches.
         role: "retained" or "removed".
-        batches: their number; all: those of a pass over the images, the last one filled up.
+        batches: number of batches; "all" for a pass over the images, with the last batch filled up.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Gradients:
         return self.batches
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        """Of the first batch, then the next one."""
+        """The gradients, batch by batch."""
         parameters = list(self.network.parameters())
         for step in range(self.batches):
             parts = self.draw.of(self.role, step)
@@ -56,18 +56,19 @@ def solve(
     checkpoint: Checkpoint | None = None,
     snapshots: Snapshots | None = None,
 ) -> Outcome:
-    """Move a copy of a run's start once; the arguments are those of `loop.train`.
+    """Make one step from a run's start; the arguments are those of `loop.train`.
 
-    As after a step of the loop, the moving average is updated once and is what is used: begun anew
-    (k = 0) it is the moved weights. With ``ema.continued`` it is nearly the start, as in the code
-    of Lu et al. 2025 (arXiv 2407.03153): k is the number of steps of the start. This is told.
+    As after a step of the loop, the moving average is updated once, and is the result. A new
+    average (k = 0) equals the moved weights. With ``ema.continued``, k is the number of steps of
+    the start, and the average is nearly the start, as in the code of Lu et al. 2025 (arXiv
+    2407.03153). A warning says so.
 
-    Gradients are those of the denoising loss, in full precision. Nothing is saved on the way: what
-    was interrupted is computed again, with the same outcome.
+    Gradients are those of the denoising loss, in full precision. There are no checkpoints: an
+    interrupted computation starts from the beginning, with the same outcome.
 
     Raises:
-        UserError: if there are no images, weights are not finite afterwards, or an average cannot
-            go on because nobody says of how many steps it is.
+        UserError: if there are no images, the new weights are not finite, or an average cannot be
+            continued because its number of steps is unknown.
     """
     run.check_images(objective.uses_removed)
     assert run.removed is not None
@@ -77,8 +78,8 @@ def solve(
     network = start.copy().network.eval().to(accelerator.device)
     draw = Drawing.of_run(run, accelerator)
     change = objective.change(
-        Gradients(network, draw, "retained", objective.batches),
-        Gradients(network, draw, "removed", objective.batches),
+        BatchGradients(network, draw, "retained", objective.batches),
+        BatchGradients(network, draw, "removed", objective.batches),
         len(run.retained),
         len(run.removed),
     )
@@ -104,7 +105,7 @@ def solve(
 
 @torch.no_grad()
 def _move(network: torch.nn.Module, change: torch.Tensor, averaged: int, settings: Ema) -> None:
-    """Leave in the network the average, of so many steps before, after one step by ``change``."""
+    """Set the network to the moving average after one step by ``change``."""
     parameters = list(network.parameters())
     average = [parameter.detach().clone() for parameter in parameters]
     pieces = change.split([parameter.numel() for parameter in parameters])

@@ -1,4 +1,4 @@
-"""The moving average of the weights, which is what is used for inference."""
+"""The exponential moving average of the weights, which is used for inference."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,19 @@ from diffcredit.models.checkpoints import Trained
 
 
 def decay(step: int, settings: Ema) -> float:
-    """Weight of the old average after ``step`` updates, 0 at step 0, growing to max_decay."""
+    """Weight of the old average after ``step`` updates; it grows from 0 to max_decay."""
     grown = 1 - (1 + step / settings.inverse_gamma) ** -settings.power
     return min(settings.max_decay, max(0.0, grown))
 
 
 def steps_before(start: Trained, label: str) -> int:
-    """Steps that the average of a start knows, for one that goes on from it.
+    """Number of steps in the moving average of a start, for continuing that average.
 
-    The average goes on from the weights of the start, which are an average; so do the weights that
-    are trained, since those of the end of a training are not kept.
+    Both the average and the trained weights start from the stored average of the start: the last
+    weights of a training are not kept.
 
     Raises:
-        UserError: where the start does not say how many steps made it.
+        UserError: if the number of steps of the start is unknown.
     """
     if start.averaged is None:
         raise UserError(
@@ -38,5 +38,5 @@ def update(
     average: list[torch.Tensor], current: Sequence[torch.Tensor], step: int, settings: Ema
 ) -> None:
     """Set average to d average + (1 - d) current, in place, with d = decay(step)."""
-    # No public function does it for all tensors in one pass; one by one it takes twice as long.
+    # No public function updates all tensors in one pass; one at a time takes twice as long.
     torch._foreach_lerp_(average, list(current), 1 - decay(step, settings))

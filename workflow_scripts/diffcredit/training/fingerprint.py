@@ -1,4 +1,4 @@
-"""What decides the outcome of a training; work of another fingerprint is never continued."""
+"""Fingerprints of trainings: a checkpoint with another fingerprint is never continued."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ from diffcredit.training.recipe import Run, Snapshots
 
 
 def fingerprint(run: Run, snapshots: Snapshots | None = None) -> str:
-    """A digest of all that a training depends on.
+    """A digest of everything that the result of a training depends on.
 
-    It is made of digests: those of the start's weights, which its folder tells, and of the images
-    that the training sees, which `models.examples` keeps. Neither weights nor images are read.
+    It combines the digests of the start's weights, stored in its folder, and of the training
+    images, kept by `models.examples`. Neither weights nor images are read.
 
     Args:
         run: the training.
-        snapshots: models that it leaves on its way; they may end it early.
+        snapshots: models saved during the training; they may end it early.
     """
     recipe, start = run.recipe, run.start
     facts: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The gradient of a step: one of one loss, or one made of two that are kept apart till then."""
+"""The gradient of a step: of one loss, or a combination of two separate gradients."""
 
 import math
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ from diffcredit.training.objectives.objective import (
 )
 from diffcredit.training.parameters.parameters import Parameters
 
-#: Steps over which the norm of a gradient is averaged: single batches differ.
+#: Steps over which the norm of a gradient is averaged; single batches vary too much.
 MEASURED_STEPS = 4
 
 
 class Gradient(Protocol):
-    """What the loop does with the parts of a step; afterwards it clips and steps."""
+    """Accumulates the gradient of a step from its parts; then the loop clips it and steps."""
 
     def add(
         self, predict: Predict, retained: Batch, removed: Batch | None, uniform: Uniform
     ) -> torch.Tensor:
-        """Add that of one part; return its loss."""
+        """Add the gradient of one part; return its loss."""
         ...
 
     def finish(self) -> None:
-        """Leave that of the whole step in the parameters, after its last part."""
+        """Set the parameters' gradients to the gradient of the whole step."""
         ...
 
 
@@ -46,7 +46,7 @@ def of_step(
     parameters: Sequence[torch.nn.Parameter],
     accelerator: Accelerator,
 ) -> Gradient:
-    """The gradient of a step, before its first part."""
+    """An empty accumulator for the gradient of a step."""
     if isinstance(objective, TwoGradients):
         return _Apart(objective, network, parameters, accelerator)
     assert isinstance(objective, OneGradient)
@@ -54,7 +54,7 @@ def of_step(
 
 
 class _Together:
-    """Autograd, accelerate and the parameters add up the parts by themselves."""
+    """One gradient: autograd and accelerate add up the parts in the parameters."""
 
     def __init__(self, objective: OneGradient, weight: float, accelerator: Accelerator):
         self.objective, self.weight, self.accelerator = objective, weight, accelerator
@@ -62,22 +62,22 @@ class _Together:
     def add(
         self, predict: Predict, retained: Batch, removed: Batch | None, uniform: Uniform
     ) -> torch.Tensor:
-        """Add that of one part; return its loss, which is not weighted."""
+        """Add the gradient of one part; return its unweighted loss."""
         return self.objective.backward(predict, retained, removed, self._accumulate)
 
     def finish(self) -> None:
-        """It is there already."""
+        """Nothing to do: the parameters have the gradient already."""
 
     def _accumulate(self, loss: torch.Tensor) -> None:
         self.accelerator.backward(self.weight * loss)
 
 
 class _Apart:
-    """G_x and G_a, each added up over parts and processes, then G_x + factor x G_a.
+    """Two gradients G_x and G_a, added up over parts and processes, then G_x + factor x G_a.
 
-    G_x lies where autograd puts gradients, and G_a in a copy beside it: they change places while
-    its loss is differentiated. Processes share their gradients once a step, here and not in
-    DistributedDataParallel, which knows but one backward pass for a forward pass.
+    G_x is in the parameters, where autograd adds gradients, and G_a in a copy; they are swapped for
+    the backward pass of G_a's loss. Processes share their gradients once per step, here instead of
+    in DistributedDataParallel, which allows only one backward pass per forward pass.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class _Apart:
     def add(
         self, predict: Predict, retained: Batch, removed: Batch | None, uniform: Uniform
     ) -> torch.Tensor:
-        """Add those of one part; return the loss of the retained images."""
+        """Add the gradients of one part; return the loss of the retained images."""
         assert removed is not None
         with self.accelerator.no_sync(self.network):
             return self.objective.backward_apart(predict, retained, removed, uniform, self)
@@ -110,7 +110,7 @@ class _Apart:
         self._swap()
 
     def finish(self) -> None:
-        """Leave the step in the parameters, still scaled where losses are, and forget G_a."""
+        """Set the parameters' gradients to the (scaled) step, and clear G_a."""
         retained = self._shared([parameter.grad for parameter in self.parameters])
         removed = self._shared(self.aside)
         factor = self.objective.factor(_products(retained, removed, self._scale()))
@@ -124,7 +124,7 @@ class _Apart:
             parameter.grad, self.aside[place] = self.aside[place], parameter.grad
 
     def _shared(self, gradients: Sequence[torch.Tensor | None]) -> list[torch.Tensor]:
-        """The mean over processes of a gradient; 0 where a loss does not depend on a parameter."""
+        """The mean over processes of a gradient; 0 for parameters that a loss does not use."""
         found = [
             torch.zeros_like(parameter) if gradient is None else gradient
             for parameter, gradient in zip(self.parameters, gradients, strict=True)
@@ -134,7 +134,7 @@ class _Apart:
         return [self.accelerator.reduce(gradient, "mean") for gradient in found]
 
     def _scale(self) -> float:
-        """What losses in half precision are multiplied by, 1 without."""
+        """The loss scale of half precision; 1 in full precision."""
         scaler: Any = self.accelerator.scaler
         return scaler.get_scale() if scaler else 1.0
 
@@ -142,7 +142,7 @@ class _Apart:
 def _products(
     first: Sequence[torch.Tensor], second: Sequence[torch.Tensor], scale: float
 ) -> Products:
-    """The norm in float64, so that the squares of small gradients do not vanish."""
+    """Inner products in float64, so that squares of small gradients do not underflow."""
     mixed = [torch.dot(p.flatten(), q.flatten()) for p, q in zip(first, second, strict=True)]
     norms = [torch.linalg.vector_norm(q, dtype=torch.float64) for q in second]
     return Products(
@@ -160,19 +160,19 @@ def naive_deletion_norm(
 ) -> float:
     """Mean norm of the gradient of the retained images' denoising loss, before the first step.
 
-    In full precision and without dropout, from the same draws wherever the training continues.
+    In full precision and without dropout; the batches are the same when a training continues.
 
     Args:
-        start: the network; it is left alone.
-        parameters: what is trained: name of an entry of the registry, and its options.
-        seed: that of what is added to the network to be trained.
+        start: the network; it is not changed.
+        parameters: the trained parameters: name of an entry of the registry, and its options.
+        seed: of adapters that are added to the network.
         draw: the batches of the training.
-        accelerator: tells the device and the processes.
+        accelerator: knows the device and the processes.
     """
     network = start.copy().network.eval().to(accelerator.device)
     adapted: Parameters = build(PARAMETERS, parameters)
     trained = [p for group in adapted.attach(network, seed) for p in group.parameters]
-    network.eval()  # what was added is new
+    network.eval()  # adapters are new
     norms = []
     for step in range(MEASURED_STEPS):
         parts = draw.of("retained", step)
@@ -187,7 +187,7 @@ def denoising_gradient(
     parameters: Sequence[torch.nn.Parameter],
     parts: list[Batch],
 ) -> torch.Tensor:
-    """(P,) gradient of the mean denoising loss of a batch that comes in parts of equal size."""
+    """(P,) gradient of the mean denoising loss of a batch, given in parts of equal size."""
     total = torch.zeros(sum(p.numel() for p in parameters), device=parameters[0].device)
     for part in parts:
         predicted = family.predict(network, part.noised, part.timesteps, part.condition)

@@ -1,7 +1,7 @@
-"""The one training loop: any start, any objective, resumable at the step.
+"""The training loop, for any start and any objective; it can resume at any step.
 
-The randomness of a step depends on (seed, step) alone and the loop's state is saved whole, so on
-one machine and thread count an interrupted training ends with the same bits.
+The randomness of a step depends only on (seed, step), and checkpoints hold the full state. On the
+same machine and number of threads, an interrupted training therefore gives bit-identical results.
 """
 
 import math
@@ -22,14 +22,14 @@ from diffcredit.training.batches import Batch, Drawing
 from diffcredit.training.fingerprint import fingerprint
 from diffcredit.training.objectives.objective import Objective
 from diffcredit.training.recipe import Checkpoint, Outcome, Run, Snapshots
-from diffcredit.training.state import State
+from diffcredit.training.state import TrainingState
 
 
 def make_accelerator(settings: Training, device: str) -> Accelerator:
-    """One Accelerator serves all trainings of a process.
+    """The Accelerator for all trainings of a process.
 
     Raises:
-        UserError: if the precision is not to be had on the device.
+        UserError: if the device does not support the precision.
     """
     if settings.mixed_precision == "fp16" and device == "cpu":
         raise UserError(
@@ -53,23 +53,23 @@ def train(
     """Train a copy of a run's start.
 
     Args:
-        run: what is trained, on which images, for how many steps.
+        run: the model, its images and the number of steps.
         objective: turns the batches of a step into a gradient.
         accelerator: from `make_accelerator`.
-        checkpoint: where the training continues from and is saved to now and then.
-        snapshots: models (the moving average) to leave on the way, which one process may end
-            early.
+        checkpoint: the file that the training resumes from and is saved to.
+        snapshots: models (moving averages) to save during the training; with one process they may
+            end it early.
 
     Raises:
-        UserError: if the loss or the weights stop being finite, naming training and step; or if
-            the objective needs removed images and there are none.
+        UserError: if the loss or the weights become infinite or NaN (the message names training and
+            step), or if the objective needs removed images and there are none.
     """
     run.check_images(objective.uses_removed)
     draw = Drawing.of_run(run, accelerator)
     began = time.perf_counter()
     objective = _measured(objective, run, draw, accelerator)
     measuring = time.perf_counter() - began
-    state = State.begin(run, accelerator)
+    state = TrainingState.begin(run, accelerator)
     state.seconds = measuring
     known = fingerprint(run, snapshots)
     if checkpoint is not None:
@@ -103,7 +103,7 @@ def _check_finite(loss: float, step: int, run: Run) -> None:
 
 
 def _measured(objective: Objective, run: Run, draw: Drawing, accelerator: Accelerator) -> Objective:
-    """The objective, knowing of the start what it needs to know."""
+    """The objective, after it has measured what it needs on the start."""
     norm = partial(
         gradients.naive_deletion_norm,
         run.start,
@@ -116,7 +116,7 @@ def _measured(objective: Objective, run: Run, draw: Drawing, accelerator: Accele
 
 
 def _step(
-    state: State, objective: Objective, draw: Drawing, run: Run, accelerator: Accelerator
+    state: TrainingState, objective: Objective, draw: Drawing, run: Run, accelerator: Accelerator
 ) -> float:
     """One optimizer step; returns its loss."""
     settings, peak = run.recipe.training, run.recipe.learning_rate
@@ -148,9 +148,10 @@ def _step(
 
 
 def _seed_dropout(seed: int, step: int, accelerator: Accelerator) -> None:
-    """Dropout draws from the global state of the device: what it drops depends on the step alone.
+    """Seed dropout, which uses the global random state of the device, by the step.
 
-    Seeded directly: torch.manual_seed formats a stack trace each time where there is no CUDA.
+    The generator is seeded directly: torch.manual_seed formats a stack trace on machines without
+    CUDA.
     """
     own = derive(seed, "dropout", step, accelerator.process_index)
     if accelerator.device.type == "cuda":

@@ -1,4 +1,4 @@
-"""Make one model by a recipe: the one place where a training is begun, continued and saved."""
+"""Make one model by a recipe: all trainings are started, resumed and saved here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from diffcredit.training.recipe import Checkpoint, Outcome, Run, Snapshots
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Where a training leaves what it makes.
+    """The output paths of a training.
 
     Attributes:
         model: folder of the model.
-        checkpoint: where the training is saved on its way; removed at its end.
-        snapshots: models that it leaves on its way; None for none. Where these end the training
-            early, the model is in the folder of the last one, beside ``model``.
+        checkpoint: file of the training's checkpoints; it is removed at the end.
+        snapshots: models saved during the training; None for none. If they end the training early,
+            the model is the last of them, in a folder next to ``model``.
     """
 
     model: Path
@@ -32,13 +32,13 @@ class OutputPaths:
 
     @property
     def ends(self) -> list[Path]:
-        """Folders in which the model may be."""
+        """Folders that may contain the model."""
         if self.snapshots is None or self.snapshots.stop is None:
             return [self.model]
         return [self.model, *map(self.model.with_name, self.snapshots.names.values())]
 
     def end(self, run: Run, steps: int) -> Path:
-        """Folder of the model of a training that ended after so many steps."""
+        """Folder of the model of a training that ended after ``steps``."""
         if self.snapshots is None or steps >= run.steps:
             return self.model
         return self.model.with_name(self.snapshots.names[steps])
@@ -51,17 +51,17 @@ def make_model(
     paths: OutputPaths,
     facts: Mapping[str, Any],
 ) -> Outcome | None:
-    """Make a model, unless an interrupted job has made it of the same inputs.
+    """Make a model, unless an interrupted job has already made it from the same inputs.
 
     Args:
-        run: the training; without steps the model is its start.
-        objective: that of the recipe.
+        run: the training; with 0 steps the model is its start.
+        objective: of the recipe.
         accelerator: from `make_accelerator`.
-        paths: where everything goes.
-        facts: kept with the model, besides its fingerprint, step, seconds and loss.
+        paths: the output paths.
+        facts: stored with the model, besides its fingerprint, step, seconds and loss.
 
     Returns:
-        The model and what it took; None where it was there already.
+        The model with its training time and loss; None if it existed already.
     """
     known = fingerprint(run, paths.snapshots)
     if any(_is_finished(folder, known, paths.snapshots) for folder in paths.ends):
@@ -83,18 +83,18 @@ def make_model(
 
 
 def model_facts(training_seed: int, coalition: int | None = None) -> dict[str, Any]:
-    """Facts by which a table of models names a model.
+    """Facts that identify a model in a table of models.
 
     Args:
         training_seed: number of the training seed.
         coalition: number of the coalition in its distribution; None for a model of all images, or
-            of those that are not unlearned.
+            of all images that are not unlearned.
     """
     return {"coalition": coalition, "training_seed": training_seed}
 
 
 def _is_finished(folder: Path, known: str, snapshots: Snapshots | None) -> bool:
-    """Whether a model of a fingerprint is there, whole, with those that it left on its way."""
+    """Whether a complete model with this fingerprint exists, with all its snapshots."""
     if not (folder / checkpoints.CONFIG).exists():
         return False
     if left_behind(checkpoints.digest, folder) is None:

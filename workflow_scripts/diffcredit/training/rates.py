@@ -1,6 +1,6 @@
 """The snapshots of a training of the full model, and the learning rates before them.
 
-Apart from the training itself, so that scores of gradients need not import what it needs.
+Separate from the training, so that scores of gradients do not import its dependencies.
 """
 
 from statistics import fmean
@@ -11,13 +11,13 @@ from diffcredit.registry import SCHEDULES
 
 
 def snapshot_steps(settings: Full) -> tuple[int, ...]:
-    """After which steps snapshots are taken, evenly apart; the last is the model itself."""
+    """The steps of snapshots, evenly spaced; the last one is the model itself."""
     count = settings.snapshots
     return tuple(round(settings.steps * number / count) for number in range(1, count + 1))
 
 
 def mean_rates(settings: Full, training: Training) -> list[float]:
-    """Of each snapshot, the mean learning rate of the steps since the one before."""
+    """The mean learning rate of the steps before each snapshot, since the previous one."""
     steps, peak = settings.steps, settings.learning_rate
     schedule, warmup = build(SCHEDULES, training.schedule), training.warmup_steps
     rates = [schedule.learning_rate(step, steps, peak, warmup) for step in range(steps)]

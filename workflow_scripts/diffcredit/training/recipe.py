@@ -1,4 +1,4 @@
-"""A recipe says how models are made, a run which one: one training by a recipe."""
+"""Recipes, the settings that models share, and runs: single trainings by a recipe."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from diffcredit.seeds import derive
 
 @dataclass(frozen=True)
 class Recipe:
-    """How models are made, whatever images they retain and remove.
+    """How models are made, independent of their retained and removed images.
 
     Attributes:
         family: of the models.
-        start: what a training begins from; None for fresh weights.
+        start: the model that a training starts from; None for fresh weights.
         objective: name of an entry of the registry, and its options.
-        steps: optimizer steps; None where the objective counts them.
+        steps: optimizer steps; None if the objective determines them.
         learning_rate: after the warm-up; 0 for a closed form.
         training: settings of the loop.
-        parameters: what is trained: name of an entry of the registry, and its options.
+        parameters: the trained parameters: name of an entry of the registry, and its options.
     """
 
     family: Family
@@ -43,21 +43,21 @@ class Recipe:
         start: Trained | None,
         training: Training,
     ) -> "Recipe":
-        """The recipe of a section; ``start`` is None where models start from scratch."""
+        """The recipe of a section; ``start`` is None for training from scratch."""
         objective, parameters = section.objective.model_dump(), section.parameters.model_dump()
         rate = section.learning_rate or 0.0
         return cls(family, start, objective, section.steps, rate, training, parameters)
 
     def fresh(self, seed: int) -> Trained:
-        """The network with the fresh weights of the training of a seed."""
+        """A network with fresh weights for a seed."""
         return fresh(self.family, derive(seed, "weights"))
 
     def begin(self, seed: int) -> Trained:
-        """What the training of a seed begins from."""
+        """The model that the training of a seed starts from."""
         return self.fresh(seed) if self.start is None else self.start
 
     def count_steps(self, objective: Any, removed: Examples | None) -> int:
-        """Steps of a training, which the objective may count by the removed images."""
+        """Number of steps of a training, which may depend on the number of removed images."""
         if self.steps is not None:
             return self.steps
         assert removed is not None
@@ -70,11 +70,11 @@ class Run:
     """One training by a recipe.
 
     Attributes:
-        recipe: how the model is made.
+        recipe: settings of the training.
         label: names the training in messages.
-        start: what it begins from; it is left alone.
+        start: the model that the training starts from; it is not changed.
         retained: images that are kept.
-        removed: images that are taken out; None for objectives that do not look at them.
+        removed: images that are removed; None for objectives that do not use them.
         steps: optimizer steps.
         seed: of everything random.
     """
@@ -89,11 +89,11 @@ class Run:
 
     @property
     def adapters_seed(self) -> int:
-        """Seed of what is added to the network to be trained."""
+        """Seed of the adapters that are added to the network."""
         return derive(self.seed, "adapters")
 
     def check_images(self, uses_removed: bool) -> None:
-        """Raise `UserError` where images are missing that the objective needs."""
+        """Raise `UserError` if there are no images for the objective."""
         if len(self.retained) == 0:
             raise UserError(f"{self.label}: no images are retained")
         if uses_removed and (self.removed is None or len(self.removed) == 0):
@@ -103,13 +103,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A trained network (the moving average of its weights) and what it took.
+    """A trained network (the moving average of its weights) with its cost and loss.
 
     Attributes:
         trained: on the CPU, ready for inference.
         seconds: wall time of the training, interruptions not counted.
         loss: mean loss of the last tenth of the steps; None without steps.
-        steps: that were made.
+        steps: number of optimizer steps.
     """
 
     trained: Trained
@@ -120,7 +120,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training saves its state, and after how many steps each time."""
+    """The file of a training's checkpoints, and the number of steps between them."""
 
     path: Path
     every: int
@@ -128,11 +128,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Stop:
-    """When a training has come far enough.
+    """An early-stopping rule.
 
     Attributes:
-        reached: whether the model of a folder has.
-        facts: what that depends on, as JSON can hold it.
+        reached: whether the model of a folder fulfills the rule.
+        facts: everything that the rule depends on, for JSON.
     """
 
     reached: Callable[[Path], bool]
@@ -141,13 +141,13 @@ class Stop:
 
 @dataclass(frozen=True)
 class Snapshots:
-    """Models that a training leaves on its way.
+    """Models that are saved during a training.
 
     Attributes:
-        folder: of a folder for each.
-        names: step -> name of the folder of the model after it.
-        stop: may end the training at one of them, early.
-        facts: of each of these models, besides its step, seconds and loss.
+        folder: with a folder for each model.
+        names: step -> name of the folder of the model after this step.
+        stop: may end the training early at one of the models.
+        facts: of each model, besides its step, seconds and loss.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Everything that changes while a network is trained, and how it is saved and continued."""
+"""The state of a training, and its checkpoints."""
 
 import copy
 from collections.abc import Mapping
@@ -21,26 +21,26 @@ from diffcredit.training import ema
 from diffcredit.training.parameters.parameters import Parameters
 from diffcredit.training.recipe import Checkpoint, Outcome, Run, Snapshots
 
-#: How names of an optimizer's tensors begin in a checkpoint; a parameter's number and a key follow.
+#: Prefix of an optimizer's tensors in a checkpoint; a parameter's number and a key follow.
 OPTIMIZER = "optimizer"
 
 
 @dataclass
-class State:
-    """Everything that changes while training.
+class TrainingState:
+    """Everything that changes during a training.
 
     Attributes:
-        run: what is trained.
-        adapted: which part of the network is trained.
+        run: the training.
+        adapted: the trained parameters.
         prepared: the network as accelerate wraps it.
-        parameters: those that are trained, in the order of the optimizer.
+        parameters: trained parameters, in the order of the optimizer.
         average: their moving average.
-        averaged: steps that the average knew before the first one.
+        averaged: number of steps in the average before this training.
         optimizer: as accelerate wraps it.
-        scaler: of losses in half precision; None without.
+        scaler: loss scaler of half precision; None in full precision.
         losses: of each step so far.
-        step: the next one.
-        seconds: spent so far.
+        step: number of the next step.
+        seconds: training time so far.
     """
 
     run: Run
@@ -56,7 +56,7 @@ class State:
     seconds: float = 0.0
 
     @classmethod
-    def begin(cls, run: Run, accelerator: Accelerator) -> "State":
+    def begin(cls, run: Run, accelerator: Accelerator) -> "TrainingState":
         """The state before the first step."""
         recipe = run.recipe
         adapted: Parameters = build(PARAMETERS, recipe.parameters)
@@ -77,7 +77,7 @@ class State:
 
     @property
     def updates(self) -> int:
-        """Steps that the average knows."""
+        """Number of steps in the average."""
         return self.averaged + self.step
 
     @property
@@ -87,19 +87,19 @@ class State:
         return sum(tail) / len(tail) if tail else None
 
     def save_if_due(self, checkpoint: Checkpoint, fingerprint: str) -> None:
-        """Save now and then, but not after the last step: then the model itself is written."""
+        """Save a checkpoint at its interval, but not after the last step."""
         if self.step % checkpoint.every == 0 and self.step < self.run.steps:
             self.save(checkpoint.path, fingerprint)
 
     def stop_if_time_is_up(self, checkpoint: Checkpoint, fingerprint: str) -> None:
-        """Save and raise `TimeIsUp` where the time limit is near."""
+        """Save and raise `TimeIsUp` if the time limit is near."""
         if time_limit.is_near():
             self.save(checkpoint.path, fingerprint)
             raise time_limit.TimeIsUp
 
     @torch.no_grad()
     def leave_if_due(self, snapshots: Snapshots, accelerator: Accelerator) -> Path | None:
-        """Save what the model would be now; returns its folder, if any."""
+        """Save a snapshot if one is due at this step; returns its folder, or None."""
         if self.step not in snapshots.names:
             return None
         average = {id(p): a for p, a in zip(self.parameters, self.average, strict=True)}
@@ -118,7 +118,7 @@ class State:
         return Trained(network, start.family, start.structure, self.updates)
 
     def save(self, path: Path, fingerprint: str) -> None:
-        """Write all of the state."""
+        """Write a checkpoint."""
         stored = self.optimizer.state_dict()
         tensors = {f"weight.{i}": p.detach() for i, p in enumerate(self.parameters)}
         tensors |= {f"average.{i}": a for i, a in enumerate(self.average)}
@@ -136,7 +136,7 @@ class State:
 
     @torch.no_grad()
     def restore(self, path: Path, fingerprint: str) -> None:
-        """Continue from a file; nothing changes where it is missing, broken or of another run."""
+        """Resume from a checkpoint, unless it is missing, broken or of another training."""
         found = left_behind(read_tensors, path)
         if found is None:
             return
@@ -164,7 +164,7 @@ class State:
 
     @torch.no_grad()
     def finish(self, accelerator: Accelerator) -> Outcome:
-        """The trained network; the state is of no use afterwards."""
+        """The trained network; the state cannot be used afterwards."""
         if not all(bool(torch.isfinite(average).all()) for average in self.average):
             raise UserError(
                 f"{self.run.label}: weights are not finite after step {self.step}\n"
@@ -175,20 +175,20 @@ class State:
         network = accelerator.unwrap_model(self.prepared, keep_fp32_wrapper=False)
         network = network.to("cpu")
         self.adapted.merge(network)
-        accelerator.free_memory()  # or it keeps every network of the process
+        accelerator.free_memory()  # Otherwise it keeps every network of the process.
         return Outcome(self._trained(network.eval()), self.seconds, self.loss, self.step)
 
 
 def _reset(scaler: torch.amp.GradScaler) -> None:
-    """Forget what the trainings before made of the scale: all trainings of a process share it."""
-    first = {"scale": 2.0**16, "_growth_tracker": 0}  # those of a new one
+    """Reset the loss scaler, which all trainings of a process share."""
+    first = {"scale": 2.0**16, "_growth_tracker": 0}  # initial values
     scaler.load_state_dict(scaler.state_dict() | first)
 
 
 def _split(
     state: Mapping[int, Mapping[str, Any]],
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors of an optimizer's state, and its other values, by number and key."""
+    """Split an optimizer's state into tensors and other values, by number and key."""
     named = {
         f"{OPTIMIZER}.{number}.{key}": value
         for number, kept in state.items()
@@ -201,7 +201,7 @@ def _split(
 def _joined(
     tensors: Mapping[str, torch.Tensor], others: Mapping[str, Any]
 ) -> dict[int, dict[str, Any]]:
-    """The state of an optimizer, as `_split` took it apart."""
+    """Join the state of an optimizer from the parts of `_split`."""
     state: dict[int, dict[str, Any]] = {}
     for name, value in {**tensors, **others}.items():
         kind, number, *key = name.split(".", 2)
@@ -211,7 +211,7 @@ def _joined(
 
 
 def _continued(group: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
-    """A group of an optimizer as it was saved; JSON holds tuples as lists."""
+    """Restore a parameter group of an optimizer; JSON stores tuples as lists."""
     tuples = {key for key, value in group.items() if isinstance(value, tuple)}
     own = {key: tuple(value) if key in tuples else value for key, value in saved.items()}
     return {**group, **own}

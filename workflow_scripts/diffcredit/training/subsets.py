@@ -1,4 +1,4 @@
-"""The models of a shard: a run of consecutive coalitions, made one after the other."""
+"""The models of a shard, a range of consecutive coalitions."""
 
 import gc
 import shutil
@@ -24,9 +24,9 @@ class Coalition:
     """One coalition of a shard.
 
     Attributes:
-        index: its number in its distribution.
+        index: number of the coalition in its distribution.
         mask: (N,) True where the contributor is kept.
-        seed: of everything random in its training.
+        seed: of everything random in the training.
         training_seed: number of the training seed.
     """
 
@@ -37,7 +37,7 @@ class Coalition:
 
 
 def of_table(table: pd.DataFrame, role: tuple[str, str]) -> list[Coalition]:
-    """The coalitions of a table, their trainings seeded for a role.
+    """The coalitions of a table, with training seeds for a role.
 
     The role is the approach and the number of the training seed.
     """
@@ -61,19 +61,19 @@ def train_shard(
 ) -> None:
     """Make the model of each coalition in ``folder``/<index>.
 
-    Models that an interrupted run left there are kept where they come from the same inputs.
+    Models of an interrupted run are kept if they come from the same inputs.
 
     Args:
         coalitions: of the shard.
         examples: all training images.
-        contributors: (n,) contributor of each of them.
+        contributors: (n,) contributor of each image.
         recipe: how the models are made.
         accelerator: from `make_accelerator`.
         folder: of the models.
         checkpoint_steps: steps between checkpoints of a training.
         label: names the shard in messages.
     """
-    # Each training ends with a garbage collection, which need not walk the imported libraries.
+    # Each training ends with a garbage collection; it should not scan the imported libraries.
     gc.freeze()
     progress = Progress(label, len(coalitions), "models", every=5.0)
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", checkpoint_steps)
@@ -83,12 +83,12 @@ def train_shard(
         named = f"{label} coalition {coalition.index}"
         made = _make(coalition, examples, kept, recipe, accelerator, checkpoint, named)
         progress.advance()
-        if made:  # So that each try of a job brings it further.
+        if made:  # Every try of a job makes at least one model.
             time_limit.stop_if_near()
 
 
 def _remove_others(folder: Path, coalitions: list[Coalition]) -> None:
-    """Remove models of coalitions that an interrupted run counted to this shard."""
+    """Remove models of coalitions that belonged to this shard in an interrupted run."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {_name(coalition) for coalition in coalitions}
     for other in checkpoints.folders(folder):
@@ -109,10 +109,10 @@ def _make(
     checkpoint: Checkpoint,
     label: str,
 ) -> bool:
-    """Make the model of a coalition that keeps some images; False if it was there already.
+    """Make the model of a coalition; returns False if it existed already.
 
-    The empty coalition is the untrained network, whatever the approach starts from. Where no image
-    is removed there is nothing to unlearn, and the model is the start.
+    The model of the empty coalition is the untrained network, whatever the start of the approach.
+    An unlearning approach without removed images returns its start.
     """
     objective = build(OBJECTIVES, recipe.objective)
     removed = examples[~kept] if objective.uses_removed else None

@@ -1,4 +1,4 @@
-"""A trained model unlearns images: its models after every so many steps, from several seeds."""
+"""Unlearning of images from a trained model: models at regular steps, for several seeds."""
 
 import math
 import shutil
@@ -19,7 +19,7 @@ from diffcredit.training.recipe import Checkpoint, Recipe, Run, Snapshots, Stop
 
 @dataclass(frozen=True)
 class Split:
-    """Images that a model is to know afterwards, and those that it is not.
+    """The retained and the removed images.
 
     Attributes:
         retained: images to keep.
@@ -32,12 +32,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Output:
-    """Which models a training leaves, and where.
+    """The models to save, and their paths.
 
     Attributes:
         folder: of the models, named by `steps.model_name`.
-        every: steps between them; None for the end alone.
-        stop: ends a training early; None for all of its steps.
+        every: steps between saved models; None for the last one only.
+        stop: early-stopping rule; None to make all steps.
         checkpoint_steps: steps between checkpoints.
     """
 
@@ -56,21 +56,21 @@ def unlearn(
     output: Output,
     label: str,
 ) -> None:
-    """Make the models of one training.
+    """Make the models of one unlearning run.
 
-    Models that an interrupted run left there are kept where they come from the same inputs.
+    Models of an interrupted run are kept if they come from the same inputs.
 
     Args:
-        split: images that are kept, and those that are removed.
+        split: the retained and the removed images.
         recipe: how the models are made.
         number: of the training seed; it is in the names of the models.
         seed: of everything random.
         accelerator: from `make_accelerator`.
-        output: which models are left, and where.
+        output: the models to save, and their paths.
         label: names the training in messages.
 
     Raises:
-        UserError: where the objective makes no step.
+        UserError: if the objective has 0 steps.
     """
     objective = build(OBJECTIVES, recipe.objective)
     removed = split.removed if objective.uses_removed else None
@@ -104,7 +104,7 @@ def _no_step(run: Run) -> UserError:
 
 
 def _clear(folder: Path, stale: Callable[[int, int], bool]) -> None:
-    """Remove the models, of a seed and a step, that an interrupted run with other settings left."""
+    """Remove models, by seed and step, of an interrupted run with other settings."""
     for path in checkpoints.folders(folder):
         if stale(*seed_and_step(int(path.name))):
             shutil.rmtree(path)

@@ -1,14 +1,14 @@
 """Influence functions of the denoising loss, with EK-FAC in place of its Hessian.
 
 Mlodozeniec et al. 2025 (arXiv 2410.13850) for diffusion models, Grosse et al. 2023 (2308.03296) for
-EK-FAC, which George et al. 2018 (1806.03884) found: the Gauss-Newton matrix of each layer's weights
-is diagonal in the eigenvectors of the covariances of what goes into the layer and what comes back.
-Linear layers and convolutions have a part in it, the others none. Losses are averaged over K fixed
-timesteps with one noise each, those of the other scores; the paper draws timesteps and noises at
-random, many for each image, and tries K-FAC, too.
+EK-FAC, introduced by George et al. 2018 (1806.03884). EK-FAC takes the Gauss-Newton matrix of each
+layer's weights to be diagonal in the eigenvectors of the covariances of the layer's inputs and
+output gradients. It covers linear layers and convolutions; other layers are left out. Losses are
+averaged over K fixed timesteps with one noise each, the same as for the other scores. The paper
+samples many timesteps and noises at random for each image, and tries K-FAC, too.
 
-The package kronfluence does the work. It is asked for when it is needed, and writes safetensors and
-JSON alone.
+The optional package kronfluence does the computation. It is imported only when needed, and writes
+only safetensors and JSON.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ _NAME = "ekfac"
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What losses are taken at, and how much is done at a time.
+class EkfacSettings:
+    """The timesteps and noises of the loss, and the sizes of batches.
 
     Attributes:
         family: of the network.
-        timesteps: (K,) over which losses are averaged.
-        noise: (K, c, h, w), that of each timestep, the same for every image.
-        batch_size: pairs of an image and a timestep at a time.
-        queries_at_once: gradients of queries, each as large as the network, that are held.
-        seed: of the targets that are drawn for the Gauss-Newton matrix.
+        timesteps: (K,) the loss is averaged over these.
+        noise: (K, c, h, w) of each timestep, the same for every image.
+        batch_size: pairs of an image and a timestep in a batch.
+        queries_at_once: gradients of queries held in memory, each as large as the network.
+        seed: of the sampled targets of the Gauss-Newton matrix.
     """
 
     family: Family
@@ -59,23 +59,23 @@ class Setting:
     seed: int
 
 
-class Fitted:
-    """A network's EK-FAC factors, in a folder, for scores with any damping."""
+class EkfacFactors:
+    """The EK-FAC factors of a network, on disk; they give scores with any damping."""
 
-    def __init__(self, analyzer: Any, images: torch.Tensor, setting: Setting):
+    def __init__(self, analyzer: Any, images: torch.Tensor, setting: EkfacSettings):
         self._analyzer = analyzer
         self._images = images
         self._setting = setting
 
     def scores(self, queries: torch.Tensor, damping: float | None) -> np.ndarray:
-        """By how much the loss of each query rises when an image is left out, to first order.
+        """The first-order increase of each query's loss when an image is left out.
 
-        The gradient of the query's loss, times the inverse of the damped Gauss-Newton matrix of the
-        mean loss, times the gradient of the image's, over the number of images.
+        The gradient of the query's loss, times the inverse damped Gauss-Newton matrix of the mean
+        loss, times the gradient of the image's loss, divided by the number of images.
 
         Args:
             queries: (q, c, h, w) in [-1, 1].
-            damping: added to the eigenvalues; None for a tenth of their mean, layer by layer.
+            damping: added to the eigenvalues; None adds a tenth of each layer's mean eigenvalue.
 
         Returns:
             (q, n) float32, above 0 where an image helps a query.
@@ -90,32 +90,36 @@ class Fitted:
         if damping is not None and not damping > 0:
             raise UserError(f"damping = {damping}: must be above 0")
         together = _together(len(self._setting.timesteps), self._setting.batch_size)
-        asked, known = (_noised(some, self._setting, together) for some in (queries, self._images))
+        query_data, train_data = (
+            _noised(some, self._setting, together) for some in (queries, self._images)
+        )
         with _at_ease():
             self._analyzer.compute_pairwise_scores(
                 scores_name=_NAME,
                 factors_name=_NAME,
-                query_dataset=asked,
-                train_dataset=known,
+                query_dataset=query_data,
+                train_dataset=train_data,
                 per_device_query_batch_size=self._setting.queries_at_once,
                 per_device_train_batch_size=max(1, self._setting.batch_size // together),
                 score_args=ScoreArguments(damping_factor=damping),
                 overwrite_output_dir=True,
             )
         pairs = self._analyzer.load_pairwise_scores(_NAME)["all_modules"]
-        parts = asked.parts
+        parts = query_data.parts
         found = pairs.reshape(len(queries), parts, len(self._images), parts).mean((1, 3))
         return (found / len(self._images)).numpy()
 
 
-def fit(network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder: Path) -> Fitted:
+def fit(
+    network: torch.nn.Module, images: torch.Tensor, setting: EkfacSettings, folder: Path
+) -> EkfacFactors:
     """Fit the factors to the loss of all images at all timesteps.
 
     Args:
         network: the denoising network; a copy of it is used.
         images: (n, c, h, w) in [-1, 1], the training set.
-        setting: see there.
-        folder: for what kronfluence writes; what it has written there before is written over.
+        setting: timesteps, noises and batch sizes.
+        folder: for the files of kronfluence; earlier ones are overwritten.
 
     Raises:
         UserError: if kronfluence is not installed, or there are no images.
@@ -137,9 +141,9 @@ def fit(network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder
     )
     factors = FactorArguments(
         strategy="ekfac",
-        # Of networks that run several times for an item.
+        # For networks that run several times for an item.
         has_shared_parameters=True,
-        # Otherwise the first of the images only.
+        # Otherwise kronfluence takes the first images only.
         covariance_max_examples=None,
         lambda_max_examples=None,
     )
@@ -151,10 +155,10 @@ def fit(network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder
             factor_args=factors,
             overwrite_output_dir=True,
         )
-    return Fitted(analyzer, images, setting)
+    return EkfacFactors(analyzer, images, setting)
 
 
-def _task(setting: Setting) -> Any:
+def _task(setting: EkfacSettings) -> Any:
     try:
         from diffcredit.attribution.gradients.ekfac_task import DenoisingTask
     except ModuleNotFoundError as error:
@@ -165,18 +169,18 @@ def _task(setting: Setting) -> Any:
     return DenoisingTask(setting.family)
 
 
-def _noised(images: torch.Tensor, setting: Setting, together: int) -> Any:
-    from diffcredit.attribution.gradients.ekfac_task import Noised
+def _noised(images: torch.Tensor, setting: EkfacSettings, together: int) -> Any:
+    from diffcredit.attribution.gradients.ekfac_task import NoisedImages
 
-    return Noised(images, setting.timesteps, setting.noise, together, setting.seed)
+    return NoisedImages(images, setting.timesteps, setting.noise, together, setting.seed)
 
 
 @contextmanager
 def _at_ease() -> Iterator[None]:
-    """Kronfluence without the warnings of torch about it, and without its pauses.
+    """Run kronfluence without torch's warnings about it, and without its garbage collection.
 
-    It collects garbage for every few queries. To look through all that was there before, the
-    modules of torch and diffusers, would take most of the time of small networks.
+    Kronfluence collects garbage every few queries. For small networks, scanning the modules of
+    torch and diffusers each time would take most of the time.
     """
     gc.freeze()
     try:
@@ -188,9 +192,9 @@ def _at_ease() -> Iterator[None]:
 
 
 def _together(timesteps: int, at_most: int) -> int:
-    """The largest divisor of the number of timesteps that is not above ``at_most``, or 1.
+    """The largest divisor of the number of timesteps that is at most ``at_most``, or 1.
 
-    So that all items have as many.
+    All items need the same number of timesteps.
     """
     return max((k for k in range(1, min(timesteps, at_most) + 1) if timesteps % k == 0), default=1)
 
@@ -203,17 +207,17 @@ class Ekfac(ScoreMethod):
     dampings = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 
     class Options(ScoreMethod.Options):
-        """It has none, but needs a package."""
+        """No options, but a check that the package is installed."""
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """A line where kronfluence is missing."""
+            """A message if kronfluence is not installed."""
             if find_spec("kronfluence") is not None:
                 return []
             accepted = "needs the package kronfluence, which is not installed"
             return [problem(key, self.name, accepted, 'pip install "kronfluence<2"')]
 
     def fit(
-        self, network: torch.nn.Module, images: torch.Tensor, setting: Setting, folder: Path
-    ) -> Fitted:
+        self, network: torch.nn.Module, images: torch.Tensor, setting: EkfacSettings, folder: Path
+    ) -> EkfacFactors:
         """See `fit`."""
         return fit(network, images, setting, folder)

@@ -1,6 +1,6 @@
-"""What kronfluence has to be told of a diffusion model: its items and their loss.
+"""The dataset and the task of a diffusion model for kronfluence.
 
-The one module that needs kronfluence when it is imported; see `ekfac`.
+Only this module imports kronfluence at import time; see `ekfac`.
 """
 
 import math
@@ -19,15 +19,15 @@ Item = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Noised(Dataset[Item]):
-    """Images, each with some of the timesteps and their noises: several items for an image.
+class NoisedImages(Dataset[Item]):
+    """Noised images: an item is an image with some of the timesteps; an image has several items.
 
     Attributes:
         images: (n, c, h, w) in [-1, 1].
         timesteps: (K,).
         noise: (K, c, h, w), the same for every image.
-        together: timesteps of an item, a divisor of K.
-        seed: of the signs that `DenoisingTask` samples targets by.
+        together: timesteps in an item, a divisor of K.
+        seed: of the random signs with which `DenoisingTask` samples targets.
     """
 
     images: torch.Tensor
@@ -38,7 +38,7 @@ class Noised(Dataset[Item]):
 
     @property
     def parts(self) -> int:
-        """Items of an image."""
+        """Number of items of an image."""
         return len(self.timesteps) // self.together
 
     def __len__(self) -> int:
@@ -60,11 +60,11 @@ class Noised(Dataset[Item]):
 class DenoisingTask(Task):
     """The denoising loss of `functions.loss`, averaged over the timesteps of an item.
 
-    A network runs once for each timestep, so that its rows are images.
+    The network runs once per timestep, so that the rows of a batch are images.
     """
 
-    # Only gradients of single items, not products with them, are added up over several runs of a
-    # network (kronfluence 1.0); this makes them.
+    # Kronfluence 1.0 adds up gradients of single items over several runs of a network, but not
+    # products with them; this requests gradients of single items.
     enable_post_process_per_sample_gradient = True
 
     def __init__(self, family: Family):
@@ -73,12 +73,12 @@ class DenoisingTask(Task):
     def compute_train_loss(
         self, batch: Item, model: nn.Module, sample: bool = False
     ) -> torch.Tensor:
-        """Sum over the items of a batch.
+        """The loss, summed over the items of a batch.
 
-        With ``sample``, targets are drawn around the predictions so that the mean of the outer
-        products of gradients is the Gauss-Newton matrix of the loss. The loss is minus the
-        logarithm of a normal density of variance size / 2, up to a constant; signs of that variance
-        have the same mean product, and less spread.
+        With ``sample``, targets are sampled around the predictions such that the mean outer product
+        of gradients is the Gauss-Newton matrix of the loss. The loss is minus the logarithm of a
+        normal density of variance size / 2, up to a constant; signs of that variance have the same
+        mean product, and less spread.
         """
         images, timesteps = batch["image"], batch["timesteps"]
         schedule = self.family.schedule
@@ -95,5 +95,5 @@ class DenoisingTask(Task):
         return torch.stack(losses).mean()
 
     def compute_measurement(self, batch: Item, model: nn.Module) -> torch.Tensor:
-        """Of queries: their loss."""
+        """The loss of queries."""
         return self.compute_train_loss(batch, model)

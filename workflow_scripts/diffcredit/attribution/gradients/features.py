@@ -1,8 +1,8 @@
 """Projected gradients of single images: phi(x) = P^T mean over timesteps of grad f(x, t, e).
 
-The features of TRAK and D-TRAK (Zheng et al. 2024, arXiv 2311.00500, section 3) for networks of
-the layers in `layers`, in one pass forward and one back for a batch of images. The gradient of the
-whole network is never made, not for one image.
+The features of TRAK and D-TRAK (Zheng et al. 2024, arXiv 2311.00500, section 3) for networks of the
+layers in `layers`, in one forward and one backward pass for a batch of images. The gradient of the
+whole network is never stored, not even for one image.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from torch import nn
 from torch.backends import cudnn
 
 from diffcredit.attribution.gradients.functions import Function, loss
-from diffcredit.attribution.gradients.layers import How, Placed, layers_of
+from diffcredit.attribution.gradients.layers import ProjectedLayer, Projector, layers_of
 from diffcredit.attribution.gradients.states import States
 
 
-class Features(NamedTuple):
-    """Of n images.
+class GradientFeatures(NamedTuple):
+    """Projected gradients and residuals of n images.
 
     Attributes:
         gradients: (n, Z) float32.
@@ -36,24 +36,24 @@ def gradient_features(
     network: nn.Module,
     function: Function,
     states: States,
-    how: How,
+    projector: Projector,
     batch_size: int,
-) -> Features:
-    """The features of each image, on the device of the images.
+) -> GradientFeatures:
+    """The gradient features of each image, on the device of the images.
 
     Args:
-        network: the denoising network; it is left as it was.
+        network: the denoising network; it is not changed.
         function: f of a prediction, a number for each noised image.
-        states: the images, and how they are noised.
-        how: what the gradients are projected to.
-        batch_size: noised images at a time; features do not depend on it.
+        states: the noised images.
+        projector: projects the gradients.
+        batch_size: noised images in a batch; features do not depend on it.
     """
-    layers = layers_of(network, how)
+    layers = layers_of(network, projector)
     images = torch.arange(len(states))
     timesteps = torch.arange(len(states.timesteps))
-    total = states.clean.new_zeros(len(images), how.dimensions)
+    total = states.clean.new_zeros(len(images), projector.dimensions)
     residuals = states.clean.new_zeros(len(images))
-    # TF32, the default of GPUs, rounds by up to 1e-3: more than a GPU and a CPU may differ.
+    # TF32, the default on GPUs, rounds by up to 1e-3; that is too much for agreement with a CPU.
     with _only_activations(network), cudnn.flags(enabled=True, allow_tf32=False):
         for part in images.split(max(1, batch_size // len(timesteps))):
             here = slice(int(part[0]), int(part[-1]) + 1)
@@ -63,12 +63,12 @@ def gradient_features(
                     function(found).sum().backward()
                 missed = loss(found).detach().sqrt()
                 residuals[here] += missed.unflatten(0, (len(part), -1)).sum(1)
-    return Features(total.div_(len(timesteps)), residuals.div_(len(timesteps)))
+    return GradientFeatures(total.div_(len(timesteps)), residuals.div_(len(timesteps)))
 
 
 @contextmanager
 def _only_activations(network: nn.Module) -> Iterator[None]:
-    """Gradients flow back through a network, but not to its parameters."""
+    """Backpropagate through a network, but not to its parameters."""
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     training = network.training
     network.eval()
@@ -83,8 +83,8 @@ def _only_activations(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(layers: list[Placed], total: torch.Tensor) -> Iterator[None]:
-    """Each pass back adds to the (images, Z) total."""
+def _recorded(layers: list[ProjectedLayer], total: torch.Tensor) -> Iterator[None]:
+    """Within the block, each backward pass adds to the (images, Z) total."""
     hooks = [
         placed.module.register_forward_hook(partial(_listen, placed, total)) for placed in layers
     ]
@@ -96,7 +96,7 @@ def _recorded(layers: list[Placed], total: torch.Tensor) -> Iterator[None]:
 
 
 def _listen(
-    placed: Placed,
+    placed: ProjectedLayer,
     total: torch.Tensor,
     module: nn.Module,
     given: tuple[torch.Tensor, ...],
@@ -107,5 +107,5 @@ def _listen(
     def came_back(gradient: torch.Tensor) -> None:
         placed.place.add(placed.layer.gradient(kept, gradient, len(total)), total)
 
-    # The outputs of the first layers depend on nothing that has a gradient.
+    # The outputs of the first layers do not depend on anything that requires a gradient.
     output.requires_grad_(True).register_hook(came_back)

@@ -1,7 +1,7 @@
 """The functions f of a prediction whose gradients are taken, one number for each image.
 
-The loss is that of TRAK on diffusion models, the squared norm that of D-TRAK (Zheng et al. 2024,
-arXiv 2311.00500), which tries the others, too. All give (n,).
+TRAK on diffusion models uses the loss, D-TRAK the squared norm (Zheng et al. 2024, arXiv
+2311.00500). That paper also tries the other functions. All return (n,).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from diffcredit.models.diffusion import NoiseSchedule
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of noised images.
+    """The predictions of a network for noised images.
 
     Attributes:
-        predicted: (n, c, h, w) noise that the network sees.
-        noise: (n, c, h, w) that was added.
+        predicted: (n, c, h, w) predicted noise.
+        noise: (n, c, h, w) noise that was added.
         timesteps: (n,).
-        schedule: by which noise was added.
+        schedule: the noise schedule.
     """
 
     predicted: torch.Tensor
@@ -71,7 +71,7 @@ def elbo(of: Prediction) -> torch.Tensor:
 
 
 class GradientFunction(Implementation):
-    """A function of what a network predicts of noised images, whose gradients are features."""
+    """A function of the predicted noise of noised images, whose gradients are features."""
 
     def __call__(self, of: Prediction) -> torch.Tensor:
         """(n,) one number for each noised image."""

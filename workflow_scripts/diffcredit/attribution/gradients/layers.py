@@ -1,8 +1,8 @@
-"""Gradients of single images, layer by layer, from what a layer saw and what came back to it.
+"""Per-image gradients, layer by layer, from the layer's input and the gradient of its output.
 
-A layer is told its input before it runs and the gradient of its output when that is known, and
-gives the gradient of its own parameters for every image, its factors projected. An image has
-several rows, one for each timestep, and its gradient is their sum.
+A layer object gets the input in the forward pass and the gradient of the output in the backward
+pass. It returns the gradient of the layer's parameters for every image, with projected factors. An
+image has several rows, one for each timestep; its gradient is their sum.
 """
 
 import math
@@ -15,23 +15,23 @@ import torch
 from torch import nn
 from torch.nn import functional, grad
 
-from diffcredit.attribution.gradients.projection import Buckets, Exact, Place, Projection
+from diffcredit.attribution.gradients.projection import Buckets, ColumnRange, Exact, Projection
 from diffcredit.errors import UserError
 
-How = Projection | Exact
+Projector = Projection | Exact
 
 
 class Layer(Protocol):
-    """The parameters of one module.
+    """Per-image gradients of the parameters of one module.
 
     Attributes:
-        size: entries of the gradient of one image, its factors projected.
+        size: entries of the gradient of one image, after its factors are projected.
     """
 
     size: int
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """What has to be kept of an input."""
+        """The part of an input that the gradient needs."""
         ...
 
     def gradient(self, kept: torch.Tensor, back: torch.Tensor, images: int) -> torch.Tensor:
@@ -43,24 +43,26 @@ class _Product(ABC):
     """Layers whose gradient is a sum over positions of outer products of two factors.
 
     Attributes:
-        left, right: (side, size) directions that gradients of outputs, and inputs, are projected
-            to; None where they are kept.
-        bias: whether there is one.
-        rows, columns: of the projected gradient of the weight; a place of a kernel has columns of
-            its own.
+        left, right: (side, size) projections of gradients of outputs, and of inputs; None where
+            these are not projected.
+        bias: whether the layer has a bias.
+        rows, columns: of the projected gradient of the weight; each position of a kernel has its
+            own columns.
     """
 
-    def __init__(self, module: Any, name: str, how: How, outputs: int, inputs: int, copies: int):
+    def __init__(
+        self, module: Any, name: str, projector: Projector, outputs: int, inputs: int, copies: int
+    ):
         device = module.weight.device
-        self.left = _on(device, how.factor(outputs, name, "outputs"))
-        self.right = _on(device, how.factor(inputs, name, "inputs"))
+        self.left = _on(device, projector.factor(outputs, name, "outputs"))
+        self.right = _on(device, projector.factor(inputs, name, "inputs"))
         self.bias = getattr(module, "bias", None) is not None
         self.rows = outputs if self.left is None else len(self.left)
         self.columns = (inputs if self.right is None else len(self.right)) * copies
         self.size = self.rows * (self.columns + self.bias)
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """What has to be kept of an input."""
+        """The part of an input that the gradient needs."""
         return given if self.right is None else self._projected(self.right, given)
 
     def gradient(self, kept: torch.Tensor, back: torch.Tensor, images: int) -> torch.Tensor:
@@ -68,13 +70,13 @@ class _Product(ABC):
         if self.left is not None:
             back = self._projected(self.left, back)
         entries, sums = self._summed(kept, back, images)
-        if self.bias:  # the weight of an input that is always 1
+        if self.bias:  # the weight of a constant input of 1
             entries = torch.cat([entries, sums[..., None]], 2)
         return self._ordered(entries).flatten(1)
 
     @abstractmethod
     def _projected(self, factor: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """Inputs or gradients of outputs in the directions of a factor."""
+        """Project inputs, or gradients of outputs."""
 
     @abstractmethod
     def _summed(
@@ -83,7 +85,7 @@ class _Product(ABC):
         """(images, rows, columns) products and (images, rows) gradients, summed over positions."""
 
     def _ordered(self, entries: torch.Tensor) -> torch.Tensor:
-        """In the order of the entries of a weight."""
+        """Entries in the order of the weight."""
         return entries
 
 
@@ -92,7 +94,7 @@ def _on(device: torch.device, factor: torch.Tensor | None) -> torch.Tensor | Non
 
 
 class _Dense(_Product):
-    """Layers that see (..., size) inputs, each place by itself."""
+    """Layers of (..., size) inputs that treat each position separately."""
 
     def _projected(self, factor: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return values @ factor.mT
@@ -104,35 +106,35 @@ class _Dense(_Product):
         return back.mT @ kept.reshape(images, -1, self.columns), back.sum(1)
 
 
-class Linear(_Dense):
+class LinearLayer(_Dense):
     """y = W x + b."""
 
-    def __init__(self, module: nn.Linear, name: str, how: How):
-        super().__init__(module, name, how, module.out_features, module.in_features, 1)
+    def __init__(self, module: nn.Linear, name: str, projector: Projector):
+        super().__init__(module, name, projector, module.out_features, module.in_features, 1)
 
 
-class Embedding(_Dense):
+class EmbeddingLayer(_Dense):
     """A row of a table: a linear layer, transposed, on the one-hot number."""
 
-    def __init__(self, module: nn.Embedding, name: str, how: How):
-        super().__init__(module, name, how, module.embedding_dim, module.num_embeddings, 1)
+    def __init__(self, module: nn.Embedding, name: str, projector: Projector):
+        super().__init__(module, name, projector, module.embedding_dim, module.num_embeddings, 1)
         self.numbers = module.num_embeddings
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """What has to be kept of the numbers."""
+        """The part of the indices that the gradient needs."""
         return super().saw(functional.one_hot(given, self.numbers).float())
 
     def _ordered(self, entries: torch.Tensor) -> torch.Tensor:
         return entries.mT
 
 
-class Convolution(_Product):
+class ConvolutionLayer(_Product):
     """A convolution in two dimensions: a linear layer on every patch.
 
-    The channels of a patch are projected, its places are kept.
+    The channels of a patch are projected, its positions are not.
     """
 
-    def __init__(self, module: nn.Conv2d, name: str, how: How):
+    def __init__(self, module: nn.Conv2d, name: str, projector: Projector):
         if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):
             raise UserError(
                 f"layer {name}: gradients of grouped convolutions, of padding by name and of "
@@ -140,7 +142,7 @@ class Convolution(_Product):
             )
         self.module = module
         places = math.prod(module.kernel_size)
-        super().__init__(module, name, how, module.out_channels, module.in_channels, places)
+        super().__init__(module, name, projector, module.out_channels, module.in_channels, places)
 
     def _projected(self, factor: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         return (factor @ values.flatten(2)).unflatten(2, values.shape[2:])
@@ -148,8 +150,8 @@ class Convolution(_Product):
     def _summed(
         self, kept: torch.Tensor, back: torch.Tensor, images: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        # The images as groups of one convolution: its kernels sum over positions and rows at once,
-        # several times faster than products of unfolded patches.
+        # Images become groups of one convolution, which sums over positions and rows at once. This
+        # is several times faster than products of unfolded patches.
         kept, back = _side_by_side(kept, images), _side_by_side(back, images)
         shape = (images * self.rows, kept.shape[1] // images, *self.module.kernel_size)
         weight = grad.conv2d_weight(
@@ -170,15 +172,15 @@ def _side_by_side(rows: torch.Tensor, images: int) -> torch.Tensor:
     return rows.unflatten(0, (images, -1)).transpose(0, 1).flatten(1, 2)
 
 
-class Norm:
+class NormLayer:
     """Group or layer norm: y = gamma x' + beta for normalized x'."""
 
-    def __init__(self, module: nn.GroupNorm | nn.LayerNorm, name: str, how: How):
+    def __init__(self, module: nn.GroupNorm | nn.LayerNorm, name: str, projector: Projector):
         self.module = module
         self.size = sum(parameter.numel() for parameter in module.parameters())
 
     def saw(self, given: torch.Tensor) -> torch.Tensor:
-        """The input, which the network keeps, too."""
+        """The input; the network keeps it anyway."""
         return given
 
     def gradient(self, kept: torch.Tensor, back: torch.Tensor, images: int) -> torch.Tensor:
@@ -202,28 +204,28 @@ class Norm:
 
 
 KINDS: dict[type[nn.Module], Any] = {
-    nn.Linear: Linear,
-    nn.Conv2d: Convolution,
-    nn.GroupNorm: Norm,
-    nn.LayerNorm: Norm,
-    nn.Embedding: Embedding,
+    nn.Linear: LinearLayer,
+    nn.Conv2d: ConvolutionLayer,
+    nn.GroupNorm: NormLayer,
+    nn.LayerNorm: NormLayer,
+    nn.Embedding: EmbeddingLayer,
 }
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A module, its gradients, and where their entries belong."""
+class ProjectedLayer:
+    """A module, its per-image gradients, and the place of their entries in the features."""
 
     module: nn.Module
     layer: Layer
-    place: Buckets | Place
+    place: Buckets | ColumnRange
 
 
-def layers_of(network: nn.Module, how: How) -> list[Placed]:
+def layers_of(network: nn.Module, projector: Projector) -> list[ProjectedLayer]:
     """The layers of a network that have parameters.
 
     Raises:
-        UserError: if there is a kind whose gradients are not known here.
+        UserError: if the gradients of a kind of layer are not implemented.
     """
     offset, found = 0, []
     for name, module in _own_parameters(network):
@@ -233,10 +235,10 @@ def layers_of(network: nn.Module, how: How) -> list[Placed]:
                 f"layer {name}: gradients of {type(module).__name__} are not known; "
                 f"known are: {', '.join(base.__name__ for base in KINDS)}"
             )
-        layer = kind(module, name, how)
-        place = how.fold(layer.size, name, offset).to(next(module.parameters()).device)
+        layer = kind(module, name, projector)
+        place = projector.fold(layer.size, name, offset).to(next(module.parameters()).device)
         offset += layer.size
-        found.append(Placed(module, layer, place))
+        found.append(ProjectedLayer(module, layer, place))
     return found
 
 

@@ -1,12 +1,11 @@
 """Random projections of gradients that keep inner products.
 
-The gradient of a layer is a matrix D^T A, a sum over positions of outer products of what comes
-back to its outputs (D) and what went into it (A). Large factors are projected first, to ``SIDE``
-directions each, so that the matrix is never made at its size; its entries then get random signs
-and fall, in random order, into Z buckets, which the layers share. Inner products are kept on
-average by each of the two steps.
+The gradient of a layer is a matrix D^T A, a sum over positions of outer products of output
+gradients (D) and inputs (A). Large factors are first projected to ``SIDE`` directions each, so that
+the full matrix is never stored. Its entries then get random signs and are added up, in random
+order, in Z buckets that the layers share. Both steps preserve inner products in expectation.
 
-All draws are made on the CPU, from a seed and the name of the layer.
+All random numbers come from the CPU, from a seed and the name of the layer.
 """
 
 from dataclasses import dataclass
@@ -16,17 +15,17 @@ import torch
 
 from diffcredit.seeds import derive
 
-#: Directions that a factor of a layer's gradient is projected to.
+#: Number of directions that a factor of a layer's gradient is projected to.
 SIDE = 64
 
 
 @dataclass(frozen=True)
 class Projection:
-    """What gradients are projected to.
+    """A random projection of gradients to Z dimensions.
 
     Attributes:
         dimensions: Z.
-        seed: of all draws.
+        seed: of all random numbers.
         side: directions of a projected factor; see the module.
     """
 
@@ -35,7 +34,7 @@ class Projection:
     side: int = SIDE
 
     def factor(self, size: int, layer: str, role: str) -> torch.Tensor | None:
-        """(side, size) random directions R with E R^T R = 1; None where all may be kept."""
+        """(side, size) random directions R with E R^T R = 1; None for a small factor."""
         if size <= self.side:
             return None
         rng = np.random.default_rng(derive(self.seed, "factor", layer, role))
@@ -44,7 +43,7 @@ class Projection:
         return torch.from_numpy(directions.T.astype(np.float32).copy())
 
     def fold(self, size: int, layer: str, offset: int) -> "Buckets":
-        """How the ``size`` entries of a layer's gradient come into the Z numbers."""
+        """The assignment of the ``size`` entries of a layer's gradient to the Z buckets."""
         rng = np.random.default_rng(derive(self.seed, "fold", layer))
         places = -(-size // self.dimensions) * self.dimensions
         order = np.zeros(places, dtype=np.int32)
@@ -60,8 +59,8 @@ class Buckets:
     """Signed entries, added up in Z buckets.
 
     Attributes:
-        order: (k Z,) which entry comes where; k places belong to each bucket.
-        signs: (k Z,) 1 or -1; 0 where no entry comes.
+        order: (k Z,) the entry at each place; each bucket has k places.
+        signs: (k Z,) 1 or -1; 0 for empty places.
         dimensions: Z.
     """
 
@@ -70,7 +69,7 @@ class Buckets:
     dimensions: int
 
     def to(self, device: torch.device) -> "Buckets":
-        """The same on a device."""
+        """A copy on a device."""
         return Buckets(self.order.to(device), self.signs.to(device), self.dimensions)
 
     def add(self, entries: torch.Tensor, total: torch.Tensor) -> None:
@@ -81,9 +80,9 @@ class Buckets:
 
 @dataclass(frozen=True)
 class Exact:
-    """No projection: the gradients themselves, layer after layer.
+    """No projection: the gradients themselves, concatenated over layers.
 
-    For small networks, and to see what a projection loses.
+    For small networks, and to measure the error of a projection.
 
     Attributes:
         dimensions: number of parameters.
@@ -92,21 +91,21 @@ class Exact:
     dimensions: int
 
     def factor(self, size: int, layer: str, role: str) -> None:
-        """Everything is kept."""
+        """No projection of factors."""
 
-    def fold(self, size: int, layer: str, offset: int) -> "Place":
-        """The entries of a layer stand after those of the layers before it."""
-        return Place(slice(offset, offset + size))
+    def fold(self, size: int, layer: str, offset: int) -> "ColumnRange":
+        """The columns of a layer follow those of the layers before it."""
+        return ColumnRange(slice(offset, offset + size))
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the entries of a layer stand."""
+class ColumnRange:
+    """The columns of a layer in the concatenated gradient."""
 
     columns: slice
 
-    def to(self, device: torch.device) -> "Place":
-        """The same."""
+    def to(self, device: torch.device) -> "ColumnRange":
+        """Return itself: there is nothing to move."""
         return self
 
     def add(self, entries: torch.Tensor, total: torch.Tensor) -> None:

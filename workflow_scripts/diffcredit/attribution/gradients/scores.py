@@ -4,10 +4,10 @@ With train features Phi (n, Z), those of queries Psi (q, Z) and damping lambda, 
 Psi (Phi^T Phi + lambda I)^-1 Phi^T. One eigendecomposition, of the smaller of Phi^T Phi and
 Phi Phi^T, serves every lambda.
 
-The unit of lambda is the squared length of a gradient: our projections keep lengths, so lambda
-means the same for every Z, and without a projection. The projections of TRAK and D-TRAK make
-squared lengths Z times as large, since their entries have variance 1: a lambda of these papers is
-lambda / Z here, and gives the same TRAK scores.
+The unit of lambda is the squared length of a gradient. The projections used here preserve lengths,
+so lambda has the same meaning for every Z, and without a projection. The projections of TRAK and
+D-TRAK have entries of variance 1 and make squared lengths Z times as large: a lambda of these
+papers corresponds to lambda / Z here, with the same TRAK scores.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from diffcredit.attribution.similarity.vectors import check
 from diffcredit.errors import UserError
 from diffcredit.lazy import torch
 
-#: As many as Zheng et al. 2024 (arXiv 2311.00500) try: 1, 2 and 5 times powers of 10. Their best
-#: ones, 20 to 100 for TRAK and 2,000 for D-TRAK, are 0.0006 to 0.06 in the unit used here for Z =
+#: The grid of Zheng et al. 2024 (arXiv 2311.00500): 1, 2 and 5 times powers of 10. Their best
+#: values, 20 to 100 for TRAK and 2,000 for D-TRAK, are 0.0006 to 0.06 in the unit used here for Z =
 #: 32,768, and 0.04 to 4 for Z = 512.
 DAMPINGS = tuple(digit * 10.0**power for power in range(-5, 4) for digit in (1, 2, 5))
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """What all scores with a damped inverse are made of, for r eigenvectors.
+    """The eigendecomposition behind all scores with a damped inverse, for r eigenvectors.
 
     Attributes:
         values: (r,) eigenvalues of Phi^T Phi, 0 or more, float64.
         queries: (q, r) and
         train: (n, r): scores are queries diag(1 / (values + lambda)) train^T.
-        energy: (n, r) squares of Phi in the directions of the eigenvectors of Phi^T Phi.
+        energy: (n, r) squared coordinates of Phi in the eigenvectors of Phi^T Phi.
     """
 
     values: np.ndarray
@@ -52,7 +52,7 @@ def decompose(queries: np.ndarray, train: np.ndarray) -> Spectrum:
         train: (n, Z) float32 features.
 
     Raises:
-        UserError: if there are none, or they are of different projections or not finite.
+        UserError: if there are no features, or they differ in their projection or are not finite.
     """
     check(queries, train)
     images, dimensions = train.shape
@@ -74,12 +74,12 @@ def _eigh(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def trak(spectrum: Spectrum, damping: float) -> np.ndarray:
     """(q, n) scores Psi (Phi^T Phi + lambda I)^-1 Phi^T.
 
-    TRAK (Park et al. 2023, arXiv 2303.14186) as Zheng et al. 2024 (arXiv 2311.00500) take it to
+    TRAK (Park et al. 2023, arXiv 2303.14186) as Zheng et al. 2024 (arXiv 2311.00500) adapt it to
     diffusion models: the output is the loss itself, so that TRAK's weights of training images are
-    all 1, and several models are averaged in their scores. With gradients of the squared norm of
-    the prediction: D-TRAK. With `Setting.journey`'s gradients of queries: Journey-TRAK (Georgiev
-    et al. 2023, arXiv 2312.06205), of the loss; as in D-TRAK's comparison, the scores of all steps
-    together, where its authors score each step, with more noises.
+    all 1, and the scores of several models are averaged. With gradients of the squared norm of the
+    prediction this is D-TRAK. With `GradientSettings.journey`'s gradients of queries: Journey-TRAK
+    (Georgiev et al. 2023, arXiv 2312.06205), with gradients of the loss. As in D-TRAK's comparison,
+    all steps are scored together; the authors of Journey-TRAK score each step, with more noises.
 
     Args:
         spectrum: of the features.
@@ -108,23 +108,22 @@ def self_influence(spectrum: Spectrum, damping: float) -> np.ndarray:
 def das(spectrum: Spectrum, damping: float, residuals: np.ndarray) -> np.ndarray:
     """(q, n) Diffusion Attribution Scores (Lin et al. 2025, arXiv 2410.18639), 0 or more.
 
-    The square of how far a query's output moves when an image is left out (`moved`), as the paper
-    derives it, with leverages. Features are gradients of the mean of the predicted noise, averaged
-    over timesteps. The residual of an image is how far the predicted noise is from the noise that
-    was added: the root of the mean squared error, averaged over the same timesteps
-    (`features.Features`).
+    The squared change of a query's output when an image is left out (`moved`), with leverages, as
+    the paper derives it. Features are gradients of the mean of the predicted noise, averaged over
+    timesteps. The residual of an image is the root mean squared error of the predicted noise,
+    averaged over the same timesteps (`features.GradientFeatures`).
 
     The authors' published code (Jinxu-Lin/DAS, CIFAR2/03_grad.py and CIFAR10/07_score.py) computes
     something else: the gradient of each timestep is scaled to length 1 before the average; the root
     mean squared errors of an image at all 1,000 timesteps are divided by their Euclidean length
-    before theirs, so that the residual says how evenly an image is missed, not by how much; and the
-    leverage is left out. None of this is done here.
+    before they are averaged, so that the residual measures how even the errors are, not how large;
+    and the leverage is left out. This function does none of it.
     """
     return moved(spectrum, damping, residuals) ** 2
 
 
 def moved(spectrum: Spectrum, damping: float, residuals: np.ndarray) -> np.ndarray:
-    """(q, n) outputs of queries minus those without an image: TRAK's r_i / (1 - h_i).
+    """(q, n) change of the queries' outputs when an image is left out: TRAK's r_i / (1 - h_i).
 
     Exact for ridge regression on the features, with the residuals r_i of its targets, target minus
     output, and the leverage h_i of `self_influence`.
@@ -135,7 +134,7 @@ def moved(spectrum: Spectrum, damping: float, residuals: np.ndarray) -> np.ndarr
         residuals: (n,) of the training images.
 
     Raises:
-        UserError: if residuals are not one finite number for each image.
+        UserError: if the residuals are not one finite number per image.
     """
     images = len(spectrum.train)
     if residuals.shape != (images,) or not np.isfinite(residuals).all():
@@ -144,7 +143,7 @@ def moved(spectrum: Spectrum, damping: float, residuals: np.ndarray) -> np.ndarr
             "training image"
         )
     left = 1 - self_influence(spectrum, damping)
-    # As small as it can be; less comes of rounding.
+    # The lower bound; smaller values are rounding errors.
     smallest = damping / (spectrum.values.max() + damping)
     weights = residuals / np.maximum(left, smallest)
     return trak(spectrum, damping) * weights.astype(np.float32)
@@ -158,7 +157,7 @@ def _damped(spectrum: Spectrum, damping: float) -> np.ndarray:
 
 
 def _nonzero(lengths: np.ndarray) -> np.ndarray:
-    """Lengths to divide by: what has none scores 0."""
+    """Lengths to divide by; an image of length 0 gets score 0."""
     return np.where(lengths > 0, lengths, 1)
 
 
@@ -192,7 +191,7 @@ class Trak(GradientMethod):
 
 
 class JourneyTrak(Trak):
-    """TRAK of the clean images that are predicted along a query's trajectory."""
+    """TRAK with the clean images that the model predicts along a query's sampling trajectory."""
 
     trajectory = True
 

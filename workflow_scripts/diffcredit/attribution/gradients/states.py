@@ -1,4 +1,4 @@
-"""The noised images on which gradients are taken, several for each image."""
+"""The noised images at which gradients are computed, several for each image."""
 
 from dataclasses import dataclass, replace
 
@@ -11,17 +11,17 @@ from diffcredit.models.families import Family
 
 @dataclass(frozen=True)
 class States:
-    """(n, K) noised images: each of n at each of K timesteps.
+    """(n, K) noised images: each of n images at each of K timesteps.
 
-    A timestep has one noise for all images. (The code of TRAK's and D-TRAK's authors draws one
-    noise for a batch, so that an image's noise depends on its position in the batch.)
+    A timestep has the same noise for all images. (The code of TRAK's and D-TRAK's authors samples
+    the noise of a batch, so that an image's noise depends on its position in the batch.)
 
     Attributes:
-        family: of the networks that are asked.
+        family: of the networks.
         clean: (n, 1, c, h, w) x_0, or (n, K, c, h, w) where each timestep has its own, on the
             device of the network.
         timesteps: (K,), on the CPU.
-        noise: (K, c, h, w), of each timestep.
+        noise: (K, c, h, w) of each timestep.
     """
 
     family: Family
@@ -35,7 +35,9 @@ class States:
     def predict(
         self, network: torch.nn.Module, rows: torch.Tensor, times: torch.Tensor
     ) -> Prediction:
-        """What a network says of images ``rows`` at ``times``, in the order of the images."""
+        """The predictions of a network for images ``rows`` at ``times``, in the order of the
+        images.
+        """
         schedule = self.family.schedule
         device = self.clean.device
         steps = self.timesteps[times].repeat(len(rows)).to(device)
@@ -46,7 +48,7 @@ class States:
         return Prediction(predicted, noise, steps, schedule)
 
     def part(self, rows: slice) -> "States":
-        """Those of some of the images."""
+        """The noised images of some rows."""
         return replace(self, clean=self.clean[rows])
 
 

@@ -1,7 +1,7 @@
-"""Features on disk: memory-mapped arrays, with what they were made of.
+"""Features on disk: memory-mapped arrays, with the facts that identify them.
 
-A shard of images is a folder of gradients.npy (n, Z), residuals.npy (n,) and facts.json. It is
-filled a block of images at a time; an interrupted job continues at the block where it stopped.
+A shard of images is a folder of gradients.npy (n, Z), residuals.npy (n,) and facts.json. Images are
+added in blocks; an interrupted job continues at the block where it stopped.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from diffcredit import time_limit
-from diffcredit.attribution.gradients.features import Features
+from diffcredit.attribution.gradients.features import GradientFeatures
 from diffcredit.errors import UserError
 from diffcredit.files import read_array, read_json, resumable, write_json
 from diffcredit.logs import Progress
@@ -25,7 +25,7 @@ PROGRESS = "progress.json"
 
 
 @dataclass(frozen=True)
-class Stored:
+class LoadedFeatures:
     """Features of n images in memory.
 
     Attributes:
@@ -41,19 +41,19 @@ def fill(
     folder: Path,
     facts: Mapping[str, Any],
     shape: tuple[int, int],
-    compute: Callable[[slice], Features],
+    compute: Callable[[slice], GradientFeatures],
     block: int,
     label: str,
 ) -> None:
-    """Compute features block by block; the folder appears when all are there.
+    """Compute features block by block; the folder appears when all are complete.
 
     Args:
         folder: of the shard.
-        facts: what decides the features; blocks of other facts are never continued.
+        facts: they identify the features; unfinished features of other facts are not continued.
         shape: (n, Z).
-        compute: gives the features of some of the n images.
-        block: images of a block.
-        label: of the job, for its progress.
+        compute: returns the features of a slice of the n images.
+        block: images in a block.
+        label: of the job, for progress messages.
     """
     images, _ = shape
     with resumable(folder) as partial:
@@ -76,7 +76,7 @@ def fill(
 
 
 def _done(partial: Path, facts: Mapping[str, Any], shape: tuple[int, int]) -> int:
-    """Images that an interrupted job left, whatever its blocks."""
+    """Number of images that an interrupted job has finished, whatever the size of its blocks."""
     if not (partial / PROGRESS).exists():
         return 0
     left = read_json(partial / PROGRESS)
@@ -89,17 +89,17 @@ def _array(path: Path, shape: tuple[int, ...], done: int) -> np.memmap:
     return np.lib.format.open_memmap(path, mode=mode, dtype=np.float32, shape=shape)
 
 
-def read(folders: Sequence[Path], expected: Mapping[str, Any]) -> Stored:
+def read(folders: Sequence[Path], expected: Mapping[str, Any]) -> LoadedFeatures:
     """The features of consecutive shards.
 
     Raises:
-        UserError: naming the first fact that is not the expected one, or a broken file.
+        UserError: names the first unexpected fact, or a broken file.
     """
     for folder in folders:
         _check_facts(folder, expected)
     arrays = [[read_array(folder / name) for folder in folders] for name in (GRADIENTS, RESIDUALS)]
     gradients, residuals = (np.concatenate(parts) for parts in arrays)
-    return Stored(gradients, residuals)
+    return LoadedFeatures(gradients, residuals)
 
 
 def _check_facts(folder: Path, expected: Mapping[str, Any]) -> None:
@@ -113,7 +113,7 @@ def _check_facts(folder: Path, expected: Mapping[str, Any]) -> None:
 
 
 def digest(array: torch.Tensor) -> str:
-    """Of an array's entries, to know it again."""
+    """A digest of an array's entries."""
     content = array.detach().cpu().contiguous().numpy().tobytes()
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -131,10 +131,10 @@ def shard(images: int, shards: int, number: int) -> slice:
 
 
 def check_memory(images: int, dimensions: int) -> None:
-    """Scores hold the features of all images twice, and a matrix of the smaller of the two sizes.
+    """Check the memory for scores: two copies of the features and a matrix of the smaller size.
 
     Raises:
-        UserError: if this machine has less memory.
+        UserError: if this machine has too little memory.
     """
     smaller = min(images, dimensions)
     needed = 4 * (2 * images * dimensions + 6 * smaller**2)

@@ -1,7 +1,7 @@
 """Scores of training images for the queries of behaviors, on disk.
 
-The scores of a behavior's queries are a memory-mapped array (D, M, q, n): by damping, by trained
-model, by query, by training image; larger where an image helps a query more.
+The scores of a behavior's queries are a memory-mapped array (D, M, q, n): by damping, model, query,
+and training image. A larger score means that an image helps a query more.
 """
 
 from collections.abc import Iterable, Mapping, Sized
@@ -15,7 +15,7 @@ from diffcredit.files import read_array, whole
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageScores:
     """Scores of all training images for the queries of each behavior.
 
     Attributes:
@@ -30,21 +30,21 @@ class Found:
 
 
 def by_behavior(scores: np.ndarray, queries: Mapping[str, Sized]) -> dict[str, np.ndarray]:
-    """The (q, n) scores of each behavior, of those for all queries, one behavior after the other.
+    """Split the scores of all queries into the (q, n) scores of each behavior.
 
     Args:
         scores: (queries of all behaviors, n).
-        queries: of each behavior.
+        queries: of each behavior, in the order of the rows.
     """
-    ends = np.cumsum([len(asked) for asked in queries.values()])[:-1]
+    ends = np.cumsum([len(each) for each in queries.values()])[:-1]
     return dict(zip(queries, np.split(scores, ends), strict=True))
 
 
-def write_scores(folder: Path, dampings: int, models: int, found: Iterable[Found]) -> None:
-    """Write scores as they are found; those of one damping and model add up.
+def write_scores(folder: Path, dampings: int, models: int, found: Iterable[ImageScores]) -> None:
+    """Write scores as they arrive; scores of the same damping and model are added up.
 
     Args:
-        folder: of <behavior>.npy for each behavior.
+        folder: for <behavior>.npy of each behavior.
         dampings: D.
         models: M.
         found: of every damping and model, in any order.
@@ -71,26 +71,26 @@ def read_scores(folder: Path, behavior: str) -> np.ndarray:
     """(D, M, q, n) scores, memory-mapped.
 
     Raises:
-        UserError: if they are missing or broken.
+        UserError: if the file is missing or broken.
     """
     return read_array(folder / f"{behavior}.npy")
 
 
-def by_contributor(scores: np.ndarray, owners: np.ndarray, groups: str) -> np.ndarray:
+def by_contributor(scores: np.ndarray, contributor_ids: np.ndarray, groups: str) -> np.ndarray:
     """(..., N) sums, means or maxima of the scores (..., n) of the images of each contributor.
 
     Args:
         scores: of single images.
-        owners: (n,) contributor of each image, in 0..N-1, nobody without images.
+        contributor_ids: (n,) contributor of each image, in 0..N-1; every contributor has images.
         groups: "sum", "mean" or "max".
     """
-    if scores.shape[-1] != len(owners):
+    if scores.shape[-1] != len(contributor_ids):
         raise UserError(
-            f"scores of {scores.shape[-1]} images, but there are {len(owners)}\n"
+            f"scores of {scores.shape[-1]} images, but there are {len(contributor_ids)}\n"
             "    Hint: the training images have changed; delete the scores and run again."
         )
-    order = np.argsort(owners, kind="stable")
-    sizes = np.bincount(owners)
+    order = np.argsort(contributor_ids, kind="stable")
+    sizes = np.bincount(contributor_ids)
     starts = np.cumsum(sizes) - sizes
     sorted_scores = scores[..., order]
     if groups == "max":

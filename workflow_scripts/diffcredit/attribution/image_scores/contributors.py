@@ -1,7 +1,8 @@
-"""From scores of images to the table of an attribution, by the best of several dampings.
+"""The attribution of contributors from scores of their images, with the best damping.
 
-A score says how much an image helps; the value of a behavior of which less is better, such as a
-loss, is minus it, so that the values of the kept contributors add up to what the behavior does.
+A score measures how much an image helps. For a behavior where lower is better, such as a loss, the
+value is minus the score, so that the values of the kept contributors add up to the change of the
+behavior.
 """
 
 from collections.abc import Mapping
@@ -22,13 +23,13 @@ from diffcredit.registry import Better
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedBehavior:
     """A behavior, and the scores that explain it.
 
     Attributes:
         scores: (D, M, q, n); see `arrays`.
         better: which values of the behavior are good.
-        whole: whether the behavior has one value, so that queries are averaged.
+        whole: whether the behavior is global, so that queries are averaged.
     """
 
     scores: np.ndarray
@@ -37,13 +38,15 @@ class Explained:
 
     @property
     def sign(self) -> int:
-        """What turns a score, which says how much an image helps, into a value: -1 or 1."""
+        """The sign, -1 or 1, that turns a score (how much an image helps) into a value."""
         return -1 if self.better == "lower" else 1
 
 
-def values(explained: Explained, damping: int, owners: np.ndarray, groups: str) -> np.ndarray:
-    """(M, Q, N) values of the contributors, for Q = q queries or one for the whole model."""
-    found = by_contributor(explained.scores[damping], owners, groups)
+def values(
+    explained: ExplainedBehavior, damping: int, contributor_ids: np.ndarray, groups: str
+) -> np.ndarray:
+    """(M, Q, N) values of the contributors, for Q = q queries or Q = 1 for a global behavior."""
+    found = by_contributor(explained.scores[damping], contributor_ids, groups)
     if explained.whole:
         found = found.mean(axis=1, keepdims=True)
     return explained.sign * found
@@ -51,19 +54,19 @@ def values(explained: Explained, damping: int, owners: np.ndarray, groups: str) 
 
 def attribute_scores(
     entry: ScoreAttribution,
-    explained: Mapping[str, Explained],
-    owners: np.ndarray,
+    explained: Mapping[str, ExplainedBehavior],
+    contributor_ids: np.ndarray,
     measured: pd.DataFrame | None,
     average: str = "correlations",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The attribution of all behaviors, and how each damping did.
+    """The attribution of all behaviors, and the LDS of each damping.
 
     Args:
         entry: of the configuration.
         explained: by behavior.
-        owners: (n,) contributor of each training image.
-        measured: gathered behaviors of the coalitions that a damping is chosen on; None where
-            there is one damping.
+        contributor_ids: (n,) contributor of each training image.
+        measured: gathered behaviors of the coalitions on which a damping is chosen; None for a
+            single damping.
         average: as of `lds_by_damping`.
 
     Returns:
@@ -76,9 +79,9 @@ def attribute_scores(
         scores = np.full(len(entry.dampings), np.nan)
         if measured is not None:
             part = measured[measured["behavior"] == behavior]
-            scores = lds_by_damping(of, owners, entry.groups, part, average)
+            scores = lds_by_damping(of, contributor_ids, entry.groups, part, average)
         chosen = _best(scores, f"{behavior}: dampings {entry.dampings}")
-        found = values(of, chosen, owners, entry.groups)
+        found = values(of, chosen, contributor_ids, entry.groups)
         tables.append(_table(behavior, found, entry.dampings[chosen]))
         grid = {"behavior": behavior, "damping": entry.dampings, "lds": scores}
         grids.append(pd.DataFrame(grid).assign(chosen=np.arange(len(scores)) == chosen))
@@ -103,18 +106,18 @@ def _best(scores: np.ndarray, told: str) -> int:
 
 
 def lds_by_damping(
-    explained: Explained,
-    owners: np.ndarray,
+    explained: ExplainedBehavior,
+    contributor_ids: np.ndarray,
     groups: str,
     measured: pd.DataFrame,
     average: str = "correlations",
 ) -> np.ndarray:
-    """(D,) rank correlation of sums of values and measured behavior, mean over queries.
+    """(D,) LDS of each damping: rank correlation of sums of values with measured behaviors.
 
     Args:
         explained: scores by every damping.
-        owners: (n,) contributor of each training image.
-        groups: how scores of a contributor's images come together.
+        contributor_ids: (n,) contributor of each training image.
+        groups: how the scores of a contributor's images are aggregated.
         measured: gathered rows of the behavior.
         average: what is averaged over training seeds, "correlations" or "values"; see
             `diffcredit.evaluation.lds`.
@@ -129,7 +132,7 @@ def lds_by_damping(
         trainings = [np.ones(len(masks), dtype=bool)]
     found = []
     for damping in range(len(explained.scores)):
-        mean_values = values(explained, damping, owners, groups).mean(axis=0)
+        mean_values = values(explained, damping, contributor_ids, groups).mean(axis=0)
         predicted = masks @ mean_values.T
         by_seed = [mean(spearman(predicted[used], truth[used]), axis=0) for used in trainings]
         found.append(np.mean(by_seed))
@@ -137,7 +140,7 @@ def lds_by_damping(
 
 
 def _table(behavior: str, found: np.ndarray, damping: float) -> pd.DataFrame:
-    """Of (M, Q, N) values."""
+    """The table of (M, Q, N) values."""
     models, queries, _ = found.shape
     errors = np.full(found.shape[1:], np.nan)
     if models > 1:
@@ -149,7 +152,7 @@ def _table(behavior: str, found: np.ndarray, damping: float) -> pd.DataFrame:
 
 def explained(
     entry: ScoreAttribution, behaviors: Mapping[str, Behavior], folder: Path
-) -> dict[str, Explained]:
+) -> dict[str, ExplainedBehavior]:
     """The behaviors that an entry explains, with their scores.
 
     Args:
@@ -158,7 +161,7 @@ def explained(
         folder: of their scores.
     """
     return {
-        name: Explained(
+        name: ExplainedBehavior(
             scores=read_scores(folder, name if behavior.queried else str(entry.queries)),
             better=behavior.better,
             whole=not behavior.queried,
@@ -170,7 +173,7 @@ def explained(
 def chosen_scores(
     entry: ScoreAttribution, folder: Path, behavior: str, attribution: pd.DataFrame
 ) -> np.ndarray:
-    """(q, n) scores of single images by the damping that an attribution has, mean over models."""
+    """(q, n) scores of single images at the damping of an attribution, averaged over models."""
     strength = attribution.loc[attribution["behavior"] == behavior, "strength"].iloc[0]
     number = int(np.argmin(np.abs(np.array(entry.dampings) - strength)))
     return read_scores(folder, behavior)[number].mean(axis=0)

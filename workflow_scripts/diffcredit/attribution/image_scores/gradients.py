@@ -1,4 +1,4 @@
-"""Scores from the stored gradients of several models and their snapshots."""
+"""Scores from the stored gradient features of several models and their snapshots."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,31 +7,31 @@ from pathlib import Path
 import numpy as np
 
 from diffcredit.attribution.gradients import store
-from diffcredit.attribution.gradients.setting import Setting
-from diffcredit.attribution.image_scores.arrays import Found
-from diffcredit.attribution.image_scores.vectors import Seen, score
+from diffcredit.attribution.gradients.settings import GradientSettings
+from diffcredit.attribution.image_scores.arrays import ImageScores
+from diffcredit.attribution.image_scores.vectors import ComparedVectors, score
 from diffcredit.config import ScoreAttribution
 from diffcredit.registry import SCORES
 
 
 @dataclass(frozen=True)
-class Features:
-    """Where features are: in folders .../<number>-<snapshot>/<kind>/<part>.
+class StoredFeatures:
+    """Gradient features on disk, in folders .../<number>-<snapshot>/<kind>/<part>.
 
     Attributes:
         folders: of all models; kind is "train" (parts are shards), "queries" or "trajectory"
             (parts are behaviors).
         models: folder of each model, by <number>-<snapshot>.
-        setting: by which they are known.
+        setting: the settings of the features.
         rates: mean learning rate before each snapshot, from the first on.
     """
 
     folders: list[Path]
     models: dict[str, Path]
-    setting: Setting
+    setting: GradientSettings
     rates: list[float]
 
-    def score(self, entry: ScoreAttribution) -> Iterator[Found]:
+    def score(self, entry: ScoreAttribution) -> Iterator[ImageScores]:
         """Scores of an entry of the configuration, one model after the other in memory.
 
         Raises:
@@ -41,7 +41,7 @@ class Features:
         for name in self.models:
             number, snapshot = map(int, name.split("-"))
             train = store.read(self._folders(name, "train"), self._facts(name, "noise"))
-            seen = Seen(
+            seen = ComparedVectors(
                 train.gradients,
                 self._queries(entry, name),
                 train.residuals,
@@ -51,7 +51,7 @@ class Features:
             yield from score(entry, seen)
 
     def _weights(self, entry: ScoreAttribution) -> dict[int, float]:
-        """Of each snapshot that is used; they sum to 1."""
+        """The weight of each snapshot that is used; weights sum to 1."""
         used = sorted({int(name.split("-")[1]) for name in self.models})
         rates = [self.rates[n - 1] if SCORES[entry.method.name].rated else 1.0 for n in used]
         return {n: rate / sum(rates) for n, rate in zip(used, rates, strict=True)}

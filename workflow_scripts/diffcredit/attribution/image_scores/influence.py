@@ -8,30 +8,30 @@ from typing import Any
 import torch
 
 from diffcredit.attribution.gradients import ekfac
-from diffcredit.attribution.gradients.setting import Setting
-from diffcredit.attribution.image_scores.arrays import Found, by_behavior
+from diffcredit.attribution.gradients.settings import GradientSettings
+from diffcredit.attribution.image_scores.arrays import ImageScores, by_behavior
 from diffcredit.config import ScoreAttribution
 from diffcredit.models import checkpoints
 from diffcredit.models.examples import Examples
 from diffcredit.registry import SCORES
 from diffcredit.seeds import derive
 
-#: Gradients of queries, each as large as the network, that are in memory at a time.
+#: Gradients of queries in memory at a time; each is as large as the network.
 QUERIES_AT_ONCE = 16
 
 
 def score(
     entry: ScoreAttribution,
-    setting: Setting,
+    setting: GradientSettings,
     models: Mapping[str, Path],
     train: Examples,
     queries: Mapping[str, Examples],
-) -> Iterator[Found]:
-    """The scores by each damping of an entry of the configuration, model by model.
+) -> Iterator[ImageScores]:
+    """The scores of an entry of the configuration by each damping, model by model.
 
     Args:
         entry: of the configuration.
-        setting: at which timesteps, with which noises, and on which device.
+        setting: timesteps, noises and device.
         models: their folders, by <number>-<snapshot>.
         train: n training images.
         queries: of each behavior.
@@ -41,7 +41,7 @@ def score(
     for name, folder in models.items():
         trained = checkpoints.load(folder)
         noised = setting.noised(train)
-        how = ekfac.Setting(
+        how = ekfac.EkfacSettings(
             setting.family,
             noised.timesteps,
             noised.noise,
@@ -55,4 +55,4 @@ def score(
             fitted = method.fit(network, noised.clean[:, 0], how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
                 found = fitted.scores(requested.to(setting.device), damping) / snapshots
-                yield Found(number, int(name.split("-")[0]), by_behavior(found, queries))
+                yield ImageScores(number, int(name.split("-")[0]), by_behavior(found, queries))

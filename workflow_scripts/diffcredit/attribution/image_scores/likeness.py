@@ -1,12 +1,12 @@
-"""Scores by how alike images are: all at once, or patch by patch."""
+"""Scores by the similarity of whole images, or of patches."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from diffcredit.attribution.image_scores.arrays import Found, by_behavior
-from diffcredit.attribution.image_scores.vectors import Seen, score
+from diffcredit.attribution.image_scores.arrays import ImageScores, by_behavior
+from diffcredit.attribution.image_scores.vectors import ComparedVectors, score
 from diffcredit.behaviors.extractor import Extractor
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.config import ScoreAttribution
@@ -20,10 +20,10 @@ def by_features(
     extractor: Extractor,
     train: torch.Tensor,
     queries: Mapping[str, torch.Tensor],
-) -> list[Found]:
-    """By what an extractor makes of (n, c, h, w) uint8 images."""
+) -> list[ImageScores]:
+    """Scores by the similarity of extracted features of (n, c, h, w) uint8 images."""
     seen = {name: ImageFeatures(images, extractor).features for name, images in queries.items()}
-    return list(score(entry, Seen(ImageFeatures(train, extractor).features, seen)))
+    return list(score(entry, ComparedVectors(ImageFeatures(train, extractor).features, seen)))
 
 
 def by_patches(
@@ -33,14 +33,14 @@ def by_patches(
     family: Family,
     seed: int,
     device: str,
-) -> list[Found]:
-    """By the weights of patches in the best denoiser of the training images.
+) -> list[ImageScores]:
+    """Scores by the weights of patches in the optimal denoiser of the training images.
 
     Args:
         entry: of the configuration.
         train: all training images.
         queries: of each behavior.
-        family: that the images are examples of.
+        family: model family of the images.
         seed: of the noises.
         device: "cpu" or "cuda".
     """
@@ -48,4 +48,4 @@ def by_patches(
     method: Any = SCORES[entry.method.name].of(entry.method)
     clean = family.clean(train).to(device)
     weights = method(requested.to(device), clean, family.schedule, seed)
-    return [Found(0, 0, by_behavior(weights, queries))]
+    return [ImageScores(0, 0, by_behavior(weights, queries))]

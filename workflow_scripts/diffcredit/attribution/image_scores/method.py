@@ -1,4 +1,4 @@
-"""What an attribution by scores of images asks of a method."""
+"""The interface of methods that score training images."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from diffcredit.config.options import Implementation
 
 
 class ScoreMethod(Implementation):
-    """Scores single training images for queries; see its kinds below.
+    """A method that scores single training images for queries.
 
     Attributes:
-        made_of: what it is made of: "gradients", an entry of that section; "features" of an
-            extractor; "pixels"; "model", the network itself.
-        dampings: the grid that is tried where the configuration names none; empty for a method
-            without a damping.
-        groups: how the scores of a contributor's images come together where the configuration does
-            not say: "sum", or "mean" where a sum would count images.
-        residuals: whether it needs the residuals of the training images, too.
-        trajectory: whether the gradients of queries are taken on the clean images that are
-            predicted along their sampling trajectory.
-        function: the one function of predictions whose gradients it takes; None for any.
-        rated: whether snapshots count by their learning rates; all alike where not.
+        made_of: the input of the method: "gradients", an entry of that section; "features" of an
+            extractor; "pixels"; or "model", the network itself.
+        dampings: the default grid of dampings; empty for a method without damping.
+        groups: the default aggregation of the scores of a contributor's images: "sum", or "mean"
+            where a sum would merely count images.
+        residuals: whether the method needs the residuals of the training images.
+        trajectory: whether the gradients of queries are computed at the clean images that the model
+            predicts along their sampling trajectory.
+        function: the only function of predictions whose gradients the method accepts; None for any.
+        rated: whether snapshots are weighted by their learning rates; otherwise equally.
     """
 
     made_of: ClassVar[Literal["gradients", "features", "pixels", "model"]]

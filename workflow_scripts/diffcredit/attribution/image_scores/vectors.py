@@ -1,4 +1,4 @@
-"""Scores from features of images: projected gradients, or what an extractor makes of them."""
+"""Scores from features of images: projected gradients, or features of an extractor."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from diffcredit.attribution.gradients.scores import decompose
-from diffcredit.attribution.image_scores.arrays import Found, by_behavior
+from diffcredit.attribution.image_scores.arrays import ImageScores, by_behavior
 from diffcredit.config import ScoreAttribution
 from diffcredit.registry import SCORES
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one model, at one snapshot, makes of all images.
+class ComparedVectors:
+    """The features of all images by one model at one snapshot, or by an extractor.
 
     Attributes:
         train: (n, Z) features of the training images.
@@ -31,13 +31,13 @@ class Seen:
     weight: float = 1.0
 
 
-def score(entry: ScoreAttribution, seen: Seen) -> Iterator[Found]:
+def score(entry: ScoreAttribution, seen: ComparedVectors) -> Iterator[ImageScores]:
     """The scores by each damping of an entry of the configuration."""
     method: Any = SCORES[entry.method.name].of(entry.method)
     queries = np.concatenate(list(seen.queries.values()))
 
-    def found(number: int, scores: np.ndarray) -> Found:
-        return Found(number, seen.model, by_behavior(seen.weight * scores, seen.queries))
+    def found(number: int, scores: np.ndarray) -> ImageScores:
+        return ImageScores(number, seen.model, by_behavior(seen.weight * scores, seen.queries))
 
     if not method.dampings:
         yield found(0, method(queries, seen.train))

@@ -1,1 +1,1 @@
-"""How alike images are, with no model asked: (q, n) scores of n training images for q queries."""
+"""Similarity scores without a diffusion model: (q, n) for q queries and n training images."""

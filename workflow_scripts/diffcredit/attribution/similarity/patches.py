@@ -1,12 +1,13 @@
-"""NDA: how much each training image weighs in the best denoiser of a query, patch by patch.
+"""NDA: the weight of each training image in the optimal denoiser of a query, patch by patch.
 
-Zhao et al. 2025, arXiv 2510.14269. The denoiser that fits a training set best, seeing a patch x_t
-of a noised image, weighs every patch y of the training set by
-softmax(-||x_t - sqrt(abar_t) y||^2 / (2 (1 - abar_t))). The score of an image is what its patches
-weigh together, averaged over the patches of the query. No model is asked.
+Zhao et al. 2025, arXiv 2510.14269. Given a patch x_t of a noised image, the optimal denoiser of a
+training set weights every patch y of the training set by softmax(-||x_t - sqrt(abar_t) y||^2 / (2
+(1 - abar_t))). The score of an image is the total weight of its patches, averaged over the patches
+of the query. No trained model is involved.
 
-All patches of an image count. The authors' code (sail-sg/NDA) can sum the largest 100 or 1,000 of
-an image's weights for each patch of the query; an image of 32 x 32 pixels has 1,024 of them.
+All patches of an image are summed. The authors' code (sail-sg/NDA) can restrict the sum to the
+largest 100 or 1,000 weights of an image for each patch of the query; an image of 32 x 32 pixels has
+1,024 patches.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from diffcredit.config import Config
     from diffcredit.models.diffusion import NoiseSchedule
 
-#: Numbers that are held at a time, 128 MiB of them, but for the weights of one query's patches.
+#: Numbers in memory at a time (128 MiB), besides the weights of one query's patches.
 HELD = 2**25
-#: Training patches that are compared at a time.
+#: Training patches compared at a time.
 COMPARED = 2**14
 
 
@@ -42,7 +43,7 @@ class Scale:
 
     Attributes:
         size: side in pixels.
-        pool: side of the squares of pixels that are seen as one; it divides the size.
+        pool: side of the squares of pixels that are averaged first; it divides the size.
     """
 
     size: int
@@ -56,7 +57,7 @@ class Scale:
             )
 
 
-#: Those of the paper, for images of 32 x 32 pixels; patches of 14 are seen at half the resolution.
+#: The scales of the paper for images of 32 x 32 pixels; patches of 14 pixels have half resolution.
 TWO_SCALES = (Scale(7), Scale(14, pool=2))
 
 
@@ -69,25 +70,25 @@ def patch_weights(
     stride: int = 1,
     seed: int = 0,
 ) -> np.ndarray:
-    """What each training image weighs for each query.
+    """The weight of each training image for each query.
 
-    In single precision: at noise levels where nearly no noise is left, weights of patches that are
-    as near as one another are rounded.
+    Weights are in single precision; at very low noise levels the weights of nearly equidistant
+    patches are rounded.
 
     Args:
         queries: (q, c, h, w) in [-1, 1].
         train: (n, c, h, w) in [-1, 1], on the same device.
-        timesteps: over which is averaged; the paper tries 100 to 500 of 1,000.
-        schedule: how noise is added.
-        scales: sizes of patches over which is averaged.
-        stride: pixels from a patch to the next, of queries and of training images.
-        seed: of the noises, that of a timestep the same for every query.
+        timesteps: weights are averaged over these; the paper tries 100 to 500 of 1,000.
+        schedule: the noise schedule.
+        scales: sizes of patches; weights are averaged over them.
+        stride: pixels between neighboring patches, of queries and of training images.
+        seed: of the noises; a timestep has the same noise for every query.
 
     Returns:
         (q, n) float32, 0 or more; the rows sum to 1.
 
     Raises:
-        UserError: if there is nothing to weigh or an option is out of range.
+        UserError: if there are no images, or an option is out of range.
     """
     _check(queries, train, timesteps, schedule.num_train_timesteps, scales, stride)
     alphas = schedule.alpha[list(timesteps)].to(train.device)
@@ -127,7 +128,7 @@ def _check(
 
 
 def _noise(images: torch.Tensor, seed: int, timestep: int) -> torch.Tensor:
-    """(c, h, w) on the CPU, so that devices do not differ."""
+    """(c, h, w) noise from the CPU, so that it is the same on all devices."""
     generator = torch.Generator().manual_seed(derive(seed, "patches", timestep))
     return torch.randn(images.shape[1:], generator=generator)
 
@@ -135,7 +136,7 @@ def _noise(images: torch.Tensor, seed: int, timestep: int) -> torch.Tensor:
 def _weights(
     noised: torch.Tensor, train: torch.Tensor, alpha: torch.Tensor, scale: Scale, stride: int
 ) -> torch.Tensor:
-    """(q, n) weights at one timestep, averaged over places; rows sum to 1."""
+    """(q, n) weights at one timestep, averaged over positions; rows sum to 1."""
     groups = _groups(train, scale, stride)
     places = sum(len(group) for group in groups)
     numbers = train.shape[1] * scale.size**2
@@ -156,10 +157,10 @@ def _weights(
 
 
 def _groups(images: torch.Tensor, scale: Scale, stride: int) -> list[torch.Tensor]:
-    """The numbers of places whose patches are alike inside of the image.
+    """Groups of positions whose patches cross the image border in the same way.
 
-    Patches are compared with those alone that stand out of their image by as much: all others,
-    which the paper's code holds apart by a large number at what stands out, weigh nothing.
+    Patches are compared only within a group. The paper's code pads images with a large number
+    instead, which gives patches of other groups weight 0.
     """
     inside = _patches(torch.ones_like(images[:1, :1]), Scale(scale.size), stride)[0]
     _, group = torch.unique(inside, dim=0, return_inverse=True)
@@ -167,19 +168,19 @@ def _groups(images: torch.Tensor, scale: Scale, stride: int) -> list[torch.Tenso
 
 
 def _patches(images: torch.Tensor, scale: Scale, stride: int) -> torch.Tensor:
-    """(n, places, numbers) patches around every pixel, row by row; 0 outside of the image."""
+    """(n, positions, numbers) patches around every pixel, row by row; 0 outside the image."""
     size = scale.size
     columns = torch.nn.functional.unfold(images, size, padding=(size - 1) // 2, stride=stride)
     if scale.pool == 1:
         return columns.mT
     squares = columns.mT.reshape(-1, images.shape[1], size, size)
-    # Times the side: means of squares, of which the noise is as large as that of pixels.
+    # Means are multiplied by the side, so that their noise has the same variance as that of pixels.
     pooled = torch.nn.functional.avg_pool2d(squares, scale.pool) * scale.pool
     return pooled.reshape(len(images), columns.shape[2], -1)
 
 
 def _rows(patches: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-    """What times `_columns` gives the logarithm of a weight, up to a constant of each row.
+    """Factors whose product with `_columns` is the logarithm of a weight, up to a row constant.
 
     -||x - s y||^2 / (2 v) without ||x||^2, which is the same for every y, is linear in y and in
     ||y||^2.
@@ -196,7 +197,7 @@ def _columns(patches: torch.Tensor) -> torch.Tensor:
 def _compare(
     rows: torch.Tensor, columns: torch.Tensor, groups: Sequence[torch.Tensor]
 ) -> torch.Tensor:
-    """(queries, places, images) logarithms of the weights of the patches of each image."""
+    """(queries, positions, images) logarithms of the total weights of each image's patches."""
     return torch.cat([_compare_group(rows[:, group], columns[:, group]) for group in groups], 1)
 
 
@@ -220,7 +221,7 @@ class PatchScale(Section):
 
 
 class Patches(ScoreMethod):
-    """The weights of patches in the best denoiser: NDA."""
+    """The weights of patches in the optimal denoiser: NDA."""
 
     made_of = "pixels"
 

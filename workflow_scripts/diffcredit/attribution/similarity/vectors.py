@@ -1,8 +1,8 @@
 """Scores from one vector for each image: gradients, pixels, or features of an extractor.
 
-All take (q, d) vectors of queries and (n, d) of training images, and give (q, n), larger where two
-are more alike. They raise `UserError` if there are none, or they do not fit together, or are not
-finite.
+All take (q, d) vectors of queries and (n, d) vectors of training images, and return (q, n) scores,
+larger for more similar vectors. They raise `UserError` if there are no vectors, their sizes differ,
+or they are not finite.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from diffcredit.errors import UserError
 def dot(queries: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Inner products; of gradients: TracIn at one checkpoint (arXiv 2002.08484).
 
-    Several checkpoints, TracInCP, count by their learning rates, as in its paper; D-TRAK's
-    comparison (arXiv 2311.00500) lets them count alike, as constant rates do.
+    With several checkpoints (TracInCP), checkpoints are weighted by their learning rates, as in its
+    paper. D-TRAK's comparison (arXiv 2311.00500) weights them equally, which is the same for
+    constant rates.
     """
     check(queries, train)
     return queries @ train.T
 
 
 def cosine(queries: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Between -1 and 1, 0 for zeros; of gradients: GAS at one checkpoint (arXiv 2201.10055)."""
+    """Cosines, 0 for zero vectors; of gradients: GAS at one checkpoint (arXiv 2201.10055)."""
     check(queries, train)
     return unit(queries) @ unit(train).T
 
 
 def distance(queries: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Minus the Euclidean distances: 0 for the same vector, else below."""
+    """Negative Euclidean distances."""
     from sklearn.metrics.pairwise import euclidean_distances
 
     check(queries, train)

@@ -9,11 +9,11 @@ from diffcredit.behaviors.extractor import Extractor
 from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
-    from diffcredit.behaviors.classifier import Classifier
+    from diffcredit.behaviors.classifier import ClassifierNetwork
 
 
 class ClassifierFeatures(Extractor):
-    """The last hidden layer of a classifier, and what it takes images for."""
+    """The last hidden layer of a classifier, and its class probabilities."""
 
     gives = ("features", "probabilities")
     batch_size = 1024
@@ -27,14 +27,14 @@ class ClassifierFeatures(Extractor):
         self._use(classifier.load(place), device)
 
     @classmethod
-    def of_network(cls, network: Classifier, device: str) -> Self:
+    def of_network(cls, network: ClassifierNetwork, device: str) -> Self:
         """An extractor of a classifier that is in memory."""
         made = cls.__new__(cls)
         made.options = cls.Options(kind="classifier")
         made._use(network, device)
         return made
 
-    def _use(self, network: Classifier, device: str) -> None:
+    def _use(self, network: ClassifierNetwork, device: str) -> None:
         self.network, self.device = network.to(device).eval(), device
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:

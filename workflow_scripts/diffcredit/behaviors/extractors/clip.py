@@ -14,10 +14,10 @@ from diffcredit.lazy import torch
 
 
 class Clip(Extractor):
-    """The projected embeddings of a CLIP model, as they come: not of length 1.
+    """The projected embeddings of a CLIP model, not normalized.
 
-    Images are square, so that CLIP's own preparation is a resizing without a crop. It rounds to
-    whole pixel values afterwards; here the values stay as they are.
+    Images are square, so CLIP's own preprocessing resizes them without a crop. It then rounds to
+    whole pixel values, which is not done here.
     """
 
     gives = ("features", "clip", "texts")

@@ -33,7 +33,7 @@ class HubOptions(FileOptions):
     model: HubName = Field(description=MODEL)
 
     def place(self, base: Path = Path()) -> Path:
-        """The given folder, or that of the model in the hub's cache."""
+        """The given folder, or the model's folder in the hub's cache."""
         return super().place(base) or weights.cached(self.model)
 
     def files(self) -> list[Path]:
@@ -41,7 +41,7 @@ class HubOptions(FileOptions):
         return weights.hub_files(self.place())
 
     def missing(self, key: str, texts: bool, base: Path) -> list[str]:
-        """A line about files that are not there, or for each that was not fetched."""
+        """A message about missing files, or for each file that was not fetched."""
         found = self.place(base)
         at = f"{key}.{'model' if self.path is None else 'path'}"
         value = self.model if self.path is None else self.path
@@ -60,7 +60,7 @@ class HubOptions(FileOptions):
 
 
 def normalize(images: torch.Tensor) -> torch.Tensor:
-    """(n, 3, h, w) values of 0..255 to those of mean 0 and standard deviation 1."""
+    """Normalize (n, 3, h, w) values in 0..255 to mean 0 and standard deviation 1."""
     mean = torch.tensor(MEAN, device=images.device).reshape(3, 1, 1)
     deviation = torch.tensor(DEVIATION, device=images.device).reshape(3, 1, 1)
     return (images / 255 - mean) / deviation
@@ -87,7 +87,7 @@ def read_model(architecture: Any, folder: Path, device: str) -> Any:
         model, report = architecture.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
-    except Exception as error:  # Broken files end in errors of half a dozen libraries.
+    except Exception as error:  # Broken files raise errors of half a dozen libraries.
         raise UserError(f"{folder} cannot be read as {architecture.__name__}: {error}") from error
     if report["missing_keys"]:
         raise UserError(
@@ -98,6 +98,6 @@ def read_model(architecture: Any, folder: Path, device: str) -> Any:
 
 
 def check_files(folder: Path, texts: bool) -> None:
-    """Raise `UserError` where files are missing; transformers would do without a tokenizer's."""
+    """Raise `UserError` if files are missing; transformers tolerates a missing tokenizer."""
     if absent := weights.absent_files(folder, texts):
         raise UserError(f"{folder} lacks {', '.join(absent)}")

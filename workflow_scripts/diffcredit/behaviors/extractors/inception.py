@@ -1,4 +1,4 @@
-"""The Inception network by which FID is published, as clean-fid uses it."""
+"""The Inception network of published FIDs, as clean-fid uses it."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Inception(Extractor):
         )
 
         def place(self, base: Path = Path()) -> Path:
-            """The given file, or where clean-fid keeps it."""
+            """The given file, or clean-fid's file."""
             return super().place(base) or USUAL
 
         def missing(self, key: str, texts: bool, base: Path) -> list[str]:
-            """The line about a file that is missing, or is not to be trusted."""
+            """A message about a file that is missing or untrusted."""
             found = self.place(base)
             if not found.is_file():
                 accepted = f"the file {found} does not exist"
@@ -61,7 +61,7 @@ class Inception(Extractor):
         """Read the TorchScript file.
 
         Raises:
-            UserError: if it cannot be read, or is another network.
+            UserError: if the file cannot be read, or is another network.
         """
         assert place is not None
         network = torchscript.read(place)

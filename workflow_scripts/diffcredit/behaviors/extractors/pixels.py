@@ -9,12 +9,12 @@ from diffcredit.lazy import torch
 
 
 class Pixels(Extractor):
-    """All values of an image in [0, 1], in a row."""
+    """The flattened pixels of an image in [0, 1]."""
 
     batch_size = 4096
 
     def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
-        """Stay on the CPU: there are no weights, and nothing to compute that is worth a GPU."""
+        """Stay on the CPU: there are no weights, and too little work for a GPU."""
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(n, c h w) float64."""

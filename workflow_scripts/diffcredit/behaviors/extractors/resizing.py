@@ -1,4 +1,4 @@
-"""How images reach the networks of others: in color, at the size that they were trained on."""
+"""Conversion of images for published networks: color, at the size they were trained on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from diffcredit.lazy import torch
 
 
 def in_color(images: torch.Tensor) -> torch.Tensor:
-    """(n, 3, h, w) of (n, c, h, w); gray images have three equal channels."""
+    """(n, 3, h, w) images of (n, c, h, w) ones; gray images get three equal channels."""
     return images.expand(-1, 3, -1, -1)
 
 
 def resize(images: torch.Tensor, side: int) -> torch.Tensor:
-    """Bicubic with an antialiasing filter, as Pillow does it: clean-fid's "clean" resizing.
+    """Resize bicubically with antialiasing, as Pillow does: clean-fid's "clean" resizing.
 
     Args:
         images: (n, c, h, w) uint8.

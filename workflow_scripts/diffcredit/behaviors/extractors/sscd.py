@@ -1,4 +1,4 @@
-"""SSCD: descriptors by which copies of an image are found (Pizzi et al. 2022, arXiv 2202.10261)."""
+"""SSCD: descriptors for copy detection (Pizzi et al. 2022, arXiv 2202.10261)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SOURCE = f"https://dl.fbaipublicfiles.com/sscd-copy-detection/{FILE}"
 
 
 class Sscd(Extractor):
-    """The descriptors as they come: 512 numbers of length 1 from the published network.
+    """The descriptors: 512 numbers of length 1 from the published network.
 
-    Of pairs of images whose cosine is above 0.75 nine in ten are copies. Images are prepared as by
-    the authors: bilinearly resized with antialiasing, rounded to whole pixel values.
+    Nine in ten pairs of images with a cosine above 0.75 are copies. Images are preprocessed as by
+    the authors: resized bilinearly with antialiasing, and rounded to whole pixel values.
     """
 
     class Options(FileOptions):
@@ -36,7 +36,7 @@ class Sscd(Extractor):
         path: Place | None = Field(None, description=f"the file {FILE}; null: nowhere yet")
 
         def missing(self, key: str, texts: bool, base: Path) -> list[str]:
-            """The line about a file that is missing: no tool keeps it in a place of its own."""
+            """A message about a missing file; it has no default location."""
             found, key = self.place(base), f"{key}.path"
             if found is not None and found.is_file():
                 told = weights.pointer(found)
@@ -48,7 +48,7 @@ class Sscd(Extractor):
         """Read the TorchScript file.
 
         Raises:
-            UserError: if it cannot be read, or makes no descriptor of an image.
+            UserError: if the file cannot be read, or its network returns no descriptors.
         """
         assert place is not None
         self.network, self.device = torchscript.read(place).to(device).eval(), device

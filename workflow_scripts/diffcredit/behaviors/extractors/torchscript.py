@@ -13,13 +13,13 @@ from diffcredit.lazy import torch
 def read(place: Path) -> Any:
     """Read a TorchScript file onto the CPU.
 
-    It is a program: load no other file than the published one. The format leaves no choice.
+    A TorchScript file is a program that can run any code: only load the published file.
 
     Raises:
-        UserError: if it cannot be read.
+        UserError: if the file cannot be read.
     """
     try:
-        with warnings.catch_warnings():  # The format is on its way out, the files stay.
+        with warnings.catch_warnings():  # Deprecated, but published files use it.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             return torch.jit.load(place, map_location="cpu")

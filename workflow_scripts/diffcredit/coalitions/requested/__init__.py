@@ -1,1 +1,1 @@
-"""Coalitions that attributions ask for, to see what happens without the contributors they name."""
+"""Requested coalitions: they depend on attributions, for counterfactual evaluations."""

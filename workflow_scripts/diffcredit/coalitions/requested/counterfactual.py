@@ -1,7 +1,7 @@
 """The coalitions of `evaluation.counterfactual`.
 
-Without the contributors of the largest values of an attribution (the top), without those of the
-smallest (the bottom), of the top alone; and without random ones.
+They remove the contributors with the largest values of an attribution (top) or the smallest values
+(bottom), keep only the top, or remove random contributors.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ ACTIONS = ("remove top", "remove bottom", "keep top")
 
 
 def affected(fraction: float, contributors: int) -> int:
-    """Contributors that a fraction of them is: at least 1, at most all but one."""
+    """Number of contributors in a fraction of them: at least 1, at most all but one."""
     return int(np.clip(np.floor(fraction * contributors + 0.5), 1, contributors - 1))
 
 
 def coalitions_of_one(settings: Counterfactual) -> int:
-    """Coalitions that one attribution asks for."""
+    """Number of requested coalitions per attribution."""
     return len(settings.behaviors) * len(ACTIONS) * len(settings.fractions)
 
 
 def kept(values: np.ndarray, action: str, fraction: float) -> np.ndarray:
-    """(N,) mask of who stays; values (N,)."""
+    """(N,) mask of the kept contributors, given their (N,) values."""
     count = affected(fraction, len(values))
     return {
         "remove top": without_top(values, count),
@@ -39,14 +39,14 @@ def kept(values: np.ndarray, action: str, fraction: float) -> np.ndarray:
 def ranked_coalitions(
     attribution: str, table: pd.DataFrame, settings: Counterfactual, first: int, seed: int
 ) -> pd.DataFrame:
-    """Coalitions that an attribution asks for, one for each behavior, action and fraction.
+    """Requested coalitions of an attribution, one for each behavior, action and fraction.
 
     Args:
         attribution: its name.
-        table: its values; of vector behaviors the mean over queries counts.
+        table: the table of the attribution; values of local behaviors are averaged over queries.
         settings: behaviors and fractions.
         first: number of the first coalition.
-        seed: of the trainings; equal coalitions are trained alike.
+        seed: of the trainings; equal coalitions have equal training seeds.
 
     Returns:
         Columns index, seed, pair, mask (as of all coalitions), attribution, behavior, action,
@@ -67,7 +67,7 @@ def ranked_coalitions(
 def random_coalitions(
     contributors: int, settings: Counterfactual, first: int, seed: int
 ) -> pd.DataFrame:
-    """Coalitions that lack random contributors; columns as of `ranked_coalitions`."""
+    """Coalitions without random contributors; columns as in `ranked_coalitions`."""
     rows = []
     for draw in range(settings.random):
         values = np.random.default_rng(derive(seed, "draw", draw)).random(contributors)

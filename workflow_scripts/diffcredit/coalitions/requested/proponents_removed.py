@@ -1,6 +1,6 @@
 """The coalitions of `evaluation.regenerated`.
 
-Everybody but the contributors that help an image most, or but random ones.
+They remove the contributors that help an image most (its proponents), or random contributors.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def ranked_coalitions(
     Args:
         attribution: its name.
         values: rows of its table for one behavior.
-        sign: -1 where less of the behavior is better, so that small values help; else 1.
-        queries: a coalition for each of the first ones.
-        remove: contributors that are removed for a query.
+        sign: -1 if lower values of the behavior are better, so that small values help; else 1.
+        queries: number of queries, with one coalition each.
+        remove: number of contributors that are removed for a query.
         first: number of the first coalition.
-        seed: of the trainings; equal coalitions are trained alike.
+        seed: of the trainings; equal coalitions have equal training seeds.
 
     Returns:
         Columns index, seed, pair, mask (as of all coalitions), attribution, query.
@@ -50,12 +50,12 @@ def ranked_coalitions(
 def random_coalitions(
     contributors: int, draws: Iterable[int], remove: int, first: int, seed: int
 ) -> pd.DataFrame:
-    """Coalitions that lack random contributors, each for all queries; columns as above.
+    """Coalitions without random contributors, each for all queries; columns as above.
 
     Args:
         contributors: their number.
-        draws: numbers of the draws, which do not depend on each other.
-        remove: contributors that are removed.
+        draws: numbers of the random draws, which are independent.
+        remove: number of contributors that are removed.
         first: number of the first coalition.
         seed: of the draws and the trainings.
     """
@@ -66,7 +66,7 @@ def random_coalitions(
 
 
 def _check(remove: int, contributors: int) -> None:
-    """Somebody stays."""
+    """Check that at least one contributor is kept."""
     if remove >= contributors:
         raise UserError(
             f"evaluation.regenerated.remove = {remove}: must be below the {contributors} "

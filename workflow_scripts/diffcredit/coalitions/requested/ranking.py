@@ -1,4 +1,4 @@
-"""What all requested coalitions have in common."""
+"""Shared functions of requested coalitions."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import numpy as np
 from diffcredit.lazy import pd
 from diffcredit.seeds import derive
 
-#: Stands for an attribution where removals are random.
+#: Name in place of an attribution for random removals.
 RANDOM = "random"
 
 
 def without_top(values: np.ndarray, count: int) -> np.ndarray:
-    """(N,) mask of all but the largest values (N,); of equal ones the first are the larger."""
+    """(N,) mask of all but the largest of (N,) values; ties go to the first."""
     mask = np.ones(len(values), dtype=bool)
     mask[np.argsort(-values, kind="stable")[:count]] = False
     return mask
 
 
 def numbered(table: pd.DataFrame, first: int, seed: int) -> pd.DataFrame:
-    """Coalitions of a column mask with index, seed and pair; equal ones have equal seeds."""
+    """Add columns index, seed and pair to a table of masks; equal coalitions have equal seeds."""
     numbers = first + np.arange(len(table))
     seeds = [derive(seed, np.packbits(mask).tobytes().hex()) for mask in table["mask"]]
     return table.assign(index=numbers, seed=seeds, pair=numbers)

@@ -1,8 +1,8 @@
-"""Model families: what is noised, and what predicts the noise.
+"""Model families: the representation that is noised, and the network that predicts the noise.
 
-A family is a class of one file that derives from `family.Family`, and one line in the registry. Its
-options are the section `model` of the configuration. Everything else - trainings, samplers,
-measures, gradients - asks it for what it needs and does not know which one it is.
+A new family is one class in a file here, derived from `family.Family`, and one line in the
+registry. Its options are the section `model` of the configuration. All other code (trainings,
+samplers, measures, gradients) uses only the interface of `family.Family`.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ __all__ = ["Family", "FamilyOptions", "Structure", "build", "of_settings"]
 
 
 def of_settings(settings: Mapping[str, Any]) -> Family:
-    """The family of some settings.
+    """The family with given settings.
 
     Args:
         settings: the section ``model`` of a configuration, ``image_size`` and ``channels`` of the
             images.
 
     Raises:
-        UserError: where nothing has the name of the family.
+        UserError: if no family has this name.
     """
     if (name := settings["model"]["family"]) not in FAMILIES:
         raise UserError(f"there is no model family {name!r}; accepted: {', '.join(FAMILIES)}")
@@ -33,7 +33,7 @@ def of_settings(settings: Mapping[str, Any]) -> Family:
 
 
 def build(options: FamilyOptions, image_size: int, channels: int) -> Family:
-    """The family that a section ``model`` names, for images of a size.
+    """The family of a section ``model``, for images of a size.
 
     Args:
         options: the section.

@@ -1,4 +1,4 @@
-"""What the rest of the program asks of a model family."""
+"""The interface of model families."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Structure:
-    """What a network is made of, as JSON can hold it.
+    """The structure of a network, as JSON values.
 
     Attributes:
         architecture: keyword arguments of the network.
-        pruning: what was removed of it; empty for a whole network.
+        pruning: the removed channels; empty for a whole network.
     """
 
     architecture: dict[str, Any]
@@ -35,40 +35,38 @@ class Structure:
 class FamilyOptions(Options):
     """The section `model`: the family of the models, their network and their noise schedule."""
 
-    # The section's own key says which family it is of.
+    # The section has a key of its own for the name of the family.
     name: ClassVar[str] = ""  # type: ignore[misc]
     family: str = Field("", description="the model family")
     timesteps: Several = Field(1000, description="noise levels, 2 or more")
 
     def network(self, data: Data) -> UNet | None:
-        """Sizes of the network for some data, for estimates; None where they are unknown."""
+        """Sizes of the network for some data, for estimates; None if they are unknown."""
         return None
 
     @property
     def unprunable(self) -> str | None:
-        """Why no channels of the network can be pruned; None where they can."""
+        """Why the network cannot be pruned; None if it can."""
         return None
 
 
 class Family(Implementation):
-    """A kind of diffusion model, made of its options for images of a size.
+    """A kind of diffusion model, for images of a given size.
 
     Attributes:
-        settings: what `of_settings` makes this family of, as JSON can hold it.
-        shape: (channels, height, width) of what is noised.
+        settings: the arguments of `of_settings` for this family, as JSON values.
+        shape: (channels, height, width) of noised examples.
         schedule: alpha and sigma of each timestep.
-        traits: what it can be asked for besides: "pixel_density" (see `dequantize`), "channels"
-            (see `inputs`).
-        bounds: smallest and largest value of a clean example, to which samplers clip; None where
-            there is none.
-        encoded_by: the options that what `encode` returns depends on.
-        structure: of a network that is trained from scratch.
-        base: digest of the frozen weights that its networks need besides; None where there are
-            none.
+        traits: optional abilities: "pixel_density" (see `dequantize`), "channels" (see `inputs`).
+        bounds: smallest and largest value of clean examples, to which samplers clip; None for
+            unbounded examples.
+        encoded_by: the options on which the result of `encode` depends.
+        structure: of networks that are trained from scratch.
+        base: digest of the frozen weights of a base model; None for families without a base model.
     """
 
     class Options(FamilyOptions):
-        """None besides those that all families have."""
+        """The options that all families have."""
 
     traits: ClassVar[frozenset[str]] = frozenset()
     bounds: ClassVar[tuple[float, float] | None] = None
@@ -95,7 +93,7 @@ class Family(Implementation):
     def encode(
         self, images: torch.Tensor, captions: Sequence[str | None] | None = None
     ) -> Examples:
-        """Examples of (n, c, h, w) uint8 images, and of their captions where it is conditional."""
+        """Encode (n, c, h, w) uint8 images, and their captions if the family is conditional."""
         raise NotImplementedError
 
     def clean(self, examples: Examples) -> torch.Tensor:
@@ -107,7 +105,7 @@ class Family(Implementation):
         raise NotImplementedError
 
     def build(self, structure: Structure, seed: int) -> torch.nn.Module:
-        """A network of a structure; weights that are not those of a base are drawn from a seed."""
+        """A network of a structure; weights that do not come from a base model are random."""
         raise NotImplementedError
 
     def predict(
@@ -117,38 +115,39 @@ class Family(Implementation):
         timesteps: torch.Tensor,
         condition: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """(n, *shape) noise in noised examples, whatever the network was trained to predict.
+        """Predict the (n, *shape) noise in noised examples.
 
         Args:
             network: of this family; it may be wrapped.
             noised: (n, *shape).
             timesteps: (n,), or one number for all.
-            condition: (n, ...) as `encode` makes it; None where unconditional.
+            condition: (n, ...) from `encode`; None for unconditional models.
         """
         raise NotImplementedError
 
     def trainable(self, network: torch.nn.Module) -> dict[str, torch.Tensor]:
-        """Name -> tensor of all that a model folder keeps: nothing that is frozen."""
+        """Name -> tensor of the weights that are saved: all that are not frozen."""
         raise NotImplementedError
 
     def differences(self, structure: Structure) -> list[str]:
-        """In what a network differs from one that is trained from scratch, for people to read."""
+        """Differences between a network and one that is trained from scratch, for messages."""
         raise NotImplementedError
 
     def dequantize(self, images: torch.Tensor, within: torch.Tensor) -> torch.Tensor:
-        """(n, *shape) x_0 of uint8 images, each value drawn within its 256th of the range.
+        """(n, *shape) x_0 of uint8 images, with each value dequantized within its 256th of the
+        range.
 
-        Of a family with the trait "pixel_density" alone, whose density is one of images.
+        Only for families with the trait "pixel_density", which have a density of images.
 
         Args:
             images: (n, c, h, w) uint8.
-            within: (n, c, h, w) where in its 256th each value lies, in [0, 1).
+            within: (n, c, h, w) position of each value within its 256th, in [0, 1).
         """
         raise NotImplementedError
 
     def inputs(self) -> dict[str, torch.Tensor]:
         """Keyword arguments with which the network can be traced.
 
-        Of a family with the trait "channels" alone, whose channels can be pruned.
+        Only for families with the trait "channels", which can be pruned.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Models of pixels: DDPM with a U-Net that predicts the noise (Ho et al. 2020, arXiv 2006.11239).
+"""Pixel-space DDPMs with a U-Net that predicts the noise (Ho et al. 2020, arXiv 2006.11239).
 
 Clean examples are float32 (n, channels, height, width) in [-1, 1].
 """
@@ -13,7 +13,7 @@ from diffcredit.lazy import torch
 from diffcredit.models.families.family import Family, Structure
 from diffcredit.models.families.unet import UNetOptions
 
-# They take seconds to import, and half of the jobs do without.
+# diffusers takes seconds to import, and half of the jobs do not need it.
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Pixel(Family):
-    """The family of models that noise the pixels of images."""
+    """The family of pixel-space models."""
 
     traits = frozenset({"pixel_density", "channels"})
     bounds = (-1.0, 1.0)
@@ -41,7 +41,7 @@ class Pixel(Family):
     def encode(
         self, images: torch.Tensor, captions: Sequence[str | None] | None = None
     ) -> Examples:
-        """The (n, c, h, w) uint8 images as they are; captions are not used."""
+        """The (n, c, h, w) uint8 images themselves; captions are not used."""
         from diffcredit.models.examples import Examples
 
         return Examples(images.contiguous().numpy())
@@ -50,8 +50,8 @@ class Pixel(Family):
         """(n, c, h, w) float32 in [-1, 1], 0 for a value of 127.5."""
         stored = examples.stored
         batch, channels, height, width = stored.shape
-        # Channels last in memory, the layout in which images are stored: convolutions keep it, and
-        # round otherwise in another one.
+        # Channels last in memory, the layout of stored images: convolutions keep the layout, and
+        # another one would change their rounding.
         clean = torch.empty(batch, height, width, channels).permute(0, 3, 1, 2)
         return clean.copy_(stored).div_(127.5).sub_(1)
 
@@ -60,11 +60,11 @@ class Pixel(Family):
         return ((clean.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
     def dequantize(self, images: torch.Tensor, within: torch.Tensor) -> torch.Tensor:
-        """(n, c, h, w) in [-1, 1], each value in its 256th of that range."""
+        """(n, c, h, w) in [-1, 1], each value within its 256th of that range."""
         return (images + within) / 128 - 1
 
     def build(self, structure: Structure, seed: int) -> UNet2DModel:
-        """A U-Net with weights drawn from a seed, without the channels that were pruned."""
+        """A U-Net with weights initialized from a seed, without pruned channels."""
         from diffcredit.models.lean import lean_imports
 
         with lean_imports():
@@ -110,7 +110,7 @@ class Pixel(Family):
 
 
 def architecture(model: UNetOptions, image_size: int, channels: int) -> dict[str, Any]:
-    """The keyword arguments of the U-Net, plain values that JSON can hold."""
+    """The keyword arguments of the U-Net, as JSON values."""
     attends = model.attention
     down = ["AttnDownBlock2D" if a else "DownBlock2D" for a in attends]
     up = ["AttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)]
@@ -123,7 +123,7 @@ def architecture(model: UNetOptions, image_size: int, channels: int) -> dict[str
         "down_block_types": down,
         "up_block_types": up,
         "norm_num_groups": model.norm_groups,
-        # diffusers' null: the channels of the resolution, one head.
+        # null in diffusers: one head with all channels of the resolution.
         "attention_head_dim": None if model.head_dim == "channels" else model.head_dim,
         "resnet_time_scale_shift": "scale_shift" if model.scale_shift else "default",
         "freq_shift": model.freq_shift,
@@ -135,7 +135,7 @@ def architecture(model: UNetOptions, image_size: int, channels: int) -> dict[str
 
 
 def _defaults() -> dict[str, Any]:
-    """The arguments of the U-Net as diffusers has them."""
+    """The default arguments of diffusers' U-Net."""
     from diffcredit.models.lean import lean_imports
 
     with lean_imports():
@@ -146,5 +146,5 @@ def _defaults() -> dict[str, Any]:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Lists where defaults are tuples."""
+    """Convert tuples to lists, for JSON."""
     return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}

@@ -1,4 +1,4 @@
-"""The options of families whose network is diffusers' U-Net, and how they fit other sections."""
+"""Options of families with diffusers' U-Net, and their checks against other sections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class UNetOptions(FamilyOptions):
-    """The keys of the section `model` that say what the U-Net is made of."""
+    """The keys of the section `model` for the structure of the U-Net."""
 
     channels: Annotated[list[Count], Field(min_length=1)] = Field(
         [16, 32], description="channels of each resolution, finest first"
@@ -67,7 +67,7 @@ class UNetOptions(FamilyOptions):
         return "pruning is not known with model.scale_shift: true" if self.scale_shift else None
 
     def problems(self, key: str, config: Config, base: Path) -> list[str]:
-        """One line for each key that contradicts another one, the images or the pruning."""
+        """A message for each key that contradicts another key, the images or the pruning."""
         found = self._layer_problems()
         if config.full.pretrained is None and not found:
             found += self._ratio_problems(config)
@@ -85,7 +85,7 @@ class UNetOptions(FamilyOptions):
         return found
 
     def _ratio_problems(self, config: Config) -> list[str]:
-        """A ratio that would leave a norm group without a channel."""
+        """A message about a ratio that would leave a norm group without channels."""
         pruned, least = config.pruned, min(self.channels)
         refused: str | None = None
         if pruned.target != "channels":
@@ -111,7 +111,7 @@ class UNetOptions(FamilyOptions):
         ]
 
     def _halving_problems(self, config: Config) -> list[str]:
-        """The coarsest level of the network still sees several pixels."""
+        """A message about images that are too small for the levels of the network."""
         halvings, side = len(self.channels) - 1, config.data.image_size
         told = f"model.channels halves it {halvings} times"
         if side % 2**halvings:

@@ -1,4 +1,4 @@
-"""Channels of small weights go first."""
+"""Magnitude pruning: remove channels with small weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pruned model asks of a pruner."""
+"""The interface of pruners."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Pruner(Implementation):
-    """Makes a smaller network of a trained one.
+    """Makes a trained network smaller.
 
     Attributes:
-        traits: what the model family must have, see `diffcredit.models.families`.
+        traits: required traits of the model family, see `diffcredit.models.families`.
     """
 
     traits: ClassVar[frozenset[str]] = frozenset({"channels"})
@@ -24,8 +24,8 @@ class Pruner(Implementation):
         """A smaller copy of a network, and its size.
 
         Args:
-            trained: the network to prune; it is left alone.
+            trained: the network to prune; it is not changed.
             ratio: fraction of channels to remove, above 0 and below 1.
-            material: what the pruner may look at besides the network.
+            material: further inputs of the pruner.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Random channels, and the same with fresh weights: what a ranking is compared with."""
+"""Baselines of pruning: random channels, with the trained or with fresh weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RandomImportance:
-    """Uniform importance from a seed; torch-pruning's own draws from the global state."""
+    """Uniform importance from a seed; torch-pruning's own uses the global random state."""
 
     def __init__(self, seed: int):
         self.generator = torch.Generator().manual_seed(seed)
@@ -36,7 +36,7 @@ class Random(Pruner):
 
 
 class Reinit(Random):
-    """Removes channels at random, then draws all weights again: only the smaller shape is kept."""
+    """Removes channels at random, then initializes all weights again: only the shape is kept."""
 
     def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
         """See `Pruner.prune`."""

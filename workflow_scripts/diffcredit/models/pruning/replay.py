@@ -1,6 +1,6 @@
 """Remove from a fresh network the channels that a recorded pruning removed.
 
-Apart from what prunes, so that reading a pruned model needs no pruner.
+Separate from the pruners, so that reading a pruned model does not import them.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def replay(
     """Remove channels in place.
 
     Args:
-        network: whole, as the pruned one once was.
-        history: what was removed, as torch-pruning records it.
+        network: the whole network, before pruning.
+        history: the removed channels, as recorded by torch-pruning.
         inputs: keyword arguments with which the network can be traced.
     """
     graph = tp.DependencyGraph().build_dependency(network, inputs)
@@ -32,7 +32,7 @@ def replay(
 
 
 def update_channels(network: torch.nn.Module) -> None:
-    """The resampling layers check their input against numbers that pruning does not update."""
+    """Update the channel numbers of resampling layers, which pruning does not change."""
     for module in network.modules():
         if isinstance(module, Downsample2D | Upsample2D) and module.conv is not None:
             module.channels = module.conv.in_channels

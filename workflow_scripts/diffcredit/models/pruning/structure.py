@@ -1,4 +1,4 @@
-"""Structured pruning: whole channels are removed, so that the network is really smaller.
+"""Structured pruning: whole channels are removed, so that the network becomes smaller.
 
 A pruner ranks channels; `prune` removes them through torch-pruning's dependency graph. The last
 convolution keeps its channels, attention heads stay divisible and group norms keep their groups.
@@ -28,12 +28,12 @@ Size = dict[str, int]
 
 @dataclass(frozen=True)
 class Material:
-    """What pruners may look at beside the network.
+    """Further inputs of pruners.
 
     Attributes:
         examples: n training examples.
         seed: of everything random.
-        device: what gradients are computed on, "cpu" or "cuda".
+        device: for computing gradients, "cpu" or "cuda".
     """
 
     examples: Examples
@@ -49,19 +49,20 @@ def prune(
     """A smaller copy of a network.
 
     Args:
-        trained: the network to prune; it is left alone.
-        ratio: fraction of the channels of each layer to remove, in (0, 1). Group norms of g
-            groups and attentions of g heads remove channels g at a time, so that more may go than
-            asked for: C channels keep g floor((1 - ratio) C / g). The torch-pruning of the papers,
-            1.3.2, took fewer (0.3 of the CIFAR network's channels were 44% of its parameters; here
-            they are 61%). Each of the heads keeps one channel at least.
-        rank: gives what scores the channels of the copy; it may leave gradients there.
+        trained: the network to prune; it is not changed.
+        ratio: fraction of the channels of each layer to remove, in (0, 1). Group norms of g groups
+            and attentions of g heads remove channels g at a time, so that more than the ratio may
+            be removed: of C channels g floor((1 - ratio) C / g) are kept. The papers' version of
+            torch-pruning, 1.3.2, removed fewer (a ratio of 0.3 removed 44% of the CIFAR network's
+            parameters; here it removes 61%). Each head keeps at least one channel.
+        rank: returns the importance of the channels of the copy; it may leave gradients there.
 
     Returns:
         The pruned network, and its size.
 
     Raises:
-        UserError: if a group norm cannot keep a channel in each group; says what is possible.
+        UserError: if a group norm cannot keep a channel in each group; says which ratios are
+            possible.
     """
     network = copy.deepcopy(trained.network).cpu().eval()
     _check_ratio(network, ratio)
@@ -80,7 +81,7 @@ def prune(
             for layer, count in heads.items()
         },
         ignored_layers=[network.conv_out],
-        # Fresh dictionaries: the library's defaults are shared between all its pruners.
+        # New dictionaries, because the library shares its default ones between all pruners.
         in_channel_groups={},
         out_channel_groups=dict(heads),
     )
@@ -100,12 +101,12 @@ def prune(
 
 
 def _exact(ratio: float) -> float:
-    """A hair less: of 10 channels at 0.9, int(10 * (1 - 0.9)) would keep 0."""
+    """A slightly smaller ratio: of 10 channels at 0.9, int(10 * (1 - 0.9)) would keep 0."""
     return max(0.0, ratio - 1e-9)
 
 
 def _check_ratio(network: torch.nn.Module, ratio: float) -> None:
-    """Where a group would keep no channel, torch-pruning silently leaves the layer as it is."""
+    """Check that groups keep a channel; otherwise torch-pruning silently skips the layer."""
     norms = [m for m in network.modules() if isinstance(m, torch.nn.GroupNorm)]
     tightest = max(norms, key=lambda norm: norm.num_groups / norm.num_channels)
     if ratio > largest_ratio(tightest.num_channels, tightest.num_groups):

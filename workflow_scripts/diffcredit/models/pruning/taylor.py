@@ -1,8 +1,9 @@
-"""Channels without which the denoising loss changes little go first.
+"""Taylor pruning: remove channels that change the denoising loss least.
 
-To first order, a group of weights w adds |sum w g| to a loss of gradient g (Molchanov et al. 2019).
-Diff-Pruning (Fang et al. 2023, arXiv 2305.10924) takes sum |w g|, and the gradients of the noise
-levels that matter alone: those up to the first whose loss is small beside the largest.
+To first order, removing a group of weights w changes a loss with gradient g by |sum w g| (Molchanov
+et al. 2019). Diff-Pruning (Fang et al. 2023, arXiv 2305.10924) uses sum |w g|, and only the
+gradients of important noise levels: up to the first level whose loss is small relative to the
+largest.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Taylor(Pruner):
     """Ranks channels by |sum w g|, with the gradient g of the loss at all noise levels."""
 
     class Options(Pruner.Options):
-        """What the gradients are taken on."""
+        """The images for the gradients."""
 
         images: Count = Field(
             64, description="training images that gradients are taken on, 1 or more"
@@ -52,15 +53,15 @@ class DiffPruning(Pruner):
     """Ranks channels by sum |w g|, with the gradient g of the first noise levels."""
 
     class Options(Taylor.Options):
-        """Which noise levels count, and what the gradients are taken on."""
+        """The noise levels, and the images for the gradients."""
 
         threshold: Fraction = Field(
             0.05,
             description="noise levels end where the loss is below this fraction of the largest, "
             "above 0 and below 1",
         )
-        # In the code for diffusers that the authors published, and in that of Lu et al. 2025 (arXiv
-        # 2407.03153), the noise level that ends them counts; in the formula it does not.
+        # In the authors' code for diffusers, and in that of Lu et al. 2025 (arXiv 2407.03153), the
+        # level that ends the sum is included; in the formula it is not.
         stopping_level: bool = Field(
             True,
             description="true: the noise level at which they end counts, too, as in the published "
@@ -100,8 +101,8 @@ def accumulate_gradients(
     """Add up in ``network`` the gradients of L_0, L_1, ... until L_t < threshold max(L_0..L_t).
 
     L_t is the mean denoising loss of timestep t over the images, each with one noise for all
-    timesteps. That of the t which ends the sum is added where ``stopping_level`` says so.
-    Returns how many of them were added; a threshold of 0 takes all.
+    timesteps. The level that ends the sum is included if ``stopping_level`` is True. Returns the
+    number of levels in the sum; a threshold of 0 includes all.
     """
     generator = torch.Generator().manual_seed(derive(material.seed, "gradients"))
     chosen = torch.randperm(len(material.examples), generator=generator)[:images]

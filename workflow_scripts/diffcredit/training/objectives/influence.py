@@ -14,7 +14,7 @@ from pydantic import Field
 
 from diffcredit.config.sections import Count, Rate
 from diffcredit.lazy import torch
-from diffcredit.training.objectives.objective import ClosedForm, Gradients
+from diffcredit.training.objectives.objective import ClosedForm, GradientRows
 
 
 class Influence(ClosedForm):
@@ -46,8 +46,8 @@ class Influence(ClosedForm):
 
     def change(
         self,
-        retained: Gradients,
-        removed: Gradients,
+        retained: GradientRows,
+        removed: GradientRows,
         count_retained: int,
         count_removed: int,
     ) -> torch.Tensor:
@@ -68,13 +68,13 @@ class Influence(ClosedForm):
         return self.options.ratio * woodfisher(rows, vector, self.options.damping)
 
 
-def _mean(gradients: Gradients) -> torch.Tensor:
+def _mean(gradients: GradientRows) -> torch.Tensor:
     """(P,) without a matrix."""
     total: torch.Tensor = sum(gradients)  # type: ignore[assignment]
     return total / len(gradients)
 
 
-def _matrix(gradients: Gradients) -> torch.Tensor:
+def _matrix(gradients: GradientRows) -> torch.Tensor:
     """(m, P)."""
     if isinstance(gradients, torch.Tensor):
         return gradients

@@ -119,7 +119,7 @@ class TwoGradients(Objective):
         raise NotImplementedError
 
 
-class Gradients(Protocol):
+class GradientRows(Protocol):
     """(m, P) gradients of m batches, a row for each; a tensor is one."""
 
     def __iter__(self) -> Iterator[torch.Tensor]:
@@ -153,8 +153,8 @@ class ClosedForm(Objective):
 
     def change(
         self,
-        retained: Gradients,
-        removed: Gradients,
+        retained: GradientRows,
+        removed: GradientRows,
         count_retained: int,
         count_removed: int,
     ) -> torch.Tensor:

@@ -1,5 +1,5 @@
-"""Optimizers: what makes steps of gradients.
+"""Optimizers: they turn gradients into steps.
 
-A new optimizer is a class of one file here that derives from `optimizer.Optimizer`, and one line in
-the registry.
+A new optimizer is one class in a file here, derived from `optimizer.Optimizer`, and one line in the
+registry.
 """

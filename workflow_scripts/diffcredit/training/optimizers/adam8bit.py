@@ -24,7 +24,7 @@ class Adam8bit(Optimizer):
         """Its moments, and the weight decay."""
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """A line where bitsandbytes is not installed."""
+            """A message if bitsandbytes is not installed."""
             if find_spec("bitsandbytes") is not None:
                 return []
             accepted = "needs the package bitsandbytes, which is not installed"

@@ -1,4 +1,4 @@
-"""What the training loop asks of an optimizer."""
+"""The interface of optimizers."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ Beta = Annotated[Real, Field(ge=0, lt=1)]
 
 
 class Optimizer(Implementation):
-    """Makes an optimizer of torch's kind.
+    """Makes a torch optimizer.
 
-    The loop sets the learning rate of each step, and saves what ``state_dict()`` holds, so that a
-    training continues exactly.
+    The loop sets the learning rate of each step, and saves ``state_dict()``, so that a training can
+    resume exactly.
     """
 
     def over(self, groups: Sequence[dict[str, Any]], learning_rate: float) -> torch.optim.Optimizer:
         """The optimizer of groups of parameters.
 
         Args:
-            groups: ``params`` of each, and ``scale``, by which its learning rate is multiplied.
+            groups: each with ``params`` and ``scale``, a factor of its learning rate.
             learning_rate: of the first step.
         """
         raise NotImplementedError
 
 
 class Moments(Optimizer.Options):
-    """The options of optimizers with two moments, as Adam."""
+    """Options of optimizers with two moments, such as Adam."""
 
     betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] = Field(
         [0.9, 0.999], description="the two decays, each at least 0 and below 1"
@@ -42,7 +42,7 @@ class Moments(Optimizer.Options):
 
 
 class DecayedMoments(Moments):
-    """The same with decoupled weight decay."""
+    """Options of optimizers with two moments and decoupled weight decay."""
 
     weight_decay: Annotated[Real, Field(ge=0)] = Field(
         0.01,

@@ -1,5 +1,5 @@
-"""What of a network is trained: all of its parameters, or adapters beside them.
+"""Trained parameters: all parameters of a network, or adapters.
 
-A new choice is a class of one file here that derives from `parameters.Parameters`, and a line in
-the registry.
+A new choice is one class in a file here, derived from `parameters.Parameters`, and one line in the
+registry.
 """

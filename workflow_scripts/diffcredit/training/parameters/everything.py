@@ -7,7 +7,7 @@ from diffcredit.training.parameters.parameters import Group, Parameters
 
 
 class Everything(Parameters):
-    """The network is trained as it is."""
+    """All parameters are trained."""
 
     complete = True
 
@@ -16,4 +16,4 @@ class Everything(Parameters):
         return [Group(list(network.parameters()), 1.0)]
 
     def merge(self, network: torch.nn.Module) -> None:
-        """Do nothing: nothing was added."""
+        """Nothing to do: there are no adapters."""

@@ -1,7 +1,7 @@
-"""Low-rank adapters: W + (alpha / rank) B A, with W as it was (Hu et al. 2021, arXiv 2106.09685).
+"""Low-rank adapters: W + (alpha / rank) B A with frozen W (Hu et al. 2021, arXiv 2106.09685).
 
-B begins at 0, so that the network begins as it was; with LoRA+ (Hayou et al. 2024, arXiv
-2402.12354) it learns faster than A.
+B starts at 0, so the adapters do not change the network at first. With LoRA+ (Hayou et al. 2024,
+arXiv 2402.12354) B has a larger learning rate than A.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from diffcredit.training.parameters.parameters import Group, Parameters
 if TYPE_CHECKING:
     from diffcredit.config import Config
 
-#: How the names of the U-Net's linear and convolutional layers end.
+#: Last parts of the names of the U-Net's linear and convolutional layers.
 LAYERS = [
     *("to_q", "to_k", "to_v", "to_out.0"),
     *("conv_in", "conv1", "conv2", "conv_shortcut", "conv", "conv_out"),
@@ -50,7 +50,7 @@ class Lora(Parameters):
         )
 
         def problems(self, key: str, config: Config, base: Path) -> list[str]:
-            """A line for each layer that no network has."""
+            """A message for each layer that no network has."""
             return [
                 problem(f"{key}.layers", name, f"its end {choices(name, LAYERS)}")
                 for name in self.layers
@@ -58,10 +58,11 @@ class Lora(Parameters):
             ]
 
     def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
-        """Put adapters beside the layers, A drawn from ``seed``; returns A's and B's.
+        """Add adapters to the layers, with A initialized from ``seed``; returns the groups of A and
+        B.
 
         Raises:
-            UserError: if the network has no layers of one of the names.
+            UserError: if the network has no layers with one of the names.
         """
         from peft import LoraConfig, inject_adapter_in_model
 
@@ -83,7 +84,7 @@ class Lora(Parameters):
         ]
 
     def merge(self, network: torch.nn.Module) -> None:
-        """Add the adapters to the weights of their layers and take them away."""
+        """Merge the adapters into the weights of their layers, and remove them."""
         from peft.tuners.tuners_utils import BaseTunerLayer
 
         for name, module in list(network.named_modules()):
@@ -111,6 +112,6 @@ def _check_layers(network: torch.nn.Module, wanted: list[str]) -> None:
 
 
 def _ending(name: str) -> str:
-    """The last part of a layer's name, the last two where it is a number."""
+    """The last part of a layer's name; the last two parts if the last one is a number."""
     parts = name.split(".")
     return ".".join(parts[-2:] if parts[-1].isdigit() else parts[-1:])

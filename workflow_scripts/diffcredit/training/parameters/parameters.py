@@ -1,4 +1,4 @@
-"""What the training loop asks of a choice of parameters."""
+"""The interface of choices of trained parameters."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Group:
     """Parameters that share a learning rate.
 
     Attributes:
-        parameters: what is trained.
-        scale: factor of the learning rate of the recipe.
+        parameters: trained parameters.
+        scale: factor of the recipe's learning rate.
     """
 
     parameters: list[torch.nn.Parameter]
@@ -23,7 +23,7 @@ class Group:
 
 
 class Parameters(Implementation):
-    """Prepares a network for a training, and takes what was learned into it afterwards.
+    """Prepares a network for a training, and merges the trained parameters afterwards.
 
     Attributes:
         complete: whether the whole network is trained, as a training from scratch needs it.
@@ -32,9 +32,9 @@ class Parameters(Implementation):
     complete: ClassVar[bool] = False
 
     def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
-        """Prepare a network in place; returns all that is trained, the rest stays as it is."""
+        """Prepare a network in place; returns all trained parameters, the others are frozen."""
         raise NotImplementedError
 
     def merge(self, network: torch.nn.Module) -> None:
-        """Turn it, in place, into a network like the one before, with what was learned."""
+        """Restore, in place, the original layers of the network, with the trained weights."""
         raise NotImplementedError

@@ -1,5 +1,5 @@
-"""Learning-rate schedules: what the rate is multiplied by after the warm-up.
+"""Learning-rate schedules: factors of the learning rate after the warm-up.
 
-A new schedule is a class of one file here that derives from `schedule.Schedule`, and one line in
-the registry.
+A new schedule is one class in a file here, derived from `schedule.Schedule`, and one line in the
+registry.
 """

@@ -1,9 +1,9 @@
-"""The same learning rate to the end."""
+"""A constant learning rate."""
 
 from diffcredit.training.schedules.schedule import Schedule
 
 
-class Constant(Schedule):
+class ConstantSchedule(Schedule):
     """No change."""
 
     def factor(self, done: float) -> float:

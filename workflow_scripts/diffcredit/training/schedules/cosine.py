@@ -5,7 +5,7 @@ import math
 from diffcredit.training.schedules.schedule import Schedule
 
 
-class Cosine(Schedule):
+class CosineSchedule(Schedule):
     """Half a cosine."""
 
     def factor(self, done: float) -> float:

@@ -3,7 +3,7 @@
 from diffcredit.training.schedules.schedule import Schedule
 
 
-class Linear(Schedule):
+class LinearSchedule(Schedule):
     """A straight line."""
 
     def factor(self, done: float) -> float:

@@ -1,13 +1,13 @@
-"""What the training loop asks of a learning-rate schedule."""
+"""The interface of learning-rate schedules."""
 
 from diffcredit.config.options import Implementation
 
 
 class Schedule(Implementation):
-    """How the learning rate goes on after the warm-up."""
+    """The learning rate after the warm-up."""
 
     def factor(self, done: float) -> float:
-        """What the peak is multiplied by when a fraction of the steps after the warm-up is done.
+        """The factor of the peak rate after a fraction of the steps that follow the warm-up.
 
         Args:
             done: from 0 to 1.

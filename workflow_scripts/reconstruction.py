@@ -4,13 +4,13 @@ from diffcredit.jobs import job
 
 approach = snakemake.wildcards.approach
 
-with job(snakemake, f"restored by {approach}") as params:
+with job(snakemake, f"reconstruction by {approach}") as params:
     from pathlib import Path
 
     import torch
 
     from diffcredit.behaviors import reconstruction
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.data import tensors
     from diffcredit.devices import device
     from diffcredit.files import write_tensors
@@ -19,8 +19,8 @@ with job(snakemake, f"restored by {approach}") as params:
     removed = tensors.read(snakemake.input.queries)[0]
     with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         family = families.of_settings(params.family)
-        setting = Setting.of_run(family, params.sampling, params.seed, kind)
-        found = reconstruction.course(
+        setting = QuerySettings.of_run(family, params.sampling, params.seed, kind)
+        found = reconstruction.by_step(
             Path(snakemake.input.models),
             removed,
             setting,

@@ -1,4 +1,4 @@
-"""What decides features, and the job that computes those of a shard of images."""
+"""Settings of gradient features, and their computation for a shard of images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from diffcredit.attribution.gradients import states, store
-from diffcredit.attribution.gradients.features import Features, gradient_features
-from diffcredit.attribution.gradients.layers import How
+from diffcredit.attribution.gradients.features import GradientFeatures, gradient_features
+from diffcredit.attribution.gradients.layers import Projector
 from diffcredit.attribution.gradients.projection import Exact, Projection
 from diffcredit.code import cached_digest
 from diffcredit.config import Gradients
@@ -20,13 +20,13 @@ from diffcredit.registry import FUNCTIONS
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
 
-#: Unfinished features are never continued by other code.
+#: Parts of the library whose code must not change between the tries of an interrupted job.
 CODE = ("attribution/gradients", "models")
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How features are made, the same for all images.
+class GradientSettings:
+    """Settings of gradient features, the same for all images.
 
     Attributes:
         gradients: entry of the configuration.
@@ -45,7 +45,7 @@ class Setting:
 
         Args:
             model: its folder.
-            along: "noise" for features of images, "journey" for those of `journey`.
+            along: "noise" for features of images, "journey" for features of `journey`.
         """
         return {
             "model": [checkpoints.digest(model), checkpoints.described_by(model)],
@@ -55,8 +55,8 @@ class Setting:
             "seed": self.seed,
         }
 
-    def how(self, network: torch.nn.Module) -> How:
-        """What gradients are projected to."""
+    def projector(self, network: torch.nn.Module) -> Projector:
+        """The projection of the gradients of a network."""
         if self.gradients.dimensions == "all":
             return Exact(sum(parameter.numel() for parameter in network.parameters()))
         return Projection(self.gradients.dimensions, derive(self.seed, "projection"))
@@ -68,16 +68,16 @@ class Setting:
         return states.States(self.family, clean, timesteps, self._noise(timesteps))
 
     def journey(self, sampler: Trained, images: int, steps: int, seed: int) -> states.States:
-        """The first samples of a model, as Journey-TRAK takes them: step by step.
+        """Noised predictions along the sampling trajectories of a model, for Journey-TRAK.
 
-        At each step of sampling the model predicts the clean image; that image is noised at the
-        step's timestep by a noise that has no part in sampling (Georgiev et al. 2023, arXiv
-        2312.06205; as in Zheng et al. 2024, arXiv 2311.00500, at all steps, one noise for each). A
-        timestep that `noised` has, too, has the same noise.
+        At each sampling step the model predicts the clean image. This prediction is noised at the
+        step's timestep with a noise independent of the sampling (Georgiev et al. 2023, arXiv
+        2312.06205; as in Zheng et al. 2024, arXiv 2311.00500, at all steps with one noise each).
+        Timesteps of `noised` have the same noise as there.
 
         Args:
-            sampler: the model that drew the samples.
-            images: how many.
+            sampler: the model that generated the samples.
+            images: number of samples.
             steps: DDIM steps, each a timestep of the states.
             seed: of the initial noises.
         """
@@ -94,7 +94,7 @@ class Setting:
         return states.timesteps(count, self.gradients.timesteps, self.gradients.at)
 
     def _noise(self, timesteps: torch.Tensor) -> torch.Tensor:
-        """(k, c, h, w) noise of each of some timesteps; the configuration's are drawn together."""
+        """(k, c, h, w) noise of each timestep; the configured timesteps are sampled together."""
         own = self._timesteps().tolist()
         drawn = initial_noise(self.family.shape, len(own), derive(self.seed, "noise"))
         by_timestep = dict(zip(own, drawn, strict=True))
@@ -107,7 +107,7 @@ class Setting:
 
 def write_features(
     folder: Path,
-    setting: Setting,
+    setting: GradientSettings,
     model: Path,
     of: states.States,
     along: str,
@@ -115,20 +115,20 @@ def write_features(
 ) -> None:
     """Compute the features of images, block by block, into a folder of `store`."""
     network = checkpoints.load(model).network.to(setting.device)
-    how, function = (
-        setting.how(network),
+    projector, function = (
+        setting.projector(network),
         FUNCTIONS[setting.gradients.function.name].of(setting.gradients.function),
     )
     at_once = setting.gradients.batch_size
 
-    def compute(rows: slice) -> Features:
-        return gradient_features(network, function, of.part(rows), how, at_once)
+    def compute(rows: slice) -> GradientFeatures:
+        return gradient_features(network, function, of.part(rows), projector, at_once)
 
     store.fill(
         folder,
         setting.facts(model, along)
         | {"images": store.digest(of.clean), "code": cached_digest(*CODE)},
-        (len(of), how.dimensions),
+        (len(of), projector.dimensions),
         compute,
         block=8 * max(1, at_once // len(of.timesteps)),
         label=label,

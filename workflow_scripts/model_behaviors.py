@@ -4,7 +4,7 @@ from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 label = (
-    f"losses of {wildcards.approach}/{wildcards.distribution} "
+    f"model behaviors of {wildcards.approach}/{wildcards.distribution} "
     f"{wildcards.replicate}-{wildcards.shard}"
 )
 
@@ -15,7 +15,7 @@ with job(snakemake, label) as params:
 
     from diffcredit.behaviors import losses, measured
     from diffcredit.behaviors.image_features import load_extractors, places_seen
-    from diffcredit.behaviors.setting import Setting
+    from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.config import Behavior
     from diffcredit.data import tensors
     from diffcredit.devices import device
@@ -32,7 +32,7 @@ with job(snakemake, label) as params:
             return losses.measure_shard(
                 Path(snakemake.input.models),
                 queries,
-                Setting.of_run(family, params.sampling, params.seed, kind),
+                QuerySettings.of_run(family, params.sampling, params.seed, kind),
                 load_extractors(places, kind),
                 behaviors,
                 label,

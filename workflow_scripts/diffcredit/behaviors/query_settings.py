@@ -1,4 +1,4 @@
-"""How the model itself is asked for what it makes of given images."""
+"""Settings for evaluating models on query images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from diffcredit.seeds import derive
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How models are queried; the same for all, so that their values compare.
+class QuerySettings:
+    """How models are queried; the same for all models, so that their values are comparable.
 
     Attributes:
         family: of the models.
         steps: DDIM steps of sampling.
-        batch_size: images at a time.
+        batch_size: images in a batch.
         seed: of the noises.
         device: "cpu" or "cuda".
     """
@@ -31,12 +31,12 @@ class Setting:
     @classmethod
     def of_run(
         cls, family: Family, sampling: Mapping[str, int], seed: int, device: str
-    ) -> "Setting":
-        """That of a run.
+    ) -> "QuerySettings":
+        """The settings of a run.
 
         Args:
             family: of the models.
-            sampling: has the DDIM ``steps``, and the images at a time, ``batch_size``.
+            sampling: with the DDIM ``steps`` and the ``batch_size``.
             seed: of the run.
             device: "cpu" or "cuda".
         """
@@ -44,11 +44,11 @@ class Setting:
         return cls(family, sampling["steps"], sampling["batch_size"], noises, device)
 
     def clean(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, *shape) x_0 of (n, c, h, w) uint8 images, on the device."""
+        """(n, *shape) clean x_0 of (n, c, h, w) uint8 images, on the device."""
         return self.family.clean(self.family.encode(images)).to(self.device)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All of it that values depend on, as JSON can hold it."""
+        """All settings that values depend on, for JSON."""
         own = {"steps": self.steps, "batch_size": self.batch_size, "seed": self.seed}
         return {"family": dict(self.family.settings), **own}
