@@ -50,11 +50,11 @@ onstart:
 
 
 onsuccess:
-    announce(RUN)
+    announce()
 
 
 onerror:
-    announce_failures(RUN)
+    announce_failures()
 
 
 rule all:

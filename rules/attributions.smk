@@ -7,7 +7,7 @@ for coalitions that are added until they are enough, coalitions/<distribution>/e
 
 rule attribution:
     input:
-        behaviors=fitted_tables,
+        behaviors=INPUTS.fitted_tables,
     output:
         attribution=f"{RUN}/attributions/{{attribution}}.parquet",
     log:
@@ -30,9 +30,9 @@ rule attribution:
 
 checkpoint enough:
     input:
-        shards=first_shard_tables,
-        coalitions=first_coalition_tables,
-        others=other_tables,
+        shards=INPUTS.first_shard_tables,
+        coalitions=INPUTS.first_coalition_tables,
+        others=INPUTS.other_tables,
     output:
         reached=f"{RUN}/coalitions/{{distribution}}/enough-{{shards}}.json",
     log:

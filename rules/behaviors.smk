@@ -15,7 +15,7 @@ rule score:
     input:
         samples=rules.samples.output.samples,
         reference=rules.data.output.reference,
-        classifier=own_classifier(PLAN.extractors(PLAN.sampled)),
+        classifier=INPUTS.own_classifier(PLAN.extractors(PLAN.sampled)),
         full=(f"{RUN}/samples/full.safetensors" if PLAN.compares_with_full else []),
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.looked_for],
     output:
@@ -43,7 +43,7 @@ rule model_behaviors:
     input:
         models=rules.subsets.output.models,
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.modeled],
-        classifier=own_classifier(PLAN.extractors(PLAN.modeled)),
+        classifier=INPUTS.own_classifier(PLAN.extractors(PLAN.modeled)),
     output:
         losses=update(f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"),
     log:
@@ -65,8 +65,8 @@ rule model_behaviors:
 
 rule gather:
     input:
-        shards=shard_tables,
-        coalitions=coalition_tables,
+        shards=INPUTS.shard_tables,
+        coalitions=INPUTS.coalition_tables,
     output:
         behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}.parquet",
     log:

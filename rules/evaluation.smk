@@ -136,7 +136,7 @@ rule dampings:
 
 rule counterfactual_coalitions:
     input:
-        attribution=lambda wildcards: requested_by("counterfactual", wildcards.shard),
+        attribution=lambda wildcards: INPUTS.requested_by("counterfactual", wildcards.shard),
         contributors=f"{RUN}/data/contributors.parquet",
     output:
         coalitions=f"{RUN}/coalitions/counterfactual/{{shard}}.parquet",
@@ -158,7 +158,7 @@ rule counterfactual_coalitions:
 
 rule counterfactual:
     input:
-        coalitions=lambda _: requested_tables("counterfactual"),
+        coalitions=lambda _: INPUTS.requested_tables("counterfactual"),
         behaviors=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.approach}/counterfactual.parquet",
         full=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.full}.parquet",
     output:
@@ -182,7 +182,7 @@ rule counterfactual:
 
 rule regenerated_coalitions:
     input:
-        attribution=lambda wildcards: requested_by("regenerated", wildcards.shard),
+        attribution=lambda wildcards: INPUTS.requested_by("regenerated", wildcards.shard),
         contributors=f"{RUN}/data/contributors.parquet",
     output:
         coalitions=f"{RUN}/coalitions/regenerated/{{shard}}.parquet",
@@ -204,7 +204,7 @@ rule regenerated_coalitions:
 
 rule regenerated:
     input:
-        coalitions=lambda _: requested_tables("regenerated"),
+        coalitions=lambda _: INPUTS.requested_tables("regenerated"),
         behaviors=lambda _: f"{RUN}/behaviors/{REGENERATED.approach}/regenerated.parquet",
     output:
         parquet=f"{RUN}/evaluation/regenerated.parquet",
@@ -230,7 +230,7 @@ rule evaluation:
     input:
         rules.lds.output,
         [] if CONFIG.records else [rules.planted.output, rules.cost.output],
-        reached_files,
+        INPUTS.reached_files(),
         rules.convergence.output if EVALUATIONS.converges else [],
         rules.dampings.output if EVALUATIONS.grids else [],
         rules.counterfactual.output if COUNTERFACTUAL else [],

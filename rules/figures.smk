@@ -179,10 +179,10 @@ rule figure_counterfactual:
 
 rule figure_regenerated:
     input:
-        coalitions=lambda _: requested_tables("regenerated"),
+        coalitions=lambda _: INPUTS.requested_tables("regenerated"),
         samples=lambda _: [
             f"{RUN}/samples/{REGENERATED.approach}/regenerated/0-{shard}.safetensors"
-            for shard in range(shard_count("regenerated"))
+            for shard in range(INPUTS.shard_count("regenerated"))
         ],
         full=f"{RUN}/samples/full.safetensors",
     output:

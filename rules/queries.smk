@@ -8,16 +8,18 @@ rule queries:
     input:
         train=rules.data.output.train,
         generated=lambda wildcards: (
-            f"{RUN}/samples/full.safetensors" if query_images(wildcards) == "generated" else []
+            f"{RUN}/samples/full.safetensors"
+            if INPUTS.query_images(wildcards) == "generated"
+            else []
         ),
         held_out=lambda wildcards: (
-            rules.data.output.held_out if query_images(wildcards) == "held_out" else []
+            rules.data.output.held_out if INPUTS.query_images(wildcards) == "held_out" else []
         ),
         removed=lambda wildcards: (
-            rules.removal.output.removed if query_images(wildcards) == "removed" else []
+            rules.removal.output.removed if INPUTS.query_images(wildcards) == "removed" else []
         ),
         retained=lambda wildcards: (
-            rules.removal.output.retained if query_images(wildcards) == "retained" else []
+            rules.removal.output.retained if INPUTS.query_images(wildcards) == "retained" else []
         ),
     output:
         queries=f"{RUN}/queries/{{behavior}}.parquet",

@@ -8,7 +8,7 @@ attributions/<score>.parquet, dampings/<score>.parquet.
 
 rule gradients:
     input:
-        model=lambda wildcards: made_model(wildcards.model),
+        model=lambda wildcards: INPUTS.made_model(wildcards.model),
         images=lambda wildcards: (
             rules.encode.output.examples
             if wildcards.kind == "train"
@@ -36,15 +36,17 @@ rule gradients:
         plan=lambda wildcards: ATTRIBUTIONS.gradients(
             wildcards.gradients, wildcards.model, wildcards.kind, wildcards.part
         ).params,
-        model=lambda wildcards: model_folder(wildcards.model),
+        model=lambda wildcards: INPUTS.model_folder(wildcards.model),
     script:
         "../workflow_scripts/gradients.py"
 
 
 rule gradient_scores:
     input:
-        features=gradient_features,
-        models=lambda wildcards: {made_model(name) for name in score_models(wildcards)},
+        features=INPUTS.gradient_features,
+        models=lambda wildcards: {
+            INPUTS.made_model(name) for name in INPUTS.score_models(wildcards)
+        },
     output:
         scores=directory(f"{RUN}/scores/{{score}}"),
     log:
@@ -52,7 +54,7 @@ rule gradient_scores:
     benchmark:
         f"{RUN}/benchmarks/scores/{{score}}.tsv"
     wildcard_constraints:
-        score=scores_of("gradients"),
+        score=INPUTS.scores_of("gradients"),
     conda:
         "../envs/environment.yaml"
     threads: 2
@@ -61,7 +63,9 @@ rule gradient_scores:
         runtime=limited(240),
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
-        models=lambda wildcards: {name: model_folder(name) for name in score_models(wildcards)},
+        models=lambda wildcards: {
+            name: INPUTS.model_folder(name) for name in INPUTS.score_models(wildcards)
+        },
     script:
         "../workflow_scripts/gradient_scores.py"
 
@@ -69,8 +73,10 @@ rule gradient_scores:
 rule ekfac:
     input:
         train=rules.encode.output.examples,
-        queries=lambda wildcards: query_tables(wildcards.score),
-        models=lambda wildcards: {made_model(name) for name in score_models(wildcards)},
+        queries=lambda wildcards: INPUTS.query_tables(wildcards.score),
+        models=lambda wildcards: {
+            INPUTS.made_model(name) for name in INPUTS.score_models(wildcards)
+        },
     output:
         scores=directory(f"{RUN}/scores/{{score}}"),
     log:
@@ -78,7 +84,7 @@ rule ekfac:
     benchmark:
         f"{RUN}/benchmarks/scores/{{score}}.tsv"
     wildcard_constraints:
-        score=scores_of("model"),
+        score=INPUTS.scores_of("model"),
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -88,20 +94,18 @@ rule ekfac:
         gpu=GPU,
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
-        models=lambda wildcards: {name: model_folder(name) for name in score_models(wildcards)},
+        models=lambda wildcards: {
+            name: INPUTS.model_folder(name) for name in INPUTS.score_models(wildcards)
+        },
     script:
         "../workflow_scripts/ekfac.py"
 
 
 rule similarity:
     input:
-        train=lambda wildcards: (
-            rules.encode.output.examples
-            if SCORES[CONFIG.score_attributions[wildcards.score].method.name].made_of == "pixels"
-            else f"{RUN}/data/train.parquet"
-        ),
-        queries=lambda wildcards: query_tables(wildcards.score),
-        classifier=lambda wildcards: own_classifier(score_extractor(wildcards)),
+        train=INPUTS.compared_images,
+        queries=lambda wildcards: INPUTS.query_tables(wildcards.score),
+        classifier=lambda wildcards: INPUTS.own_classifier(INPUTS.score_extractor(wildcards)),
     output:
         scores=directory(f"{RUN}/scores/{{score}}"),
     log:
@@ -109,7 +113,7 @@ rule similarity:
     benchmark:
         f"{RUN}/benchmarks/scores/{{score}}.tsv"
     wildcard_constraints:
-        score=scores_of("features", "pixels"),
+        score=INPUTS.scores_of("features", "pixels"),
     conda:
         "../envs/environment.yaml"
     threads: 1

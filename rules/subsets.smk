@@ -8,10 +8,10 @@ samples/<approach>/<distribution>/<training seed>-<shard>.safetensors.
 
 rule subsets:
     input:
-        coalitions=shard_coalitions,
+        coalitions=INPUTS.shard_coalitions,
         examples=rules.encode.output.examples,
         train=rules.data.output.train,
-        start=start_model,
+        start=INPUTS.start_model,
     output:
         models=keep(
             CONFIG.execution.keep.models,

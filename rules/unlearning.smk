@@ -26,7 +26,7 @@ rule removal:
         train=rules.data.output.train,
         contributors=rules.data.output.contributors,
         generated=f"{RUN}/samples/full.safetensors" if CLUSTER else [],
-        classifier=own_classifier(CLUSTERED),
+        classifier=INPUTS.own_classifier(CLUSTERED),
     output:
         removed=f"{RUN}/unlearning/removed.parquet",
         retained=f"{RUN}/unlearning/retained.parquet",
@@ -73,13 +73,13 @@ rule unlearn:
         examples=rules.encode.output.examples,
         removed=rules.removal.output.removed,
         retained=rules.removal.output.retained,
-        start=start_model,
+        start=INPUTS.start_model,
         queries=lambda wildcards: (
             f"{RUN}/queries/{UNLEARNED.forgetting}.parquet"
             if PLAN.measured_on_the_way(wildcards.approach)
             else []
         ),
-        classifier=lambda wildcards: own_classifier(
+        classifier=lambda wildcards: INPUTS.own_classifier(
             PLAN.extractors(PLAN.measured_on_the_way(wildcards.approach))
         ),
     output:
@@ -136,7 +136,7 @@ rule verdict:
             table
             for name in FORGETTING
             for seed in range(COUNTS.seeds(name, UNLEARNING))
-            for table in measured_tables(name, UNLEARNING, [f"{seed}-0"])
+            for table in INPUTS.measured_tables(name, UNLEARNING, [f"{seed}-0"])
         ],
     output:
         curves=f"{RUN}/evaluation/unlearning.parquet",

@@ -557,6 +557,13 @@ def test_mistake_in_an_approach_is_told(mistake: str) -> None:
         assert part in lines[0]
 
 
+def test_options_below_the_name_are_told_how_to_write_them() -> None:
+    """As parameters were written in earlier versions."""
+    told = message(changed("approaches.sft.parameters", {"lora": {"rank": 2}}))
+    assert "approaches.sft.parameters.name" in told
+    assert "write {name: lora, ...}" in told
+
+
 def test_unknown_adapters() -> None:
     told = message(changed("approaches.sft.parameters", "lor"))
     assert "approaches.sft.parameters = 'lor'" in told

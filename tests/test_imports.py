@@ -17,7 +17,8 @@ LAYERS = [
     ["data", "coalitions"],
     ["jobs"],
     ["plan"],
-    ["datasets", "targets", "terminal", "disk"],
+    ["announcements"],
+    ["targets", "terminal", "disk"],
     ["config"],
     ["extensions", "registry", "lazy"],
 ]

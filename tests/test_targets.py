@@ -1,6 +1,7 @@
 """What is said of targets that are not made, and the command that writes the report."""
 
 import shlex
+from collections.abc import Mapping
 
 import pytest
 
@@ -20,9 +21,13 @@ UNKNOWN = {
 }
 
 
+def no_counts(numbers: Mapping[str, str]) -> dict[str, int]:
+    return {}
+
+
 @pytest.mark.parametrize("target", UNKNOWN)
 def test_unknown_target(target: str) -> None:
-    told = str(unknown_targets([target, target], RULES, "results/digits"))
+    told = str(unknown_targets({target: None}, no_counts, RULES, "results/digits"))
     assert told.count(f"  {target}: ") == 1
     assert UNKNOWN[target] in told
 
@@ -44,8 +49,16 @@ def test_numbers_beyond_the_count(case: str) -> None:
     reason = beyond(numbers, counts)
     assert bool(reason) == bool(expected)
     assert expected in reason
-    told = str(unknown_targets(["a/9", "b"], RULES, "results/digits", {"a/9": "gone"}))
-    assert "  a/9: gone\n  b: must be a file" in told
+    made = {"a": numbers, "b": None}
+    told = str(unknown_targets(made, lambda _: counts, RULES, "results/digits"))
+    assert (f"  a: {reason}" in told) == bool(reason)
+    assert "  b: must be a file" in told
+
+
+def test_targets_that_are_all_made() -> None:
+    assert (
+        unknown_targets({"a": {"shard": "0"}}, lambda _: {"shard": 1}, RULES, "results/d") is None
+    )
 
 
 REPORTS = {

@@ -38,6 +38,15 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "data.concentration": ({"data": {"concentration": 5.0}}, set(THINGS)),
     "classifier.steps": ({"classifier": {"steps": 300}}, {"classifier"} | SCORED),
     "full.steps": ({"full": {"steps": 500}}, {"full", "pruned", "samples of full"} | OF_SFT),
+    "training of full alone": (
+        {"full": {"training": {"schedule": "constant"}}},
+        {"full", "pruned", "samples of full"} | OF_SFT,
+    ),
+    "training of pruned alone": (
+        {"pruned": {"training": {"optimizer": "adamw"}}},
+        {"pruned"} | OF_SFT,
+    ),
+    "parameters of pruned": ({"pruned": {"parameters": "lora"}}, {"pruned"} | OF_SFT),
     "pruned.ratio": ({"pruned": {"ratio": 0.5}}, {"pruned"} | OF_SFT),
     "approaches.sft.steps": ({"approaches": {"sft": {"steps": 90}}}, OF_SFT),
     "approaches.retrain.learning_rate": (

@@ -2,7 +2,7 @@
 
 import difflib
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from diffcredit.errors import UserError
@@ -32,21 +32,28 @@ def beyond(numbers: Mapping[str, str], counts: Mapping[str, int]) -> str:
 
 
 def unknown_targets(
-    names: Iterable[str], rules: Iterable[str], run: str, reasons: Mapping[str, str] | None = None
-) -> UserError:
-    """What to say of targets that this configuration does not make.
+    makers: Mapping[str, Mapping[str, str] | None],
+    counts: Callable[[Mapping[str, str]], Mapping[str, int]],
+    rules: Iterable[str],
+    run: str,
+) -> UserError | None:
+    """What to say of targets that this configuration does not make; None where it makes all.
 
     Args:
-        names: of the targets.
-        reasons: why some of them are not made, where more is known.
+        makers: by the name of a target the wildcards of the rule that makes it; None where none
+            does.
+        counts: how many there are of each wildcard, see `beyond`.
         rules: names of the rules that can be targets.
         run: folder of the experiment, such as results/digits.
     """
     known = sorted(set(rules))
-    given = reasons or {}
-    lines = [
-        f"  {name}: {given.get(name) or _reason(name, known, run)}" for name in dict.fromkeys(names)
-    ]
+    reasons = {
+        name: _reason(name, known, run) if numbers is None else beyond(numbers, counts(numbers))
+        for name, numbers in makers.items()
+    }
+    lines = [f"  {name}: {reason}" for name, reason in reasons.items() if reason]
+    if not lines:
+        return None
     return UserError("\n".join(["Targets that this configuration does not make:", *lines]))
 
 

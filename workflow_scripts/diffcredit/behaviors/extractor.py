@@ -67,11 +67,13 @@ class Extractor(Implementation):
         gives: what it provides to measures. "features" of images; "probabilities" of classes;
             "clip", features that the aesthetic heads were trained on; "texts", features of texts in
             the same space as those of images.
+        trained_by_run: whether the run trains its weights, as those of the classifier.
         device: of the weights, "cpu" or "cuda".
         batch_size: images at a time.
     """
 
     gives: ClassVar[tuple[str, ...]] = ("features",)
+    trained_by_run: ClassVar[bool] = False
     device: str = "cpu"
     batch_size: int = 64
 

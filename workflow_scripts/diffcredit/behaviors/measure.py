@@ -42,6 +42,7 @@ class Measure(Implementation):
             "queries", it is local: one value per image.
         subject: "samples" of the model, or the "model" itself.
         traits: required traits of the model family, see `diffcredit.models.families`.
+        reconstructs: whether it compares images with their reconstructions, which a figure shows.
     """
 
     needs: ClassVar[str | None]
@@ -49,6 +50,7 @@ class Measure(Implementation):
     compares: ClassVar[Literal["reference", "full", "queries"]] = "reference"
     subject: ClassVar[Literal["samples", "model"]] = "samples"
     traits: ClassVar[frozenset[str]] = frozenset()
+    reconstructs: ClassVar[bool] = False
 
     class Options(Implementation.Options):
         """Options of all measures."""

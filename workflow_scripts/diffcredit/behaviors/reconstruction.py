@@ -37,6 +37,7 @@ class Reconstruction(ModelMeasure):
     """
 
     needs, better = "features", "higher"
+    reconstructs = True
 
     class Options(ModelMeasure.Options):
         """How images are noised and denoised."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from diffcredit.config.messages import problem
 from diffcredit.config.schema import Approach, Config
 from diffcredit.config.traits import lacking
-from diffcredit.registry import OBJECTIVES, PRUNERS
+from diffcredit.registry import OBJECTIVES, PARAMETERS, PRUNERS
 
 
 def approach_problems(config: Config, base: Path) -> list[str]:
@@ -35,10 +35,14 @@ def _objectives_on_all_images(config: Config) -> list[str]:
         for place in ("full", "pruned")
         if (objective := config.recipes[place].objective.name) not in fitting
     ]
-    if config.full.parameters.name != "all":
-        accepted = "it is trained from scratch; accepted: all"
+    if not PARAMETERS[config.full.parameters.name].complete:
+        accepted = f"it is trained from scratch; accepted: {_complete()}"
         found.append(problem("full.parameters", config.full.parameters.name, accepted))
     return found
+
+
+def _complete() -> str:
+    return " or ".join(name for name, kind in PARAMETERS.items() if kind.complete)
 
 
 def _unprunable(config: Config) -> str | None:
@@ -54,7 +58,7 @@ def _start_problems(key: str, approach: Approach) -> list[str]:
     accepted = OBJECTIVES[objective].starts
     if approach.start not in accepted:
         reason = f"{objective} unlearns from a trained network; accepted: {' or '.join(accepted)}"
-    elif approach.start == "scratch" and approach.parameters.name != "all":
+    elif approach.start == "scratch" and not PARAMETERS[approach.parameters.name].complete:
         reason = "adapters change a trained network; accepted: full or pruned"
     else:
         return []
@@ -68,12 +72,12 @@ def _closed_form_problems(key: str, approach: Approach) -> list[str]:
         for name in ("steps", "learning_rate")
         if (value := getattr(approach, name)) is not None
     ]
-    if approach.parameters.name != "all":
+    if not PARAMETERS[approach.parameters.name].complete:
         found.append(
             problem(
                 f"{key}.parameters",
                 approach.parameters.name,
-                f"{objective} moves all; accepted: all",
+                f"{objective} moves all; accepted: {_complete()}",
             )
         )
     return found

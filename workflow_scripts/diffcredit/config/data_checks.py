@@ -17,7 +17,7 @@ from diffcredit.config.options import build
 from diffcredit.config.places import missing_folder
 from diffcredit.config.schema import Config
 from diffcredit.errors import UserError
-from diffcredit.registry import DATASETS
+from diffcredit.registry import DATASETS, EXTRACTORS
 from diffcredit.text import clean
 
 COLORS = {1: "gray", 3: "in color"}
@@ -91,7 +91,8 @@ def needs_classes(config: Config) -> str:
     classified = [
         name
         for name, behavior in config.behaviors.items()
-        if (entry := config.extractors.get(behavior.sees or "")) and entry.kind == "classifier"
+        if (entry := config.extractors.get(behavior.sees or ""))
+        and EXTRACTORS[entry.kind].trained_by_run
     ]
     if not classified:
         return ""

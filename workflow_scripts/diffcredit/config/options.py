@@ -158,7 +158,7 @@ class Registered:
             raise PydanticCustomError("model_type", "no section")
         name = value.get(self.tag)
         if not isinstance(name, str) or name not in self.table:
-            raise self._unknown(name)
+            raise self._unknown(name, value)
         options = self.table[name].Options
         check_names(options)
         given = dict(value)
@@ -168,14 +168,17 @@ class Registered:
         except ValidationError as error:
             raise _within(error, name) from error
 
-    def _unknown(self, name: Any) -> ValidationError:
-        """The error about the key that names no entry."""
-        return unknown_name(self.tag, name, list(self.table))
+    def _unknown(self, name: Any, value: dict[Any, Any]) -> ValidationError:
+        """The error about the key that names no entry, as in {lora: {rank: 2}}."""
+        hint = next(
+            (f"; write {{{self.tag}: {key}, ...}}" for key in value if key in self.table), ""
+        )
+        return unknown_name(self.tag, name, list(self.table), hint if name is None else "")
 
 
-def unknown_name(key: str, value: Any, names: Sequence[str]) -> ValidationError:
+def unknown_name(key: str, value: Any, names: Sequence[str], hint: str = "") -> ValidationError:
     """The error about a key, below the field that is looked at, that must be one of some names."""
-    text = choices(key if isinstance(value, dict) else value, names)
+    text = choices(key if isinstance(value, dict) else value, names) + hint
     kind = PydanticCustomError(UNKNOWN, "{text}", {"text": text})
     details = InitErrorDetails(type=kind, loc=(key,), input=value)
     return ValidationError.from_exception_data("name", [details])

@@ -1,6 +1,7 @@
 """Numbers of coalitions, shards and trainings of a configuration."""
 
 import math
+from collections.abc import Mapping
 
 from diffcredit.config import Config, Counterfactual, Regenerated
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
@@ -89,3 +90,17 @@ class Counts:
         count = self._config.coalitions[distribution].count
         assert count is not None  # The configuration was counted.
         return count
+
+    def of_path(self, wildcards: Mapping[str, str]) -> dict[str, int]:
+        """How many shards and training seeds there are of the approach and distribution of a path.
+
+        Args:
+            wildcards: of the rule that makes the path.
+        """
+        approach, distribution = wildcards.get("approach"), wildcards.get("distribution")
+        if distribution is None:
+            return {}
+        found = {"shard": self.shards(distribution, approach)}
+        if approach is not None:
+            found["replicate"] = self.seeds(approach, distribution)
+        return found

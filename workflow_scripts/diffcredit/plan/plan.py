@@ -16,7 +16,7 @@ from diffcredit.plan.marks import code_of_scoring, marks
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.shared import SharedSettings
 from diffcredit.plan.user_files import UserFiles
-from diffcredit.registry import DATASETS, FAMILIES
+from diffcredit.registry import DATASETS, FAMILIES, MEASURES
 
 
 class Plan(SharedSettings):
@@ -369,6 +369,7 @@ class Plan(SharedSettings):
     def reconstruction_behavior(self) -> str | None:
         """The behavior whose reconstructions are shown: the first one of removed images."""
         for name, behavior in self.config.behaviors.items():
-            if behavior.measure.name == "reconstruction" and behavior.query_images == "removed":
+            reconstructs = MEASURES[behavior.measure.name].reconstructs
+            if reconstructs and behavior.query_images == "removed":
                 return name
         return None

@@ -10,6 +10,7 @@ from diffcredit.plan.counts import Counts
 from diffcredit.plan.made import Settings
 from diffcredit.plan.remembered import remembered
 from diffcredit.plan.user_files import UserFiles
+from diffcredit.registry import EXTRACTORS
 
 #: Options that do not change existing coalitions, such as their number.
 UNCOUNTED = {"count", "until"}
@@ -49,7 +50,8 @@ class SharedSettings:
 
     def uses_classifier(self, extractors: Sequence[str]) -> bool:
         """Whether the classifier of this run is among the extractors."""
-        return "classifier" in {self.config.extractors[name].kind for name in extractors}
+        kinds = {self.config.extractors[name].kind for name in extractors}
+        return any(EXTRACTORS[kind].trained_by_run for kind in kinds)
 
     def extractor_places(self, extractors: Sequence[str]) -> dict[str, list[Any]]:
         """Options and place of each extractor; the classifier is of this run."""

@@ -17,6 +17,7 @@ class ClassifierFeatures(Extractor):
 
     gives = ("features", "probabilities")
     batch_size = 1024
+    trained_by_run = True
 
     def prepare(self, place: Path | None = None, device: str = "cpu") -> None:
         """Read the classifier that the workflow has trained."""

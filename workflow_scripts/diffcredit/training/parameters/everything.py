@@ -9,6 +9,8 @@ from diffcredit.training.parameters.parameters import Group, Parameters
 class Everything(Parameters):
     """All parameters are trained."""
 
+    complete = True
+
     def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
         """One group of all parameters."""
         return [Group(list(network.parameters()), 1.0)]

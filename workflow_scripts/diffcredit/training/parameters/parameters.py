@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from diffcredit.config.options import Implementation
 from diffcredit.lazy import torch
@@ -22,7 +23,13 @@ class Group:
 
 
 class Parameters(Implementation):
-    """Prepares a network for a training, and merges the trained parameters afterwards."""
+    """Prepares a network for a training, and merges the trained parameters afterwards.
+
+    Attributes:
+        complete: whether the whole network is trained, as a training from scratch needs it.
+    """
+
+    complete: ClassVar[bool] = False
 
     def attach(self, network: torch.nn.Module, seed: int) -> list[Group]:
         """Prepare a network in place; returns all trained parameters, the others are frozen."""
