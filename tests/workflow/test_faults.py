@@ -105,7 +105,7 @@ def test_code_that_changes_while_jobs_wait_stops_them(copied: Workflow) -> None:
     )
     done = copied.run("results/tiny/evaluation/cost.parquet")
     assert done.returncode == 1
-    assert "the code of evaluation has changed since this run was started" in done.stderr
+    assert "the code of cost.py, or of what it imports, has changed since this run" in done.stderr
 
 
 def test_a_second_run_leaves_what_the_first_one_makes(copied: Workflow) -> None:

@@ -102,8 +102,9 @@ def _check_code(code: Mapping[str, str]) -> None:
     from diffcredit.plan.code_of_stages import Code
 
     if code and Code()(*code) != code:
+        names = ", ".join(part.removeprefix("../") for part in code)
         raise UserError(
-            f"the code of {', '.join(code)} has changed since this run was started\n"
+            f"the code of {names}, or of what it imports, has changed since this run was started\n"
             "    Hint: run the same command again"
         )
 
