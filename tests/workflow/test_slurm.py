@@ -197,9 +197,9 @@ def test_time_limit(on_slurm: Slurm) -> None:
     endless = copy.folder / "workflow_scripts/classifier.py"
     endless.write_text("import time\ntime.sleep(600)\n")
     # Three models and no more are made within the minute.
-    library = copy.folder / "workflow_scripts/diffcredit/training/subsets.py"
+    library = copy.folder / "workflow_scripts/diffcredit/training/make_model.py"
     text = library.read_text()
-    makes = "    if make_model("
+    makes = "    outcome = Outcome(run.start"
     assert text.count(makes) == 1
     library.write_text(text.replace(makes, f"    __import__('time').sleep(14)\n{makes}"))
     done = on_slurm.run(SHARD, CLASSIFIER, "--retries", "0", partition="brief")
