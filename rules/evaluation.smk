@@ -230,7 +230,7 @@ rule evaluation:
     input:
         rules.lds.output,
         [] if CONFIG.records else [rules.planted.output, rules.cost.output],
-        INPUTS.reached_files(),
+        INPUTS.reached_files,
         rules.convergence.output if EVALUATIONS.converges else [],
         rules.dampings.output if EVALUATIONS.grids else [],
         rules.counterfactual.output if COUNTERFACTUAL else [],

@@ -68,7 +68,7 @@ def test_adaptive_coalitions_end_where_they_are_enough(tmp_path: Path) -> None:
     inputs = inputs_of(tmp_path, overlay, enough=2)
     assert inputs.adaptive == ["shapley"]
     assert inputs.shard_count("shapley") == 2
-    assert inputs.reached_files() == [f"{RUN}/coalitions/shapley/enough-2.json"]
+    assert inputs.reached_files(of()) == [f"{RUN}/coalitions/shapley/enough-2.json"]
     assert inputs_of(tmp_path, overlay).shard_count("shapley") == 4
     first = inputs.first_shard_tables(of(distribution="shapley", shards="1"))
     assert first == [f"{RUN}/{stage}/sft/shapley/0-0.parquet" for stage in ("behaviors", "losses")]

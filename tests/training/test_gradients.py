@@ -281,7 +281,8 @@ def test_removed_loss_rises_more_than_that_of_the_retained(
     accelerator = make_accelerator(settings, "cpu")
     kept, gone = images[:10], images[10:]
     forgetting = Plan("siss", {"name": name}, 12, 1e-3, seed=2)
-    objective = dataclasses.replace(TWO_SIDED[name], scaling_norm=1.0)
+    options = TWO_SIDED[name].options.given | {"scaling_norm": 1.0}
+    objective = type(TWO_SIDED[name])(**options)
     unlearned = train(learned, objective, kept, gone, forgetting, settings, accelerator).trained
     found = rises(learned, unlearned)
     assert found["removed"] > 0.01

@@ -197,7 +197,6 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
             "figure_cost": 1,
             "figure_lds": 1,
             "figure_samples": 1,
-            "figure_tables": 1,
             "figure_convergence": 1,
         },
     ),

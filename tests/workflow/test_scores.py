@@ -158,7 +158,7 @@ def changed(*places: str, **keys: object) -> dict:
 
 CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     "other dampings": (
-        changed("scores/das", damping=[0.1, 10.0]),
+        changed("attributions/das", damping=[0.1, 10.0]),
         CHOSEN | {"gradient_scores": 1},
     ),
     "other dimensions": (
@@ -171,7 +171,7 @@ CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     ),
     "more images at a time": (changed("gradients/grads", batch_size=50), {}),
     "the largest score of a contributor": (
-        changed("scores/das", groups="max"),
+        changed("attributions/das", groups="max"),
         CHOSEN,
     ),
     "more contributors removed for an image": (

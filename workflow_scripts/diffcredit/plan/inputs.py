@@ -71,7 +71,7 @@ class Inputs:
         attribution = self._counts.requested_by(distribution, int(shard))
         return f"{self._run}/attributions/{attribution}.parquet" if attribution else []
 
-    def reached_files(self) -> list[str]:
+    def reached_files(self, wildcards: Wildcards) -> list[str]:
         """The last check of each distribution whose coalitions are added until they are enough."""
         folder = f"{self._run}/coalitions"
         return [f"{folder}/{n}/enough-{self.shard_count(n)}.json" for n in self.adaptive]

@@ -16,6 +16,7 @@ from diffcredit.models import checkpoints, diffusion
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.examples import Examples
 from diffcredit.models.families import Family
+from diffcredit.plan.made import digest
 from diffcredit.registry import FUNCTIONS
 from diffcredit.sampling import initial_noise
 from diffcredit.seeds import derive
@@ -48,7 +49,7 @@ class GradientSettings:
             along: "noise" for features of images, "journey" for features of `journey`.
         """
         return {
-            "model": [checkpoints.digest(model), checkpoints.described_by(model)],
+            "model": digest(checkpoints.digest(model), checkpoints.described_by(model)),
             "function": self.gradients.function.model_dump(),
             "timesteps": [along, self.gradients.timesteps, self.gradients.at],
             "dimensions": self.gradients.dimensions,
