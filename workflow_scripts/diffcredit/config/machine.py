@@ -84,12 +84,14 @@ def _no_fp16(key: str, reason: str) -> str:
 def _share_problems(config: Config) -> list[str]:
     """Every part of a batch is shared out to the GPUs."""
     gpus = config.execution.gpus
+    if config.execution.device == "cpu":
+        return []
     found: dict[str, None] = {}
     for place in ("full", "pruned"):
         training = config.training_of(place)
         share = training.batch_size // training.gradient_accumulation
         keys = [config.training_key(place, key) for key in ("batch_size", "gradient_accumulation")]
-        if config.execution.device != "cpu" and share % gpus:
+        if share % gpus:
             accepted = f"must divide {' / '.join(keys)} = {share}, the images of a step"
             found[problem("execution.gpus", gpus, f"{accepted} that they share")] = None
     return [*found]

@@ -171,9 +171,8 @@ def sample(
     """
     sampler, finished = _Sampler(family, network, steps), []
     for rows in _batches(len(noise), batch_size):
-        for step in sampler.denoise(noise[rows], sampler.timesteps, _rows(condition, rows)):
-            last = step.sample
-        finished.append(family.decode(last))
+        given = _rows(condition, rows)
+        finished.append(sampler.images(noise[rows], sampler.timesteps, given))
     return torch.cat(finished)
 
 
@@ -213,9 +212,8 @@ def reconstruct(
         if seeds is not None:
             generators = [torch.Generator().manual_seed(seed) for seed in seeds[rows]]
         noised = family.schedule.add_noise(clean[rows], noise[rows], timesteps[:1])
-        for step in sampler.denoise(noised, timesteps, _rows(condition, rows), generators):
-            last = step.sample
-        finished.append(family.decode(last))
+        given = _rows(condition, rows)
+        finished.append(sampler.images(noised, timesteps, given, generators))
     return torch.cat(finished)
 
 
@@ -279,6 +277,18 @@ class _Sampler:
                 made = self._ancestral(clean, current, timestep, generators)
             yield Step(made, clean)
             current = made
+
+    def images(
+        self,
+        noised: torch.Tensor,
+        timesteps: torch.Tensor,
+        condition: torch.Tensor | None,
+        generators: list[torch.Generator] | None = None,
+    ) -> torch.Tensor:
+        """(n, c, h, w) uint8 images after the last step of `denoise`."""
+        for step in self.denoise(noised, timesteps, condition, generators):
+            last = step.sample
+        return self.family.decode(last)
 
     def _clean(
         self, current: torch.Tensor, predicted: torch.Tensor, timestep: torch.Tensor

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffcredit.config import Full, Pruned, Training, ratios
+from diffcredit.config import Full, Pruned, Training, options, ratios
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
 from diffcredit.models import checkpoints, published
@@ -139,7 +139,7 @@ def _prune_and_train(
         material = Material(examples, derive(seed, "pruning"), str(accelerator.device))
         trained = checkpoints.load(full_model)
         ratio = _channel_ratio(settings, trained.structure)
-        smaller, size = build(PRUNERS, settings.pruner.model_dump()).prune(trained, ratio, material)
+        smaller, size = options.build(PRUNERS, settings.pruner).prune(trained, ratio, material)
         _tell_size(settings, ratio, size)
         checkpoints.save(smaller, cut, size)
     accelerator.wait_for_everyone()
