@@ -2,7 +2,7 @@
 
 In: samples, the reference images, the classifier, the full model's samples; models and query images.
 Out: losses/ and behaviors/<approach>/<distribution>/<training seed>-<shard>.parquet,
-behaviors/<approach>/<distribution>.parquet.
+behaviors/<approach>/<distribution>.{models,coalitions,}.parquet.
 """
 
 
@@ -21,10 +21,10 @@ rule score:
     output:
         # The table keeps its values of other behaviors.
         behaviors=update(
-            f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"
+            f"{RUN}/behaviors/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.parquet"
         ),
     log:
-        f"{RUN}/logs/score/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+        f"{RUN}/logs/score/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.log",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -45,9 +45,11 @@ rule model_behaviors:
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.modeled],
         classifier=INPUTS.own_classifier(PLAN.extractors(PLAN.modeled)),
     output:
-        losses=update(f"{RUN}/losses/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.parquet"),
+        losses=update(
+            f"{RUN}/losses/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.parquet"
+        ),
     log:
-        f"{RUN}/logs/model_behaviors/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+        f"{RUN}/logs/model_behaviors/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.log",
     # Models may be temporary: measure them before more are made.
     priority: 5
     conda:
@@ -68,7 +70,9 @@ rule gather:
         shards=INPUTS.shard_tables,
         coalitions=INPUTS.coalition_tables,
     output:
-        behaviors=f"{RUN}/behaviors/{{approach}}/{{distribution}}.parquet",
+        models=f"{RUN}/behaviors/{{approach}}/{{distribution}}.models.parquet",
+        values=f"{RUN}/behaviors/{{approach}}/{{distribution}}.parquet",
+        coalitions=f"{RUN}/behaviors/{{approach}}/{{distribution}}.coalitions.parquet",
     log:
         f"{RUN}/logs/gather/{{approach}}/{{distribution}}.log",
     benchmark:

@@ -16,7 +16,7 @@ from diffcredit.config import Config, query_folders
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.errors import UserError
 from diffcredit.plan import VERSIONS, Code, Plan, Submission, UserFiles, submission
-from diffcredit.plan.inputs import NOTHING, Inputs, shard_of
+from diffcredit.plan.inputs import NOTHING, Inputs, shard_of, snapshot_of
 
 # Jobs keep the memory of tensors that they free: given back, which is what glibc does with large
 # ones, every page of it is faulted in again at the next step, and training on 32x32 pixels takes
@@ -88,8 +88,9 @@ wildcard_constraints:
     gradients="|".join(CONFIG.gradients),
     score="|".join(CONFIG.score_attributions),
     number=r"\d+",
+    snapshot=r"\d+",
     table="|".join(CONFIG.records.tables if CONFIG.records else []),
-    replicate=r"\d+",
+    training_seed=r"\d+",
     shard=r"\d+",
 
 

@@ -18,7 +18,7 @@ rule lds:
         attributions=expand(
             f"{RUN}/attributions/{{attribution}}.parquet", attribution=CONFIG.attributed
         ),
-        truth=f"{RUN}/behaviors/{CONFIG.evaluation.lds.truth}.parquet",
+        truth=INPUTS.behaviors(CONFIG.evaluation.lds.truth),
         contributors=f"{RUN}/data/contributors.parquet",
     output:
         parquet=f"{RUN}/evaluation/lds.parquet",
@@ -64,7 +64,7 @@ rule planted:
 
 rule cost:
     input:
-        behaviors=[f"{RUN}/behaviors/{made}.parquet" for made in MADE],
+        models=[f"{RUN}/behaviors/{made}.models.parquet" for made in MADE],
     output:
         parquet=f"{RUN}/evaluation/cost.parquet",
         csv=f"{RUN}/evaluation/cost.csv",
@@ -86,7 +86,7 @@ rule cost:
 
 rule convergence:
     input:
-        behaviors=[f"{RUN}/behaviors/{made}.parquet" for made in EVALUATIONS.fitted],
+        behaviors=INPUTS.behaviors(*EVALUATIONS.fitted),
         truth=rules.lds.input.truth,
     output:
         convergence=f"{RUN}/evaluation/convergence.parquet",
@@ -159,8 +159,8 @@ rule counterfactual_coalitions:
 rule counterfactual:
     input:
         coalitions=lambda _: INPUTS.requested_tables("counterfactual"),
-        behaviors=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.approach}/counterfactual.parquet",
-        full=lambda _: f"{RUN}/behaviors/{COUNTERFACTUAL.full}.parquet",
+        behaviors=lambda _: INPUTS.behaviors(f"{COUNTERFACTUAL.approach}/counterfactual"),
+        full=lambda _: INPUTS.behaviors(COUNTERFACTUAL.full),
     output:
         parquet=f"{RUN}/evaluation/counterfactual.parquet",
         csv=f"{RUN}/evaluation/counterfactual.csv",
@@ -205,7 +205,7 @@ rule regenerated_coalitions:
 rule regenerated:
     input:
         coalitions=lambda _: INPUTS.requested_tables("regenerated"),
-        behaviors=lambda _: f"{RUN}/behaviors/{REGENERATED.approach}/regenerated.parquet",
+        behaviors=lambda _: INPUTS.behaviors(f"{REGENERATED.approach}/regenerated"),
     output:
         parquet=f"{RUN}/evaluation/regenerated.parquet",
         summary=f"{RUN}/evaluation/regenerated_summary.parquet",

@@ -6,7 +6,9 @@ In: the files of config's records. Out: behaviors/records/<table>.parquet, data/
 
 rule records:
     output:
-        behaviors=f"{RUN}/behaviors/records/{{table}}.parquet",
+        models=f"{RUN}/behaviors/records/{{table}}.models.parquet",
+        values=f"{RUN}/behaviors/records/{{table}}.parquet",
+        coalitions=f"{RUN}/behaviors/records/{{table}}.coalitions.parquet",
     log:
         f"{RUN}/logs/records/{{table}}.log",
     benchmark:

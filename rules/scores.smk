@@ -8,7 +8,7 @@ attributions/<score>.parquet, dampings/<score>.parquet.
 
 rule gradients:
     input:
-        model=lambda wildcards: INPUTS.made_model(wildcards.model),
+        model=lambda wildcards: INPUTS.made_model(snapshot_of(wildcards)),
         images=lambda wildcards: (
             rules.encode.output.examples
             if wildcards.kind == "train"
@@ -16,13 +16,14 @@ rule gradients:
         ),
         sampler=lambda wildcards: rules.full.output.model if wildcards.kind == "trajectory" else [],
     output:
-        features=directory(f"{RUN}/gradients/{{gradients}}/{{model}}/{{kind}}/{{part}}"),
+        features=directory(
+            f"{RUN}/gradients/{{gradients}}/{{number}}-{{snapshot}}/{{kind}}/{{part}}"
+        ),
     log:
-        f"{RUN}/logs/gradients/{{gradients}}/{{model}}/{{kind}}/{{part}}.log",
+        f"{RUN}/logs/gradients/{{gradients}}/{{number}}-{{snapshot}}/{{kind}}/{{part}}.log",
     benchmark:
-        f"{RUN}/benchmarks/gradients/{{gradients}}/{{model}}/{{kind}}/{{part}}.tsv"
+        f"{RUN}/benchmarks/gradients/{{gradients}}/{{number}}-{{snapshot}}/{{kind}}/{{part}}.tsv"
     wildcard_constraints:
-        model=r"\d+-\d+",
         kind="train|queries|trajectory",
         part=r"\w+",
     conda:
@@ -34,9 +35,9 @@ rule gradients:
         gpu=GPU,
     params:
         plan=lambda wildcards: ATTRIBUTIONS.gradients(
-            wildcards.gradients, wildcards.model, wildcards.kind, wildcards.part
+            wildcards.gradients, snapshot_of(wildcards), wildcards.kind, wildcards.part
         ).params,
-        model=lambda wildcards: INPUTS.model_folder(wildcards.model),
+        model=lambda wildcards: INPUTS.model_folder(snapshot_of(wildcards)),
     script:
         "../workflow_scripts/gradients.py"
 
@@ -44,9 +45,7 @@ rule gradients:
 rule gradient_scores:
     input:
         features=INPUTS.gradient_features,
-        models=lambda wildcards: {
-            INPUTS.made_model(name) for name in INPUTS.score_models(wildcards)
-        },
+        models=INPUTS.made_models,
     output:
         scores=directory(f"{RUN}/scores/{{score}}"),
     log:
@@ -63,9 +62,7 @@ rule gradient_scores:
         runtime=limited(240),
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
-        models=lambda wildcards: {
-            name: INPUTS.model_folder(name) for name in INPUTS.score_models(wildcards)
-        },
+        models=INPUTS.features_of_models,
     script:
         "../workflow_scripts/gradient_scores.py"
 
@@ -74,9 +71,7 @@ rule ekfac:
     input:
         train=rules.encode.output.examples,
         queries=lambda wildcards: INPUTS.query_tables(wildcards.score),
-        models=lambda wildcards: {
-            INPUTS.made_model(name) for name in INPUTS.score_models(wildcards)
-        },
+        models=INPUTS.made_models,
     output:
         scores=directory(f"{RUN}/scores/{{score}}"),
     log:
@@ -94,9 +89,7 @@ rule ekfac:
         gpu=GPU,
     params:
         plan=lambda wildcards: ATTRIBUTIONS.scores(wildcards.score).params,
-        models=lambda wildcards: {
-            name: INPUTS.model_folder(name) for name in INPUTS.score_models(wildcards)
-        },
+        models=INPUTS.places_of_models,
     script:
         "../workflow_scripts/ekfac.py"
 
@@ -131,11 +124,7 @@ rule scored:
     input:
         scores=f"{RUN}/scores/{{attribution}}",
         train=f"{RUN}/data/train.parquet",
-        measured=lambda wildcards: (
-            f"{RUN}/behaviors/{reference}.parquet"
-            if (reference := CONFIG.score_attributions[wildcards.attribution].chosen_on)
-            else []
-        ),
+        measured=INPUTS.damping_tables,
     output:
         attribution=f"{RUN}/attributions/{{attribution}}.parquet",
         dampings=f"{RUN}/dampings/{{attribution}}.parquet",

@@ -15,10 +15,10 @@ rule subsets:
     output:
         models=keep(
             CONFIG.execution.keep.models,
-            directory(f"{RUN}/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}"),
+            directory(f"{RUN}/subsets/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}"),
         ),
     log:
-        f"{RUN}/logs/subsets/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+        f"{RUN}/logs/subsets/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.log",
     wildcard_constraints:
         distribution="|".join([*CONFIG.coalitions, *COUNTS.requested]) or NOTHING,
     conda:
@@ -44,10 +44,10 @@ rule samples:
     output:
         samples=keep(
             CONFIG.execution.keep.samples,
-            f"{RUN}/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.safetensors",
+            f"{RUN}/samples/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.safetensors",
         ),
     log:
-        f"{RUN}/logs/samples/{{approach}}/{{distribution}}/{{replicate}}-{{shard}}.log",
+        f"{RUN}/logs/samples/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.log",
     # Models may be temporary: sample them before more are made.
     priority: 5
     conda:

@@ -85,10 +85,10 @@ rule unlearn:
     output:
         models=keep(
             CONFIG.execution.keep.models,
-            directory(f"{RUN}/subsets/{{approach}}/{UNLEARNING}/{{replicate}}-0"),
+            directory(f"{RUN}/subsets/{{approach}}/{UNLEARNING}/{{training_seed}}-0"),
         ),
     log:
-        f"{RUN}/logs/subsets/{{approach}}/{UNLEARNING}/{{replicate}}-0.log",
+        f"{RUN}/logs/subsets/{{approach}}/{UNLEARNING}/{{training_seed}}-0.log",
     wildcard_constraints:
         approach="|".join(FORGETTING[1:]),
     conda:
@@ -100,7 +100,7 @@ rule unlearn:
         runtime=time_of(lambda wildcards: ESTIMATES.of_approach(wildcards.approach)),
         gpu=GPU,
     params:
-        plan=lambda wildcards: PLAN.unlearn(wildcards.approach, int(wildcards.replicate)).params,
+        plan=lambda wildcards: PLAN.unlearn(wildcards.approach, int(wildcards.training_seed)).params,
     script:
         "../workflow_scripts/unlearn.py"
 

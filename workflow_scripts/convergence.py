@@ -10,23 +10,22 @@ with job(snakemake, "convergence") as params:
 
     from diffcredit import seeds
     from diffcredit.attribution.table import fit
-    from diffcredit.behaviors.table import masks_of
+    from diffcredit.behaviors.table import read, read_each
     from diffcredit.coalitions.distribution import of_settings
     from diffcredit.config import Convergence, Lds, RemovalAttribution
     from diffcredit.evaluation.convergence import (
         convergence_table,
         growing,
         paid_for,
-        spent,
     )
     from diffcredit.evaluation.doubts import convergence_doubts
-    from diffcredit.files import read_table, write_csv, write_table
+    from diffcredit.files import write_csv, write_table
 
     convergence = Convergence(**params.convergence)
-    measured = dict(zip(params.made, map(read_table, snakemake.input.behaviors), strict=True))
+    measured = dict(zip(params.made, read_each(snakemake.input.behaviors), strict=True))
     evaluate = partial(
         convergence_table,
-        truth=read_table(snakemake.input.truth),
+        truth=read(snakemake.input.truth),
         settings=Lds(**params.lds),
         seed=seeds.derive(params.seed, "lds"),
     )
@@ -38,9 +37,9 @@ with job(snakemake, "convergence") as params:
         for name, entry in entries.items()
     }
     values = {name: roles.pop("values") for name, roles in others.items()}
-    fixed = {name: sum(map(spent, roles.values())) for name, roles in others.items()}
-    budget = convergence.seconds or min(fixed[name] + spent(values[name]) for name in entries)
-    for doubt in convergence_doubts(masks_of(next(iter(values.values()))).shape[1]):
+    fixed = {name: sum(made.seconds for made in roles.values()) for name, roles in others.items()}
+    budget = convergence.seconds or min(fixed[name] + values[name].seconds for name in entries)
+    for doubt in convergence_doubts(next(iter(values.values())).contributors):
         logger.warning("%s", doubt)
     settling, equal = [], []
     for name, entry in entries.items():

@@ -6,14 +6,15 @@ from diffcredit.logs import logger
 with job(snakemake, "counterfactual") as params:
     import pandas as pd
 
+    from diffcredit.behaviors.table import read
     from diffcredit.evaluation.counterfactual import counterfactual_table
     from diffcredit.evaluation.doubts import interval_doubts
     from diffcredit.files import read_table, write_csv, write_table
 
     table = counterfactual_table(
         pd.concat(map(read_table, snakemake.input.coalitions), ignore_index=True),
-        read_table(snakemake.input.behaviors),
-        read_table(snakemake.input.full),
+        read(snakemake.input.behaviors),
+        read(snakemake.input.full),
         params.confidence,
         params.better,
     )

@@ -5,8 +5,6 @@ from diffcredit.jobs import job
 shard = int(snakemake.wildcards.shard)
 
 with job(snakemake, f"coalitions counterfactual {shard}") as params:
-    from pathlib import Path
-
     from diffcredit import seeds
     from diffcredit.coalitions.requested import counterfactual
     from diffcredit.coalitions.table import tell
@@ -19,7 +17,7 @@ with job(snakemake, f"coalitions counterfactual {shard}") as params:
     names = list(read_table(snakemake.input.contributors)["name"])
     if path := snakemake.input.attribution:
         table = counterfactual.ranked_coalitions(
-            Path(path).stem, read_table(path), settings, first, seed
+            params.attribution, read_table(path), settings, first, seed
         )
     else:
         table = counterfactual.random_coalitions(len(names), settings, first, seed)

@@ -19,14 +19,15 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     gradients = Gradients(**params.gradients, batch_size=at_once)
     family = families.of_settings(params.family)
     queries = {
-        Path(path).stem: family.encode(tensors.read(path)) for path in snakemake.input.queries
+        name: family.encode(tensors.read(path))
+        for name, path in zip(params.names, snakemake.input.queries, strict=True)
     }
     with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         seed = seeds.derive(params.seed, "gradients")
         found = influence.score(
             entry,
             GradientSettings(gradients, family, seed, kind),
-            {name: Path(folder) for name, folder in snakemake.params.models.items()},
+            [(place["number"], Path(place["model"])) for place in snakemake.params.models],
             examples.read(snakemake.input.train),
             queries,
         )

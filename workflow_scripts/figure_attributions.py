@@ -3,13 +3,11 @@
 from diffcredit.jobs import job
 
 with job(snakemake, "figure of attributions") as params:
-    from pathlib import Path
-
     from diffcredit.files import read_table
     from diffcredit.report.attributions import attribution_figure
     from diffcredit.report.style import write_svg
 
-    tables = {Path(path).stem: read_table(path) for path in snakemake.input.attributions}
+    tables = dict(zip(params.names, map(read_table, snakemake.input.attributions), strict=True))
     scores = params.scores
     figure = attribution_figure(
         {name: table for name, table in tables.items() if name not in scores},

@@ -13,12 +13,14 @@ with job(snakemake, "figure of proponents") as params:
     from diffcredit.report.style import write_svg
 
     (shown,) = snakemake.input.queries
-    behavior = Path(shown).stem
-    scores = {}
-    for folder, path in zip(snakemake.input.scores, snakemake.input.attributions, strict=True):
-        entry = ScoreAttribution(**params.scores[Path(folder).name])
-        table = read_table(path)
-        scores[Path(folder).name] = chosen_scores(entry, Path(folder), behavior, table)
+    folders = map(Path, snakemake.input.scores)
+    tables = map(read_table, snakemake.input.attributions)
+    scores = {
+        name: chosen_scores(ScoreAttribution(**settings), folder, params.behavior, table)
+        for (name, settings), folder, table in zip(
+            params.scores.items(), folders, tables, strict=True
+        )
+    }
     figure = proponent_figure(
         images.from_file(shown).pixels, images.from_file(snakemake.input.train).pixels, scores
     )

@@ -3,8 +3,6 @@
 from diffcredit.jobs import job
 
 with job(snakemake, "figures of unlearning") as params:
-    from pathlib import Path
-
     from diffcredit.data import images
     from diffcredit.evaluation.unlearning import criteria
     from diffcredit.files import read_table, read_tensors, write_text
@@ -25,7 +23,7 @@ with job(snakemake, "figures of unlearning") as params:
     if snakemake.output.reconstruction:
         removed = images.from_file(snakemake.input.removed[0]).pixels[0]
         strips = {}
-        for path in map(Path, snakemake.input.reconstruction):
+        for name, path in zip(params.approaches, snakemake.input.reconstruction, strict=True):
             tensors, facts = read_tensors(path)
-            strips[path.stem] = facts["steps"], tensors["images"].permute(0, 2, 3, 1).numpy()
+            strips[name] = facts["steps"], tensors["images"].permute(0, 2, 3, 1).numpy()
         write_svg(strip_figure(removed, strips), snakemake.output.reconstruction)

@@ -4,15 +4,15 @@ from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
 
-with job(snakemake, f"gather {wildcards.approach}/{wildcards.distribution}"):
-    from pathlib import Path
+with job(snakemake, f"gather {wildcards.approach}/{wildcards.distribution}") as params:
+    from diffcredit.behaviors import table
+    from diffcredit.files import read_table
 
-    from diffcredit.behaviors.table import gather
-    from diffcredit.files import read_table, write_table
-
-    table = gather(
-        [read_table(shard) for shard in snakemake.input.shards],
-        [int(Path(shard).stem.split("-")[0]) for shard in snakemake.input.shards],
-        [read_table(table) for table in snakemake.input.coalitions],
+    gathered = table.gather(
+        [read_table(path) for path in snakemake.input.shards],
+        [read_table(path) for path in snakemake.input.coalitions],
+        wildcards.approach,
+        wildcards.distribution,
+        params.training_seeds,
     )
-    write_table(table, snakemake.output.behaviors)
+    table.write(gathered, snakemake.output)

@@ -8,15 +8,14 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from diffcredit import seeds
     from diffcredit.attribution.gradients.settings import GradientSettings
     from diffcredit.attribution.image_scores.arrays import write_scores
-    from diffcredit.attribution.image_scores.gradients import StoredFeatures
+    from diffcredit.attribution.image_scores.gradients import SnapshotFeatures, StoredFeatures
     from diffcredit.config import Full, Gradients, ScoreAttribution, Training
     from diffcredit.models import families
     from diffcredit.training.rates import mean_rates
 
     entry, gradients = ScoreAttribution(**params.score), Gradients(**params.gradients)
     features = StoredFeatures(
-        [Path(folder) for folder in snakemake.input.features],
-        {name: Path(folder) for name, folder in snakemake.params.models.items()},
+        [SnapshotFeatures.of_paths(**place) for place in snakemake.params.models],
         GradientSettings(
             gradients,
             families.of_settings(params.family),

@@ -3,7 +3,10 @@
 from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
-label = f"gradients {wildcards.gradients} {wildcards.model} {wildcards.kind} {wildcards.part}"
+label = (
+    f"gradients {wildcards.gradients} {wildcards.number}-{wildcards.snapshot} "
+    f"{wildcards.kind} {wildcards.part}"
+)
 
 with job(snakemake, label) as params:
     from pathlib import Path

@@ -5,7 +5,7 @@ from diffcredit.jobs import job
 wildcards = snakemake.wildcards
 label = (
     f"model behaviors of {wildcards.approach}/{wildcards.distribution} "
-    f"{wildcards.replicate}-{wildcards.shard}"
+    f"{wildcards.training_seed}-{wildcards.shard}"
 )
 
 with job(snakemake, label) as params:
@@ -22,7 +22,7 @@ with job(snakemake, label) as params:
     from diffcredit.models import families
 
     family = families.of_settings(params.family)
-    queries = {Path(path).stem: tensors.read(path) for path in snakemake.input.queries}
+    queries = dict(zip(params.behaviors, map(tensors.read, snakemake.input.queries), strict=True))
 
     def measure(names: list[str]) -> pd.DataFrame:
         """The table of some of the behaviors."""

@@ -4,14 +4,12 @@ from diffcredit.jobs import job
 from diffcredit.logs import logger
 
 with job(snakemake, "planted") as params:
-    from pathlib import Path
-
     from diffcredit.evaluation.doubts import planted_doubts
     from diffcredit.evaluation.planted import planted_table
     from diffcredit.files import read_table, write_csv, write_table
 
     table = planted_table(
-        {Path(path).stem: read_table(path) for path in snakemake.input.attributions},
+        dict(zip(params.names, map(read_table, snakemake.input.attributions), strict=True)),
         params.better,
         read_table(snakemake.input.planted)["contributor"].to_numpy(),
     )

@@ -5,8 +5,8 @@ from diffcredit.jobs import job
 with job(snakemake, "pretrained"):
     from diffcredit.files import resumable
     from diffcredit.models import checkpoints
-    from diffcredit.steps import model_name
+    from diffcredit.training.unlearning import write_pretrained
 
     full = checkpoints.load(snakemake.input.model)
     with resumable(snakemake.output.models) as folder:
-        checkpoints.save(full, folder / model_name(seed=0, step=0), {"step": 0, "seconds": 0.0})
+        write_pretrained(full, folder)

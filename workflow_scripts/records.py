@@ -3,9 +3,11 @@
 from diffcredit.jobs import job
 
 with job(snakemake, f"records {snakemake.wildcards.table}") as params:
+    from diffcredit.behaviors import table
     from diffcredit.behaviors.records import behaviors_of
     from diffcredit.config import RecordedTable, Records
-    from diffcredit.files import write_table
 
-    table = behaviors_of(RecordedTable(**params.table), Records(**params.records))
-    write_table(table, snakemake.output.behaviors)
+    found = behaviors_of(
+        snakemake.wildcards.table, RecordedTable(**params.table), Records(**params.records)
+    )
+    table.write(found, snakemake.output)

@@ -6,6 +6,7 @@ from diffcredit.logs import logger
 with job(snakemake, "regenerated") as params:
     import pandas as pd
 
+    from diffcredit.behaviors.table import read
     from diffcredit.config import Regenerated
     from diffcredit.evaluation.doubts import interval_doubts
     from diffcredit.evaluation.regenerated import regenerated_summary, regenerated_table
@@ -13,7 +14,7 @@ with job(snakemake, "regenerated") as params:
 
     table = regenerated_table(
         pd.concat(map(read_table, snakemake.input.coalitions), ignore_index=True),
-        read_table(snakemake.input.behaviors),
+        read(snakemake.input.behaviors),
         Regenerated(**params.settings),
     )
     summary = regenerated_summary(table, params.confidence)

@@ -5,8 +5,6 @@ from diffcredit.jobs import job
 shard = int(snakemake.wildcards.shard)
 
 with job(snakemake, f"coalitions regenerated {shard}") as params:
-    from pathlib import Path
-
     from diffcredit import seeds
     from diffcredit.coalitions.requested.proponents_removed import (
         random_coalitions,
@@ -21,7 +19,7 @@ with job(snakemake, f"coalitions regenerated {shard}") as params:
     if path := snakemake.input.attribution:
         values = read_table(path)
         table = ranked_coalitions(
-            Path(path).stem,
+            params.attribution,
             values[values["behavior"] == params.settings["behavior"]],
             params.sign,
             queries,

@@ -5,7 +5,7 @@ from diffcredit.jobs import job
 wildcards = snakemake.wildcards
 label = (
     f"samples of {wildcards.approach}/{wildcards.distribution} "
-    f"{wildcards.replicate}-{wildcards.shard}"
+    f"{wildcards.training_seed}-{wildcards.shard}"
 )
 
 with job(snakemake, label) as params:

@@ -6,12 +6,10 @@ from diffcredit.logs import logger
 wildcards = snakemake.wildcards
 label = (
     f"score of {wildcards.approach}/{wildcards.distribution} "
-    f"{wildcards.replicate}-{wildcards.shard}"
+    f"{wildcards.training_seed}-{wildcards.shard}"
 )
 
 with job(snakemake, label) as params:
-    from pathlib import Path
-
     import pandas as pd
 
     from diffcredit.behaviors import measured, scoring
@@ -27,19 +25,21 @@ with job(snakemake, label) as params:
     if snakemake.input.full:
         compared["full"] = read_tensors(snakemake.input.full)[0]["images"]
     drawn = read_shard(snakemake.input.samples)
-    queries = {Path(path).stem: tensors.read(path) for path in snakemake.input.queries}
+    behaviors = {name: Behavior(**given) for name, given in params.behaviors.items()}
+    searching = [name for name, behavior in behaviors.items() if behavior.compares == "queries"]
+    queries = dict(zip(searching, map(tensors.read, snakemake.input.queries), strict=True))
 
     def measure(names: list[str]) -> pd.DataFrame:
         """The table of some of the behaviors."""
-        behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
-        places = places_seen(params.extractors, behaviors)
+        chosen = {name: behaviors[name] for name in names}
+        places = places_seen(params.extractors, chosen)
         with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
             return scoring.score_shard(
                 drawn,
                 compared,
                 {name: images for name, images in queries.items() if name in names},
                 load_extractors(places, kind),
-                behaviors,
+                chosen,
             )
 
     measured.complete(snakemake.output.behaviors, snakemake.input.samples, params.marks, measure)

@@ -8,6 +8,7 @@ with job(snakemake, f"attribution {name}") as params:
     from pathlib import Path
 
     from diffcredit.attribution.image_scores.contributors import attribute_scores, explained
+    from diffcredit.behaviors.table import read
     from diffcredit.config import Behavior, ScoreAttribution
     from diffcredit.files import read_table, write_table
 
@@ -18,7 +19,7 @@ with job(snakemake, f"attribution {name}") as params:
         entry,
         explained(entry, behaviors, Path(snakemake.input.scores)),
         read_table(snakemake.input.train, ["contributor"])["contributor"].to_numpy(),
-        read_table(measured) if measured else None,
+        read(measured) if measured else None,
         params.average,
     )
     write_table(attribution, snakemake.output.attribution)

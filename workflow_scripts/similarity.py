@@ -16,7 +16,7 @@ with job(snakemake, f"scores {snakemake.wildcards.score}") as params:
     from diffcredit.registry import SCORES
 
     entry = ScoreAttribution(**params.score)
-    queries = {Path(path).stem: tensors.read(path) for path in snakemake.input.queries}
+    queries = dict(zip(params.names, map(tensors.read, snakemake.input.queries), strict=True))
     with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
         if SCORES[entry.method.name].made_of == "features":
             (extractor,) = load_extractors(params.extractors, kind).values()

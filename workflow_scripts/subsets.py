@@ -3,7 +3,7 @@
 from diffcredit.jobs import job
 
 wildcards = snakemake.wildcards
-label = f"{wildcards.approach}/{wildcards.distribution} {wildcards.replicate}-{wildcards.shard}"
+label = f"{wildcards.approach}/{wildcards.distribution} {wildcards.training_seed}-{wildcards.shard}"
 
 with job(snakemake, label) as params:
     import pandas as pd
@@ -22,7 +22,7 @@ with job(snakemake, label) as params:
     family = families.of_settings(params.family)
     coalitions = subsets.of_table(
         pd.concat(map(read_table, snakemake.input.coalitions), ignore_index=True),
-        role=(wildcards.approach, wildcards.replicate),
+        role=(wildcards.approach, wildcards.training_seed),
     )
     with (
         device(execution, snakemake.threads) as (kind, _),

@@ -2,7 +2,7 @@
 
 from diffcredit.jobs import job
 
-approach, number = snakemake.wildcards.approach, int(snakemake.wildcards.replicate)
+approach, number = snakemake.wildcards.approach, int(snakemake.wildcards.training_seed)
 label = f"{approach}/unlearning seed {number}"
 
 with job(snakemake, label) as params:

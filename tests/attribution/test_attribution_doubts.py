@@ -5,8 +5,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import of_rows
 
 from diffcredit.attribution.doubts import attribution_doubts, measured_once
+from diffcredit.behaviors.table import Behaviors
 
 WORTH = np.array([3.0, 1, -2, 0])
 
@@ -25,9 +27,9 @@ def attribution(worth: np.ndarray = WORTH, error: float = 0.1, known: bool = Tru
     )
 
 
-def measured(coalitions: int = 8, spread: float = 1.0) -> pd.DataFrame:
-    value = spread * np.arange(coalitions)
-    return pd.DataFrame({"coalition": range(coalitions), "behavior": "fid", "value": value})
+def measured(coalitions: int = 8, spread: float = 1.0) -> Behaviors:
+    rows = {"coalition": range(coalitions), "training_seed": 0, "behavior": "fid", "query": 0}
+    return of_rows(pd.DataFrame(rows | {"value": spread * np.arange(coalitions)}))
 
 
 CASES = {
@@ -67,8 +69,8 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_said(case: str) -> None:
-    table, values, ends, expected = CASES[case]
-    found = attribution_doubts(table, values, ends, regression=True)
+    table, behaviors, ends, expected = CASES[case]
+    found = attribution_doubts(table, behaviors, ends, regression=True)
     assert len(found) == len(expected)
     for told, part in zip(found, expected, strict=True):
         assert re.search(re.escape(part), told)
@@ -88,4 +90,5 @@ def test_differences_of_two_models_need_no_more_coalitions_than_contributors() -
     ],
 )
 def test_measured_once_means_one_model(models: list[tuple[int, int]], once: bool) -> None:
-    assert measured_once(pd.DataFrame(models, columns=["coalition", "replicate"])) == once
+    rows = pd.DataFrame(models, columns=["coalition", "training_seed"])
+    assert measured_once(of_rows(rows.assign(behavior="fid", query=0, value=1.0))) == once

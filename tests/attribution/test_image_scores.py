@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from gathered import of_rows
 from trainings import FAMILY, encoded, untrained
 
 from diffcredit.attribution.gradients import store
@@ -26,9 +27,10 @@ from diffcredit.attribution.image_scores.contributors import (
     explained,
     values,
 )
-from diffcredit.attribution.image_scores.gradients import StoredFeatures
+from diffcredit.attribution.image_scores.gradients import SnapshotFeatures, StoredFeatures
 from diffcredit.attribution.image_scores.likeness import by_features, by_patches
 from diffcredit.behaviors.extractors.pixels import Pixels
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.config import Behavior, Full, Gradients, ScoreAttribution, Training
 from diffcredit.errors import UserError
 from diffcredit.evaluation.dampings import damping_table
@@ -124,23 +126,26 @@ def test_tracin_is_the_mean_over_snapshots_of_dots_by_their_rates(tmp_path: Path
     full, training = Full(steps=40, learning_rate=0.1, snapshots=4), Training(warmup_steps=5)
     rates = mean_rates(full, training)
     setting = GradientSettings(Gradients(dimensions=5, snapshots=2), FAMILY, seed=0)
-    folders, models, expected = [], {}, np.zeros((3, 6))
+    models, expected = [], np.zeros((3, 6))
     for snapshot in (3, 4):
         model = tmp_path / f"snapshot {snapshot}"
         checkpoints.save(untrained(seed=snapshot), model)
-        name = f"0-{snapshot}"
-        models[name], facts = model, setting.facts(model)
+        name, facts = f"0-{snapshot}", setting.facts(model)
         train, queries = draw(6, 5, seed=snapshot), draw(3, 5, seed=10 * snapshot)
-        parts = [("train", "0", train[:4]), ("train", "1", train[4:]), ("queries", "loss", queries)]
-        folders += [stored(tmp_path, name, kind, part, g, facts) for kind, part, g in parts]
+        shards = [
+            stored(tmp_path, name, "train", str(number), rows, facts)
+            for number, rows in enumerate((train[:4], train[4:]))
+        ]
+        of_loss = stored(tmp_path, name, "queries", "loss", queries, facts)
+        models.append(SnapshotFeatures(0, snapshot, model, shards, {"loss": of_loss}))
         expected += rates[snapshot - 1] / (rates[2] + rates[3]) * queries @ train.T
     assert rates[2] > rates[3]
-    features = StoredFeatures(folders, models, setting, rates)
+    features = StoredFeatures(models, setting, rates)
     entry = ScoreAttribution(method="tracin", gradients="entry", behaviors=["loss"])
     write_scores(tmp_path / "scores", 1, 1, features.score(entry))
     np.testing.assert_allclose(read_scores(tmp_path / "scores", "loss")[0, 0], expected, rtol=1e-5)
 
-    checkpoints.save(untrained(seed=5), models["0-4"])
+    checkpoints.save(untrained(seed=5), models[-1].model)
     with pytest.raises(UserError, match="0-4/train/0 holds features of another model"):
         list(features.score(entry))
 
@@ -225,8 +230,10 @@ def test_standard_errors_are_those_of_the_mean_over_models() -> None:
     assert one["standard_error"].isna().all()
 
 
-def coalitions(worth: np.ndarray, behavior: str, seed: int, replicates: int = 1) -> pd.DataFrame:
-    """Gathered behaviors (N, Q) that add up exactly, of 12 coalitions."""
+def coalitions(
+    worth: np.ndarray, behavior: str, seed: int, training_seeds: int = 1
+) -> pd.DataFrame:
+    """Rows of behaviors (N, Q) that add up exactly, of 12 coalitions."""
     kept = [
         np.isin(range(len(worth)), of) for size in (2, 3) for of in combinations(range(5), size)
     ]
@@ -235,14 +242,14 @@ def coalitions(worth: np.ndarray, behavior: str, seed: int, replicates: int = 1)
         [
             {
                 "coalition": number,
-                "replicate": replicate,
+                "training_seed": training_seed,
                 "pair": number,
                 "mask": mask,
                 "behavior": behavior,
                 "query": query,
                 "value": 7.0 + total,
             }
-            for replicate in range(replicates)
+            for training_seed in range(training_seeds)
             for number, mask in enumerate(masks)
             for query, total in enumerate(mask @ worth)
         ]
@@ -251,14 +258,16 @@ def coalitions(worth: np.ndarray, behavior: str, seed: int, replicates: int = 1)
 
 def game(
     right: dict[str, int],
-) -> tuple[dict[str, ExplainedBehavior], Callable[[int], pd.DataFrame]]:
+) -> tuple[dict[str, ExplainedBehavior], Callable[[int], Behaviors]]:
     """Scores by three dampings, of which one of each behavior is the truth, and what follows."""
     of, worth = {}, {}
     for number, (behavior, damping) in enumerate(right.items()):
         scores = draw(len(GRID), 2, 3, 12, seed=number)
         of[behavior] = scored(scores, sign=-1, whole=behavior == "fid")
         worth[behavior] = values(of[behavior], damping, OWNERS, "sum").mean(axis=0).T
-    return of, lambda seed: pd.concat([coalitions(w, b, seed, 2) for b, w in worth.items()])
+    return of, lambda seed: of_rows(
+        pd.concat([coalitions(w, b, seed, 2) for b, w in worth.items()])
+    )
 
 
 def test_damping_with_the_best_lds_is_chosen_for_each_behavior() -> None:

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import of_rows, rows_of
 
 from diffcredit.attribution.table import Corrections, attribute, enough_to_fit, with_credit
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.coalitions.datamodel import Datamodel
 from diffcredit.coalitions.distribution import Distribution
 from diffcredit.coalitions.endpoints import Everyone, Nobody
@@ -24,19 +26,19 @@ UNIFORM = Uniform(distribution="uniform", count=40)
 DATAMODEL = Datamodel(distribution="datamodel", count=20, alpha=0.6)
 
 
-def recorded(distribution: Distribution, replicates: int = 1, seed: int = 0) -> pd.DataFrame:
-    """Gathered behaviors of additive games, two behaviors and, of one, two queries."""
+def recorded(distribution: Distribution, training_seeds: int = 1, seed: int = 0) -> pd.DataFrame:
+    """Behaviors of additive games in rows: two behaviors and, of one, two queries."""
     numbers = range(distribution.options.count or 5)
     drawn = table(distribution, 5, seed, numbers)
     rows = []
-    for replicate in range(replicates):
+    for training_seed in range(training_seeds):
         for _, row in drawn.iterrows():
             for behavior, worth in WORTH.items():
                 for query in (0, 1) if behavior == "fid" else (0,):
                     rows.append(
                         {
                             "coalition": row["index"],
-                            "replicate": replicate,
+                            "training_seed": training_seed,
                             "pair": row["pair"],
                             "mask": row["mask"],
                             "behavior": behavior,
@@ -48,10 +50,10 @@ def recorded(distribution: Distribution, replicates: int = 1, seed: int = 0) -> 
 
 
 @pytest.fixture
-def endpoints() -> dict[str, pd.DataFrame]:
+def endpoints() -> dict[str, Behaviors]:
     return {
-        "full": recorded(Everyone(distribution="full", count=3)),
-        "none": recorded(Nobody(distribution="none", count=2)),
+        "full": of_rows(recorded(Everyone(distribution="full", count=3))),
+        "none": of_rows(recorded(Nobody(distribution="none", count=2))),
     }
 
 
@@ -60,22 +62,25 @@ def values(result: pd.DataFrame, behavior: str, query: int = 0) -> np.ndarray:
     return part.sort_values("contributor")["value"].to_numpy()
 
 
-def test_each_behavior_and_query_has_its_own_values(endpoints: dict[str, pd.DataFrame]) -> None:
-    result = attribute("shapley_constrained", recorded(SHAPLEY), endpoints, SHAPLEY)
+def test_each_behavior_and_query_has_its_own_values(endpoints: dict[str, Behaviors]) -> None:
+    result = attribute("shapley_constrained", of_rows(recorded(SHAPLEY)), endpoints, SHAPLEY)
     assert len(result) == 5 * 3
     np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=1e-8)
     np.testing.assert_allclose(values(result, "fid", 1), 2 * WORTH["fid"], atol=1e-8)
     np.testing.assert_allclose(values(result, "log_fid"), WORTH["log_fid"], atol=1e-8)
 
 
-def test_order_of_rows_does_not_matter(endpoints: dict[str, pd.DataFrame]) -> None:
-    behaviors = recorded(SHAPLEY, replicates=2)
+def test_order_of_rows_does_not_matter(endpoints: dict[str, Behaviors]) -> None:
+    behaviors = recorded(SHAPLEY, training_seeds=2)
     behaviors["value"] += np.random.default_rng(0).normal(size=len(behaviors))
-    expected = attribute("shapley_ridge", behaviors, endpoints, SHAPLEY)
+    expected = attribute("shapley_ridge", of_rows(behaviors), endpoints, SHAPLEY)
     shuffled = attribute(
         "shapley_ridge",
-        behaviors.sample(frac=1, random_state=1),
-        {name: table.sample(frac=1, random_state=2) for name, table in endpoints.items()},
+        of_rows(behaviors.sample(frac=1, random_state=1)),
+        {
+            name: of_rows(rows_of(found).sample(frac=1, random_state=2))
+            for name, found in endpoints.items()
+        },
         SHAPLEY,
     )
     keys = ["behavior", "query", "contributor"]
@@ -94,14 +99,14 @@ def test_order_of_rows_does_not_matter(endpoints: dict[str, pd.DataFrame]) -> No
 )
 @pytest.mark.parametrize("query", [0, 1])
 def test_rank_one_helped_most(
-    endpoints: dict[str, pd.DataFrame],
+    endpoints: dict[str, Behaviors],
     query: int,
     better: Better,
     sign: float,
     ranks: list[int],
 ) -> None:
     """Credit has one direction whatever that of the behavior; without one, values are ranked."""
-    table = attribute("shapley_constrained", recorded(SHAPLEY), endpoints, SHAPLEY)
+    table = attribute("shapley_constrained", of_rows(recorded(SHAPLEY)), endpoints, SHAPLEY)
     result = with_credit(table, {"fid": better, "log_fid": "higher"})
     pd.testing.assert_frame_equal(result[table.columns], table)
     part = result[(result["behavior"] == "fid") & (result["query"] == query)]
@@ -116,15 +121,17 @@ def test_pairs_and_training_seeds_are_left_out_together() -> None:
     """Copies of the same measurements are no new evidence: the standard errors stay."""
     once = recorded(SHAPLEY)
     once["value"] += np.random.default_rng(0).normal(size=len(once))
-    twice = pd.concat([once, once.assign(replicate=1)], ignore_index=True)
-    of_once, of_twice = (attribute("datamodel_ridge", b, {}, SHAPLEY) for b in (once, twice))
+    twice = pd.concat([once, once.assign(training_seed=1)], ignore_index=True)
+    of_once, of_twice = (
+        attribute("datamodel_ridge", of_rows(b), {}, SHAPLEY) for b in (once, twice)
+    )
     np.testing.assert_allclose(of_twice["value"], of_once["value"], atol=1e-8)
     np.testing.assert_allclose(of_twice["standard_error"], of_once["standard_error"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("distribution", [SHAPLEY, DATAMODEL])
 def test_datamodel_needs_no_endpoints(distribution: Distribution) -> None:
-    result = attribute("datamodel_ridge", recorded(distribution), {}, distribution)
+    result = attribute("datamodel_ridge", of_rows(recorded(distribution)), {}, distribution)
     fitted = values(result, "fid")
     # Where every coalition has one size, the level of the slopes is not determined.
     np.testing.assert_allclose(
@@ -134,35 +141,35 @@ def test_datamodel_needs_no_endpoints(distribution: Distribution) -> None:
 
 @pytest.mark.parametrize("estimator", ["banzhaf", "banzhaf_ridge", "datamodel_lasso"])
 def test_additive_game_has_the_same_values_by_every_estimator(estimator: str) -> None:
-    result = attribute(estimator, recorded(UNIFORM), {}, UNIFORM)
+    result = attribute(estimator, of_rows(recorded(UNIFORM)), {}, UNIFORM)
     np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=0.02)
 
 
 @pytest.mark.parametrize("estimator", ["shapley_constrained", "shapley_ridge"])
 def test_empty_and_full_coalitions_do_not_count_for_shapley_values(
-    endpoints: dict[str, pd.DataFrame], estimator: str
+    endpoints: dict[str, Behaviors], estimator: str
 ) -> None:
     """Under `uniform` they occur; their weight would be infinite, and the endpoints have them."""
     behaviors = recorded(UNIFORM)
     sizes = behaviors["mask"].map(sum)
     assert sizes.isin([0, 5]).any()
     broken = behaviors.assign(value=behaviors["value"] + 1e6 * sizes.isin([0, 5]))
-    result = attribute(estimator, broken, endpoints, UNIFORM)
+    result = attribute(estimator, of_rows(broken), endpoints, UNIFORM)
     np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=0.02)
 
 
-def test_leave_one_out_and_add_one_in(endpoints: dict[str, pd.DataFrame]) -> None:
+def test_leave_one_out_and_add_one_in(endpoints: dict[str, Behaviors]) -> None:
     for estimator, distribution, end in (
         ("leave_one_out", LeaveOneOut(distribution="leave_one_out"), "full"),
         ("add_one_in", AddOneIn(distribution="add_one_in"), "none"),
     ):
-        behaviors = recorded(distribution, replicates=2)
-        result = attribute(estimator, behaviors, {end: endpoints[end]}, distribution)
+        behaviors = recorded(distribution, training_seeds=2)
+        result = attribute(estimator, of_rows(behaviors), {end: endpoints[end]}, distribution)
         np.testing.assert_allclose(values(result, "fid"), WORTH["fid"])
         np.testing.assert_allclose(result["standard_error"], 0, atol=1e-6)
         some = behaviors[behaviors["coalition"] != 3]
         with pytest.raises(UserError, match="each of 5 contributors; there are 4"):
-            attribute(estimator, some, {end: endpoints[end]}, distribution)
+            attribute(estimator, of_rows(some), {end: endpoints[end]}, distribution)
 
 
 def cheaply(behaviors: pd.DataFrame) -> pd.DataFrame:
@@ -174,75 +181,73 @@ def cheaply(behaviors: pd.DataFrame) -> pd.DataFrame:
 
 def corrections() -> Corrections:
     return Corrections(
-        cheap=cheaply(recorded(FEW, 1, seed=1)),
-        exact=recorded(FEW, 2, seed=1),
-        exact_full=recorded(Everyone(distribution="full", count=2)),
+        cheap=of_rows(cheaply(recorded(FEW, 1, seed=1))),
+        exact=of_rows(recorded(FEW, 2, seed=1)),
+        exact_full=of_rows(recorded(Everyone(distribution="full", count=2))),
         distribution=FEW,
     )
 
 
 @pytest.mark.parametrize("estimator", ["two_level", "two_level_free"])
-def test_two_levels_give_the_exact_values(
-    endpoints: dict[str, pd.DataFrame], estimator: str
-) -> None:
-    ends = {"full": cheaply(endpoints["full"]), "none": endpoints["none"]}
+def test_two_levels_give_the_exact_values(endpoints: dict[str, Behaviors], estimator: str) -> None:
+    ends = {"full": of_rows(cheaply(rows_of(endpoints["full"]))), "none": endpoints["none"]}
     needed = {name: ends[name] for name in ESTIMATORS[estimator].endpoints}
     many = recorded(Shapley(distribution="shapley", count=60))
-    result = attribute(estimator, cheaply(many), needed, SHAPLEY, corrections())
+    result = attribute(estimator, of_rows(cheaply(many)), needed, SHAPLEY, corrections())
     np.testing.assert_allclose(values(result, "fid"), WORTH["fid"], atol=0.02)
     np.testing.assert_allclose(values(result, "log_fid"), WORTH["log_fid"], atol=0.02)
 
 
-def test_corrections_of_other_coalitions_are_told(endpoints: dict[str, pd.DataFrame]) -> None:
+def test_corrections_of_other_coalitions_are_told(endpoints: dict[str, Behaviors]) -> None:
     few = corrections()
-    some = dataclasses.replace(few, cheap=few.cheap[few.cheap["coalition"] != 7])
+    some = dataclasses.replace(few, cheap=few.cheap.of_models(few.cheap.models["coalition"] != 7))
     with pytest.raises(UserError, match="not the same coalitions"):
-        attribute("two_level", recorded(SHAPLEY), endpoints, SHAPLEY, some)
+        attribute("two_level", of_rows(recorded(SHAPLEY)), endpoints, SHAPLEY, some)
 
 
-def test_too_few_corrections_are_told(endpoints: dict[str, pd.DataFrame]) -> None:
+def test_too_few_corrections_are_told(endpoints: dict[str, Behaviors]) -> None:
     few = corrections()
     two = dataclasses.replace(
         few,
-        cheap=few.cheap[few.cheap["coalition"] < 2],
-        exact=few.exact[few.exact["coalition"] < 2],
+        cheap=few.cheap.of_models(few.cheap.models["coalition"] < 2),
+        exact=few.exact.of_models(few.exact.models["coalition"] < 2),
     )
     with pytest.raises(UserError, match="the correction of two_level cannot be fitted on 2"):
-        attribute("two_level", recorded(SHAPLEY), endpoints, SHAPLEY, two)
+        attribute("two_level", of_rows(recorded(SHAPLEY)), endpoints, SHAPLEY, two)
 
 
-def test_one_pair_is_too_few(endpoints: dict[str, pd.DataFrame]) -> None:
+def test_one_pair_is_too_few(endpoints: dict[str, Behaviors]) -> None:
     """Its training seeds are one observation."""
-    one = recorded(Shapley(distribution="shapley", count=2), replicates=3)
+    one = recorded(Shapley(distribution="shapley", count=2), training_seeds=3)
     with pytest.raises(UserError, match="cannot be fitted on 6 coalitions"):
-        attribute("datamodel_lasso", one, {}, SHAPLEY)
+        attribute("datamodel_lasso", of_rows(one), {}, SHAPLEY)
 
 
-def test_too_few_coalitions_are_told(endpoints: dict[str, pd.DataFrame]) -> None:
+def test_too_few_coalitions_are_told(endpoints: dict[str, Behaviors]) -> None:
     few = recorded(Shapley(distribution="shapley", count=2))
     with pytest.raises(UserError, match="shapley_constrained cannot be fitted on 2 coalitions"):
-        attribute("shapley_constrained", few, endpoints, SHAPLEY)
+        attribute("shapley_constrained", of_rows(few), endpoints, SHAPLEY)
 
 
 def test_enough_to_fit_is_told_before_fitting() -> None:
-    some = recorded(SHAPLEY)
+    some = of_rows(recorded(SHAPLEY))
     assert enough_to_fit(some)
-    assert not enough_to_fit(some[some["coalition"] < 2])
-    assert not enough_to_fit(some[:0])
+    assert not enough_to_fit(some.of_models(some.models["coalition"] < 2))
+    assert not enough_to_fit(some.of_models(some.models["coalition"] < 0))
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 def test_behavior_that_is_not_finite_is_told_with_its_coalition(
-    endpoints: dict[str, pd.DataFrame], broken: float
+    endpoints: dict[str, Behaviors], broken: float
 ) -> None:
     behaviors = recorded(SHAPLEY)
     behaviors.loc[behaviors["coalition"] == 7, "value"] = broken
     with pytest.raises(UserError, match="coalition 7, training seed 0"):
-        attribute("shapley_ridge", behaviors, endpoints, SHAPLEY)
+        attribute("shapley_ridge", of_rows(behaviors), endpoints, SHAPLEY)
 
 
-def test_missing_behavior_of_one_coalition_is_told(endpoints: dict[str, pd.DataFrame]) -> None:
+def test_missing_behavior_of_one_coalition_is_told(endpoints: dict[str, Behaviors]) -> None:
     behaviors = recorded(SHAPLEY)
     hole = (behaviors["coalition"] == 4) & (behaviors["behavior"] == "log_fid")
     with pytest.raises(UserError, match="coalition 4"):
-        attribute("shapley_ridge", behaviors[~hole], endpoints, SHAPLEY)
+        attribute("shapley_ridge", of_rows(behaviors[~hole]), endpoints, SHAPLEY)

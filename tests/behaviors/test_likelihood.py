@@ -18,6 +18,7 @@ from diffcredit.config import Behavior
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families.pixel import Pixel
+from diffcredit.training.make_model import model_facts
 
 SETTING = QuerySettings(family=family_of(1000), steps=4, batch_size=16, seed=7, device="cpu")
 MODEL = Pixel.Options(
@@ -212,7 +213,11 @@ def test_the_network_stays_as_it_was() -> None:
 def test_shard_has_the_likelihood_of_each_query(tmp_path: Path) -> None:
     images = pixels(3, side=8)
     for index in (3, 12):
-        checkpoints.save(untrained(index), tmp_path / f"{index:06d}", {"seconds": 1.0})
+        checkpoints.save(
+            untrained(index),
+            tmp_path / f"{index:06d}",
+            {**model_facts(0, index), "step": 5, "seconds": 1.0},
+        )
     measure = Likelihood.Options(name="likelihood", queries=3, steps=2)
     behaviors = {"bits": Behavior(measure=measure)}
     table = measure_shard(tmp_path, {"bits": images}, SETTING, {}, behaviors, "test")

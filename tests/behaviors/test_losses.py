@@ -27,6 +27,7 @@ from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families.pixel import Pixel
 from diffcredit.sampling import initial_noise
+from diffcredit.training.make_model import model_facts
 
 SETTING = QuerySettings(family=family_of(40), steps=4, batch_size=16, seed=7, device="cpu")
 MODEL = Pixel.Options(
@@ -135,7 +136,11 @@ def test_shard_has_a_row_for_each_model_behavior_and_query(
     tmp_path: Path, query_images: torch.Tensor, untrained: Callable[[int], Trained]
 ) -> None:
     for index, seed in ((3, 0), (12, 1), (7, 0)):
-        checkpoints.save(untrained(seed), tmp_path / f"{index:06d}", {"seconds": float(index)})
+        checkpoints.save(
+            untrained(seed),
+            tmp_path / f"{index:06d}",
+            {**model_facts(0, index), "step": 5, "seconds": float(index)},
+        )
     few, more = (
         DenoisingLoss.Options(name="denoising_loss", queries=3, noises=noises) for noises in (2, 4)
     )

@@ -30,6 +30,11 @@ def models(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
+MODELS: list[dict[str, int | None]] = [
+    {"coalition": None, "training_seed": 3, "step": step} for step in (7, 8)
+]
+
+
 class Counting:
     """Measures two models, and remembers what it was asked for."""
 
@@ -43,7 +48,7 @@ class Counting:
             logger.warning("%s is doubtful", name)
         costs = {"seconds_training": 1.0, "seconds_sampling": 2.0, "seconds_scoring": 4.0}
         values = {name: np.array([len(name), len(self.asked)], float) for name in names}
-        return pd.concat([model_rows(model, values, costs) for model in (7, 8)])
+        return pd.concat([model_rows(model, values, costs) for model in MODELS])
 
 
 def run(path: Path, models: Path, marks: dict[str, str]) -> list[list[str]]:
@@ -72,7 +77,7 @@ def test_what_is_measured_again(tmp_path: Path, models: Callable[[str], Path], c
     assert run(path, models("one"), marks) == ([expected] if expected else [])
     table = read_table(path)
     # As if all had been measured now: models first, then behaviors in their order, then queries.
-    rows = list(zip(table["coalition"], table["behavior"], table["query"], strict=True))
+    rows = list(zip(table["step"], table["behavior"], table["query"], strict=True))
     assert rows == [(model, name, query) for model in (7, 8) for name in marks for query in (0, 1)]
     assert list(table["value"][table["query"] == 0]) == [len(name) for name in marks] * 2
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import rows_of
 
 from diffcredit.behaviors.records import behaviors_of
 from diffcredit.coalitions.distribution import Distribution
@@ -47,7 +48,7 @@ def read(tmp_path: Path) -> Read:
         settings = Records(
             contributors=4, behaviors=list(behaviors), skip_invalid=skip, tables={"a": table}
         )
-        return behaviors_of(table, settings)
+        return rows_of(behaviors_of("a", table, settings))
 
     return read_
 
@@ -87,7 +88,7 @@ def test_models_of_everybody_without_seeds_are_repetitions(read: Read) -> None:
     assert table["coalition"].nunique() == 2
 
 
-def test_published_records_become_gathered_behaviors(read: Read) -> None:
+def test_published_records_become_behaviors(read: Read) -> None:
     table = read(GOOD)
     assert list(table["value"]) == [5, 7, 9]
     assert masks(table) == [[1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]]
@@ -206,7 +207,8 @@ def test_records_as_they_are_left(tmp_path: Path, case: str) -> None:
     path = tmp_path / f"behaviors{suffix}"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     table = RecordedTable(path=str(path), where={}, drawn=Shapley(distribution="shapley").options)
-    found = behaviors_of(table, Records(contributors=4, behaviors=["fid"], tables={"a": table}))
+    settings = Records(contributors=4, behaviors=["fid"], tables={"a": table})
+    found = rows_of(behaviors_of("a", table, settings))
     assert list(found["value"]) == [5, 7, 9]
     assert masks(found) == [[1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]]
 

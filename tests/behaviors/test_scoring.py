@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from gathered import rows_of
 
 from diffcredit.behaviors import scoring
 from diffcredit.behaviors.extractor import Extractor
@@ -16,7 +17,18 @@ from diffcredit.behaviors.extractors.pixels import Pixels
 from diffcredit.behaviors.fid import Fid
 from diffcredit.behaviors.image_features import ImageFeatures
 from diffcredit.behaviors.scoring import score_shard
-from diffcredit.behaviors.table import COSTS, gather, pivot
+from diffcredit.behaviors.table import (
+    COSTS,
+    Behaviors,
+    gather,
+    masks_of,
+    model_rows,
+    pairs_of,
+    pivot,
+    read,
+    read_each,
+    write,
+)
 from diffcredit.config import Behavior
 from diffcredit.data.images import Images
 from diffcredit.errors import UserError
@@ -46,11 +58,12 @@ def score(
 def write_samples(folder: Path, images: dict[int, torch.Tensor]) -> list[ModelSamples]:
     """A shard of samples, read again."""
     named = {f"{index:06d}": found.clone() for index, found in images.items()}
-    seconds = {
-        f"{index:06d}": {"seconds_training": 2.0 * index, "seconds_sampling": 0.5}
+    models: dict[str, dict[str, float | None]] = {
+        f"{index:06d}": {"coalition": index, "training_seed": 0, "step": 7}
+        | {"seconds_training": 2.0 * index, "seconds_sampling": 0.5}
         for index in images
     }
-    write_shard(named, seconds, folder / "samples.safetensors")
+    write_shard(named, models, folder / "samples.safetensors")
     return read_shard(folder / "samples.safetensors")
 
 
@@ -92,13 +105,25 @@ def test_log_of_what_is_not_positive_is_told_with_behavior_and_file(
         score(drawn, reference, extractor, behaviors)
 
 
-def shard(coalitions: list[int], level: float) -> pd.DataFrame:
-    rows = [
-        {"coalition": c, "behavior": b, "query": 0, "value": level + c, **dict.fromkeys(COSTS, 1.0)}
-        for c in coalitions
-        for b in ("fid", "entropy")
-    ]
-    return pd.DataFrame(rows)
+def shard(coalitions: list[int], training_seed: int) -> pd.DataFrame:
+    """Values are 100, or 200 of the second training seed, plus the number of the coalition."""
+    return pd.concat(
+        [
+            model_rows(
+                {"coalition": c, "training_seed": training_seed, "step": 5},
+                {b: np.array([100.0 * (training_seed + 1) + c]) for b in ("fid", "entropy")},
+                dict.fromkeys(COSTS, 1.0),
+            )
+            for c in coalitions
+        ],
+        ignore_index=True,
+    )
+
+
+def gathered(
+    shards: list[pd.DataFrame], coalitions: list[pd.DataFrame], training_seeds: int
+) -> Behaviors:
+    return gather(shards, coalitions, "retrain", "datamodel", training_seeds)
 
 
 COALITIONS = pd.DataFrame(
@@ -111,15 +136,53 @@ COALITIONS = pd.DataFrame(
 )
 
 
-def test_gathered_rows_carry_mask_pair_and_training_seed() -> None:
-    shards = [shard([2, 3], 100), shard([0, 1], 100), shard([0, 1], 200), shard([2, 3], 200)]
-    table = gather(shards, [0, 0, 1, 1], [COALITIONS[2:], COALITIONS[:2]])
-    assert len(table) == 16
-    for row in table.itertuples():
+def test_values_refer_to_models_and_models_to_coalitions(tmp_path: Path) -> None:
+    shards = [shard([2, 3], 0), shard([0, 1], 0), shard([0, 1], 1), shard([2, 3], 1)]
+    paths = [tmp_path / name for name in ("models", "values", "coalitions")]
+    write(gathered(shards, [COALITIONS[2:], COALITIONS[:2]], 2), paths)
+    found = read(paths)
+    assert list(found.values.columns) == ["model", "behavior", "query", "value"]
+    assert "mask" not in found.models
+    assert list(found.models["model"]) == list(range(8))
+    assert list(found.models["coalition"]) == [0, 1, 2, 3] * 2
+    assert list(found.models["training_seed"]) == [0] * 4 + [1] * 4
+    assert (found.models["step"] == 5).all()
+    assert set(found.models["approach"]) == {"retrain"}
+    assert set(found.models["distribution"]) == {"datamodel"}
+    rows = rows_of(found)
+    assert len(rows) == 16
+    for row in rows.itertuples():
         assert list(row.mask) == COALITIONS["mask"][row.coalition]
         assert row.pair == row.coalition // 2
-        assert row.value == 100 * (row.replicate + 1) + row.coalition
-    assert sorted(set(table["replicate"])) == [0, 1]
+        assert row.value == 100 * (row.training_seed + 1) + row.coalition
+    np.testing.assert_array_equal(
+        masks_of(found), np.repeat(np.stack(list(COALITIONS["mask"])), 2, axis=0)
+    )
+    assert list(pairs_of(found)) == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_several_are_read_in_order(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}{name}" for n in "ab" for name in ("models", "values", "coalitions")]
+    one = gathered([shard([0, 1], 0)], [COALITIONS[:2]], 1)
+    both = gathered([shard([0, 1], 0), shard([0, 1], 1)], [COALITIONS[:2]], 2)
+    write(one, paths[:3])
+    write(both, paths[3:])
+    assert [len(found.models) for found in read_each(paths)] == [2, 4]
+
+
+def test_unknown_coalitions_are_told() -> None:
+    with pytest.raises(UserError, match="not in the table of coalitions"):
+        gathered([shard([0, 1, 4], 0)], [COALITIONS], 1)
+
+
+def test_part_of_the_models_has_their_values_alone() -> None:
+    found = gathered([shard([0, 1, 2, 3], seed) for seed in (0, 1)], [COALITIONS], 2)
+    some = found.of_models(found.models["coalition"].isin([1, 2]))
+    assert some.seconds == 4 * 3
+    assert list(pivot(some).index) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    np.testing.assert_array_equal(masks_of(some), [[False, True]] * 2 + [[True, True]] * 2)
+    assert some.of_behavior("fid").names == ["fid"]
+    assert some.contributors == 2
 
 
 INCOMPLETE = {
@@ -133,18 +196,19 @@ INCOMPLETE = {
 @pytest.mark.parametrize("case", INCOMPLETE)
 def test_a_model_that_is_missing_is_named(case: str) -> None:
     parts, missing = INCOMPLETE[case]
-    shards = [shard(indices, 100) for indices, _ in parts]
+    shards = [shard(indices, seed) for indices, seed in parts]
+    training_seeds = max(seed for _, seed in parts) + 1
     behaviors = shards[0]["behavior"].nunique()
     with pytest.raises(UserError, match=f"^{missing * behaviors} of .* values are missing"):
-        gather(shards, [seed for _, seed in parts], [COALITIONS])
+        gathered(shards, [COALITIONS], training_seeds)
 
 
 def test_a_behavior_that_is_missing_of_a_model_is_named() -> None:
-    whole = shard([0, 1, 2, 3], 100)
+    whole = shard([0, 1, 2, 3], 0)
     lost = whole["behavior"].iloc[-1]
     cut = whole[(whole["behavior"] != lost) | (whole["coalition"] != 2)]
     with pytest.raises(UserError, match=f"{lost} of coalition 2, training seed 0"):
-        gather([cut], [0], [COALITIONS])
+        gathered([cut], [COALITIONS], 1)
 
 
 class Counting(Extractor):
@@ -197,15 +261,17 @@ def test_tables_of_images_and_of_models_are_gathered_with_common_costs() -> None
     coalitions = pd.DataFrame(
         {"index": [0, 1], "seed": [7, 8], "pair": [0, 0], "mask": [[True, False], [False, True]]}
     )
-    images = shard([0, 1], 100).assign(seconds_scoring=[1.0, 1, 2, 2])
-    models = shard([0, 1], 200).assign(behavior="loss", query=[0, 1] * 2, seconds_sampling=0.0)
-    models["seconds_scoring"] = [10.0, 10, 20, 20]
-    table = gather([images, models, images, models], [0, 0, 1, 1], [coalitions])
-    assert len(table) == 16
-    for row in table.itertuples():
+    shards = []
+    for seed in (0, 1):
+        images = shard([0, 1], seed).assign(seconds_scoring=[1.0, 1, 2, 2])
+        models = shard([0, 1], seed).assign(behavior="loss", query=[0, 1] * 2, seconds_sampling=0.0)
+        shards += [images, models.assign(seconds_scoring=[10.0, 10, 20, 20])]
+    found = gathered(shards, [coalitions], 2)
+    assert len(found.values) == 16
+    for row in found.models.itertuples():
         assert (row.seconds_training, row.seconds_sampling) == (1, 1)
         assert row.seconds_scoring == (22 if row.coalition else 11)
-    wide = pivot(table)
+    wide = pivot(found)
     assert wide.shape == (4, 4)
     assert list(wide.columns) == [("fid", 0), ("entropy", 0), ("loss", 0), ("loss", 1)]
 

@@ -6,30 +6,23 @@ import pytest
 from diffcredit.evaluation.cost import cost_table
 
 
-def behaviors(seconds: list[tuple[float, float, float]], replicates: int = 1) -> pd.DataFrame:
-    """Two behaviors of each model repeat the model's seconds."""
-    rows = [
-        {
-            "coalition": index,
-            "replicate": replicate,
-            "behavior": behavior,
-            "seconds_training": training,
-            "seconds_sampling": sampling,
-            "seconds_scoring": scoring,
-        }
-        for replicate in range(replicates)
-        for index, (training, sampling, scoring) in enumerate(seconds)
-        for behavior in ("fid", "entropy")
-    ]
-    return pd.DataFrame(rows)
+def models(
+    approach: str,
+    distribution: str,
+    seconds: list[tuple[float, float, float]],
+    training_seeds: int = 1,
+) -> pd.DataFrame:
+    names = ["seconds_training", "seconds_sampling", "seconds_scoring"]
+    table = pd.DataFrame(seconds * training_seeds, columns=names)
+    return table.assign(approach=approach, distribution=distribution)
 
 
-def test_seconds_of_a_model_count_once_and_sum_up() -> None:
+def test_seconds_of_models_sum_up() -> None:
     table = cost_table(
-        {
-            "sft/shapley": behaviors([(1, 2, 3), (3, 4, 5)]),
-            "retrain/test": behaviors([(100, 2, 4)], replicates=3),
-        }
+        [
+            models("sft", "shapley", [(1, 2, 3), (3, 4, 5)]),
+            models("retrain", "test", [(100, 2, 4)], training_seeds=3),
+        ]
     ).set_index(["approach", "distribution"])
     sft, retrain = table.loc[("sft", "shapley")], table.loc[("retrain", "test")]
     assert (sft["models"], retrain["models"]) == (2, 3)
@@ -40,7 +33,7 @@ def test_seconds_of_a_model_count_once_and_sum_up() -> None:
 
 def test_parts_add_up_to_the_model_and_models_to_the_total() -> None:
     rows = [(0.1 * i, 0.2, 0.03 * i**2) for i in range(7)]
-    table = cost_table({"sft/shapley": behaviors(rows)}).iloc[0]
+    table = cost_table([models("sft", "shapley", rows)]).iloc[0]
     parts = table["seconds_training"] + table["seconds_sampling"] + table["seconds_scoring"]
     assert parts == pytest.approx(table["seconds_model"])
     assert table["seconds_model"] * table["models"] == pytest.approx(table["seconds_total"])

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import of_rows
 
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.coalitions.requested.counterfactual import (
     affected,
     coalitions_of_one,
@@ -41,15 +43,27 @@ def attribution() -> pd.DataFrame:
     )
 
 
-def measured(coalitions: pd.DataFrame, seeds: int = 2, noise: float = 0.0) -> pd.DataFrame:
-    """Behaviors of an additive game; noise is added to one training seed, taken from the other."""
+def measured(
+    coalitions: pd.DataFrame,
+    seeds: int = 2,
+    noise: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Behaviors:
+    """Behaviors of an additive game.
+
+    Noise is added to one training seed and taken from the other; that of ``rng`` differs.
+    """
     rows = [
-        (row["index"], replicate, behavior, 0, BASE + WORTH @ row["mask"] + sign * noise)
+        (row["index"], training_seed, behavior, 0, BASE + WORTH @ row["mask"] + sign * noise)
         for _, row in coalitions.iterrows()
-        for replicate, sign in zip(range(seeds), (1, -1, 0), strict=False)
+        for training_seed, sign in zip(range(seeds), (1, -1, 0), strict=False)
         for behavior in ("fid", "entropy")
     ]
-    return pd.DataFrame(rows, columns=["coalition", "replicate", "behavior", "query", "value"])
+    names = ["coalition", "training_seed", "behavior", "query", "value"]
+    table = pd.DataFrame(rows, columns=names)
+    if rng is not None:
+        table["value"] += rng.normal(0, 1.5, len(table))
+    return of_rows(table)
 
 
 EVERYONE = pd.DataFrame({"index": range(3), "mask": [np.ones(8, dtype=bool)] * 3})
@@ -144,9 +158,7 @@ def test_intervals_of_changes_cover() -> None:
     truth = -12 / FULL
     hits = 0
     for _ in range(400):
-        values, full = measured(coalition, seeds=3), measured(EVERYONE)
-        values["value"] += rng.normal(0, 1.5, len(values))
-        full["value"] += rng.normal(0, 1.5, len(full))
+        values, full = measured(coalition, seeds=3, rng=rng), measured(EVERYONE, rng=rng)
         row = counterfactual_table(coalition, values, full, 0.9, BETTER).iloc[0]
         hits += row["low"] <= truth <= row["high"]
     assert 0.84 < hits / 400 < 0.97

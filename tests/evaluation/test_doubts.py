@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import of_rows
 
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.errors import UserError
 from diffcredit.evaluation.doubts import (
     convergence_doubts,
@@ -66,11 +68,11 @@ def test_what_is_said_of_an_lds(case: str) -> None:
         assert pd.Series([told]).str.contains(pattern, regex=True).all(), told
 
 
-def truth(masks: list[list[bool]]) -> pd.DataFrame:
-    return pd.DataFrame(
+def truth(masks: list[list[bool]]) -> Behaviors:
+    rows = pd.DataFrame(
         {
             "coalition": range(len(masks)),
-            "replicate": 0,
+            "training_seed": 0,
             "pair": range(len(masks)),
             "mask": [np.array(mask) for mask in masks],
             "behavior": "fid",
@@ -78,6 +80,7 @@ def truth(masks: list[list[bool]]) -> pd.DataFrame:
             "value": np.arange(len(masks), dtype=float),
         }
     )
+    return of_rows(rows)
 
 
 A, B, C = [True, False, True], [False, True, True], [True, True, False]

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import of_rows
 from scipy.stats import spearmanr, t
 
 from diffcredit.attribution.image_scores.contributors import ExplainedBehavior, lds_by_damping
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.config import Lds
 from diffcredit.evaluation.lds import Average, LdsResult, Truth, ceiling, linear_predictions, score
 from diffcredit.evaluation.lds_table import CEILING, lds_table
@@ -174,16 +176,16 @@ def test_ceiling_of_trainings_that_contradict_each_other_stays_in_range(training
     assert -1 <= found.low <= found.lds <= 0
 
 
-def recorded(shape: tuple[int, int, int]) -> tuple[np.ndarray, pd.DataFrame]:
+def recorded(shape: tuple[int, int, int]) -> tuple[np.ndarray, Behaviors]:
     worth, truth = drawn(*shape)
     rows = [
-        {"coalition": c, "replicate": r, "pair": c, "mask": truth.masks[c]}
+        {"coalition": c, "training_seed": r, "pair": c, "mask": truth.masks[c]}
         | {"behavior": "loss", "query": q, "value": truth.values[r, c, q]}
         for r in range(shape[0])
         for c in range(shape[1])
         for q in range(shape[2])
     ]
-    return worth, pd.DataFrame(rows).sample(frac=1, random_state=1)
+    return worth, of_rows(pd.DataFrame(rows).sample(frac=1, random_state=1))
 
 
 @pytest.mark.parametrize("average", AVERAGES)

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import of_rows
 
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.config import Lds
 from diffcredit.evaluation.lds_table import CEILING, SIZE, lds_table
 
@@ -12,24 +14,28 @@ SIZES = np.array([10, 20, 30, 40, 50, 60])
 SETTINGS = Lds(truth="retrain/test", resamples=200, confidence=0.95)
 
 
-def recorded(replicates: int, noise: float, coalitions: int = 14) -> pd.DataFrame:
+def rows_of_games(training_seeds: int, noise: float, coalitions: int = 14) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     masks = [rng.permutation(np.arange(6) < 3) for _ in range(coalitions)]
     rows = [
         {
             "coalition": index,
-            "replicate": replicate,
+            "training_seed": training_seed,
             "pair": index,
             "mask": mask,
             "behavior": behavior,
             "query": 0,
             "value": worth @ mask + rng.normal(0, noise),
         }
-        for replicate in range(replicates)
+        for training_seed in range(training_seeds)
         for index, mask in enumerate(masks)
         for behavior, worth in WORTH.items()
     ]
     return pd.DataFrame(rows)
+
+
+def recorded(training_seeds: int, noise: float) -> Behaviors:
+    return of_rows(rows_of_games(training_seeds, noise))
 
 
 def attribution(sign: float = 1.0) -> pd.DataFrame:
@@ -73,9 +79,11 @@ def test_behavior_that_an_attribution_does_not_explain_has_no_row() -> None:
 
 
 def test_order_of_the_rows_does_not_change_the_scores() -> None:
-    truth = recorded(3, noise=2.0)
-    expected = lds_table({"a": attribution()}, truth, SIZES, SETTINGS, seed=0)
-    shuffled = lds_table({"a": attribution()}, truth.sample(frac=1), SIZES, SETTINGS, seed=0)
+    rows = rows_of_games(3, noise=2.0)
+    expected, shuffled = (
+        lds_table({"a": attribution()}, of_rows(truth), SIZES, SETTINGS, seed=0)
+        for truth in (rows, rows.sample(frac=1, random_state=0))
+    )
     keys = ["behavior", "predictor"]
     pd.testing.assert_frame_equal(
         shuffled.sort_values(keys, ignore_index=True), expected.sort_values(keys, ignore_index=True)
@@ -83,9 +91,9 @@ def test_order_of_the_rows_does_not_change_the_scores() -> None:
 
 
 def test_number_of_images_kept_is_scored_beside() -> None:
-    by_size = recorded(1, noise=0.0)
+    by_size = rows_of_games(1, noise=0.0)
     by_size["value"] = [float(SIZES @ mask) for mask in by_size["mask"]]
-    table = lds_table({"a": attribution()}, by_size, SIZES, SETTINGS, seed=0)
+    table = lds_table({"a": attribution()}, of_rows(by_size), SIZES, SETTINGS, seed=0)
     assert lds_of(table, SIZE, "fid") == pytest.approx(1)
     assert lds_of(table, "a", "fid") < 1
 

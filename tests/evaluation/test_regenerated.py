@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import of_rows
 
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.coalitions.requested.proponents_removed import (
     EVERY,
     random_coalitions,
@@ -37,17 +39,18 @@ def attribution(sign: int) -> pd.DataFrame:
     )
 
 
-def measured(coalitions: pd.DataFrame, seeds: int = 2) -> pd.DataFrame:
+def measured(coalitions: pd.DataFrame, seeds: int = 2) -> Behaviors:
     """An image is off by what the removed added to it; two seeds differ around it."""
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         [
             (row["index"], seed, "error", q, HELPS[q] @ ~row["mask"] + (1, -1)[seed] * 0.5)
             for _, row in coalitions.iterrows()
             for seed in range(seeds)
             for q in range(3)
         ],
-        columns=["coalition", "replicate", "behavior", "query", "value"],
+        columns=["coalition", "training_seed", "behavior", "query", "value"],
     )
+    return of_rows(rows)
 
 
 def both(sign: int = -1) -> pd.DataFrame:

@@ -33,6 +33,7 @@ from diffcredit.models.families import Family, FamilyOptions, Structure
 from diffcredit.registry import FAMILIES
 from diffcredit.training import full_models
 from diffcredit.training.loop import make_accelerator
+from diffcredit.training.make_model import model_facts
 from diffcredit.training.recipe import Recipe
 from diffcredit.training.subsets import Coalition, train_shard
 from diffcredit.training.unlearning import Output, Split, unlearn
@@ -208,7 +209,9 @@ def test_conditions_of_the_images_reach_the_network(
 def test_everything_is_measured(
     full: checkpoints.Trained, family: Family, images: torch.Tensor, tmp_path: Path
 ) -> None:
-    checkpoints.save(full, tmp_path / "models" / "000000", {"seconds": 1.0})
+    checkpoints.save(
+        full, tmp_path / "models" / "000000", {**model_facts(0, 0), "step": 5, "seconds": 1.0}
+    )
     behaviors = {
         "loss": Behavior.model_validate({"measure": {"name": "denoising_loss", "queries": 3}})
     }

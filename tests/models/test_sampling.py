@@ -12,6 +12,7 @@ from diffcredit.config import Sampling
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
 from diffcredit.samples import ModelSamples, read_shard
+from diffcredit.training.make_model import model_facts
 
 SETTINGS = Sampling(images=6, steps=3, batch_size=4)
 
@@ -57,7 +58,8 @@ def test_more_images_begin_with_the_same_ones(network: Trained) -> None:
 @pytest.fixture
 def models(tmp_path: Path, network: Trained, other_network: Trained) -> Path:
     for index, model in enumerate((network, other_network)):
-        checkpoints.save(model, tmp_path / "models" / f"{index:06d}", {"seconds": 10.0 + index})
+        facts = {**model_facts(0, index), "step": 5, "seconds": 10.0 + index}
+        checkpoints.save(model, tmp_path / "models" / f"{index:06d}", facts)
     return tmp_path / "models"
 
 

@@ -44,7 +44,7 @@ def of(**wildcards: Any) -> SimpleNamespace:
 
 
 def test_shards_are_numbered_by_training_seed_and_shard(inputs: Inputs) -> None:
-    assert shard_of(of(approach="sft", distribution="few", replicate="2", shard="10")) == (
+    assert shard_of(of(approach="sft", distribution="few", training_seed="2", shard="10")) == (
         *("sft", "few"),
         *(2, 10),
     )
@@ -77,15 +77,28 @@ def test_adaptive_coalitions_end_where_they_are_enough(tmp_path: Path) -> None:
 
 
 def test_models_of_gradients_are_snapshots_and_ends(inputs: Inputs) -> None:
-    names = inputs.score_models(of(score="trak"))
-    folders = {name: inputs.model_folder(name) for name in names}
-    assert set(folders.values()) >= {f"{RUN}/models/full", f"{RUN}/models/snapshots/0/1"}
-    made = {inputs.made_model(name) for name in names}
-    assert f"{RUN}/models/snapshots/0" in made
+    places = inputs.places_of_models(of(score="trak"))
+    assert {"number": 0, "snapshot": 1, "model": f"{RUN}/models/snapshots/0/1"} in places
+    assert f"{RUN}/models/full" in {place["model"] for place in places}
+    assert f"{RUN}/models/snapshots/0" in inputs.made_models(of(score="trak"))
     features = inputs.gradient_features(of(score="trak"))
-    assert len(features) == 3 * len(names)
+    assert len(features) == 3 * len(places)
     assert f"{RUN}/gradients/trak/0-1/train/1" in features
     assert f"{RUN}/gradients/trak/0-1/queries/loss" in features
+    of_models = inputs.features_of_models(of(score="trak"))
+    assert [
+        path for place in of_models for path in (*place["train"], *place["queries"].values())
+    ] == (features)
+    assert all([*place["queries"]] == ["loss"] for place in of_models)
+
+
+def test_behaviors_are_three_tables(inputs: Inputs) -> None:
+    found = inputs.behaviors("sft/shapley", "retrain/test")
+    assert found[:3] == [
+        f"{RUN}/behaviors/sft/shapley.{end}"
+        for end in ("models.parquet", "parquet", "coalitions.parquet")
+    ]
+    assert len(found) == 6
 
 
 def test_patches_are_compared_with_what_models_see(inputs: Inputs) -> None:

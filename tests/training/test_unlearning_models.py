@@ -13,7 +13,6 @@ from diffcredit.errors import UserError
 from diffcredit.files import read_json
 from diffcredit.models import checkpoints
 from diffcredit.models.checkpoints import Trained
-from diffcredit.steps import model_name, seed_and_step
 from diffcredit.training import loop, unlearning
 from diffcredit.training.loop import make_accelerator
 from diffcredit.training.objectives.denoise import Denoise
@@ -57,7 +56,8 @@ def unlearn(
                 "test",
             )
             models = [path for path in output.folder.iterdir() if path.is_dir()]
-            made |= {seed_and_step(int(path.name)): path for path in models}
+            keys = map(checkpoints.model_key, models)
+            made |= {(number, key["step"]): path for key, path in zip(keys, models, strict=True)}
         return made
 
     return unlearn_
@@ -72,9 +72,32 @@ def same(first: Path, second: Path) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_models_are_numbered_by_seed_and_step() -> None:
-    assert seed_and_step(int(model_name(3, 250))) == (3, 250)
-    assert seed_and_step(int(model_name(0, 0))) == (0, 0)
+def test_models_know_their_training_seed_and_step(unlearn: Unlearn) -> None:
+    for (number, step), path in unlearn().items():
+        expected = {"coalition": None, "training_seed": number, "step": step}
+        assert checkpoints.model_key(path) == expected
+
+
+def test_folders_are_in_the_order_of_the_steps() -> None:
+    steps = [0, 9, 10, 99_999, 1_000_000, 25_000_000]
+    names = [unlearning.model_name(step) for step in steps]
+    assert sorted(names) == names
+
+
+def test_pretrained_model_is_that_of_step_zero(start: Trained, tmp_path: Path) -> None:
+    unlearning.write_pretrained(start, tmp_path)
+    (folder,) = checkpoints.folders(tmp_path)
+    expected = {"coalition": None, "training_seed": 0, "step": 0}
+    assert checkpoints.model_key(folder) == expected
+    assert checkpoints.facts(folder)["seconds"] == 0
+    for name, value in weights(folder).items():
+        assert torch.equal(start.network.state_dict()[name], value)
+
+
+def test_model_that_does_not_say_whose_it_is_is_told(start: Trained, tmp_path: Path) -> None:
+    checkpoints.save(start, tmp_path / "model", {"coalition": 3, "step": 2})
+    with pytest.raises(UserError, match=r"config\.json lacks the fact 'training_seed'"):
+        checkpoints.model_key(tmp_path / "model")
 
 
 def test_models_are_left_at_every_so_many_steps_and_at_the_end(unlearn: Unlearn) -> None:

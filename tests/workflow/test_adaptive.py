@@ -32,6 +32,6 @@ def test_enough_or_the_budget(
     assert (last["coalitions"], last["enough"]) == (coalitions, enough)
     assert not (folder / f"enough-{coalitions // 4 + 1}.json").exists()
     assert f"shapley: {coalitions} coalitions" in done.stdout
-    fitted = pd.read_parquet(workflow.run_folder / "behaviors/sft/shapley.parquet")
-    assert fitted["coalition"].nunique() == coalitions
+    models = pd.read_parquet(workflow.run_folder / "behaviors/sft/shapley.models.parquet")
+    assert models["coalition"].nunique() == coalitions
     assert workflow.planned() == {}

@@ -19,25 +19,37 @@ def test_behaviors_of_every_model_are_recorded(finished: Workflow) -> None:
     assert shapley.groupby("behavior").size().to_dict() == dict.fromkeys(
         ["fid", "log_fid", "inception_score", "entropy"], 8
     )
-    assert datamodel.drop_duplicates(["coalition", "replicate"]).shape[0] == 4 * 2
-    wide = shapley.pivot(index="coalition", columns="behavior", values="value")
+    models = read(finished, "behaviors/retrain/datamodel.models.parquet")
+    assert models[["coalition", "training_seed"]].value_counts().tolist() == [1] * 4 * 2
+    assert set(datamodel["model"]) == set(models["model"])
+    assert (models["step"] > 0).all()
+    wide = shapley.pivot(index="model", columns="behavior", values="value")
     np.testing.assert_allclose(np.log(wide["fid"]), wide["log_fid"])
     assert (wide["inception_score"] >= 1).all()
     assert (wide["entropy"].between(0, np.log2(10))).all()
 
 
 def test_training_seeds_give_different_models_of_the_same_coalition(finished: Workflow) -> None:
-    table = read(finished, "behaviors/retrain/datamodel.parquet")
-    fid = table[table["behavior"] == "fid"].pivot(
-        index="coalition", columns="replicate", values="value"
+    values, models = (
+        read(finished, f"behaviors/retrain/datamodel.{table}")
+        for table in ("parquet", "models.parquet")
+    )
+    fid = (
+        values[values["behavior"] == "fid"]
+        .merge(models, on="model")
+        .pivot(index="coalition", columns="training_seed", values="value")
     )
     assert (fid[0] != fid[1]).all()
 
 
 def test_nobody_is_the_untrained_network_and_costs_no_training(finished: Workflow) -> None:
-    none = read(finished, "behaviors/retrain/none.parquet")
-    assert (none["seconds_training"] == 0).all()
-    assert not np.stack(list(none["mask"])).any()
+    none, models, coalitions = (
+        read(finished, f"behaviors/retrain/none.{table}")
+        for table in ("parquet", "models.parquet", "coalitions.parquet")
+    )
+    assert (models["seconds_training"] == 0).all()
+    assert (models["step"] == 0).all()
+    assert not np.stack(list(coalitions["mask"])).any()
     assert none[none["behavior"] == "fid"]["value"].nunique() == 2
 
 

@@ -40,9 +40,7 @@ def results(run: str, requested: Collection[str], report: str) -> list[str]:
         requested: paths of the outputs of all jobs.
         report: the command that makes one HTML file of them.
     """
-    lines = [
-        line for path in Path(run).glob("coalitions/*/enough-*.json") for line in _reached(path)
-    ]
+    lines = _reached(Path(run))
     summaries = [f"{run}/evaluation/{name}.txt" for name in ("lds", "verdict")]
     tables = [
         Path(s).read_text() or f"{s} is empty: delete it and run the same command again"
@@ -55,17 +53,19 @@ def results(run: str, requested: Collection[str], report: str) -> list[str]:
     return [*lines, "", *tables, places, f"One HTML file: {report}"]
 
 
-def _reached(path: Path) -> list[str]:
-    """What the coalitions of a distribution came to, from its last file."""
-    found = json.loads(path.read_text())
-    shards = int(path.stem.split("-")[1])
-    if (path.parent / f"enough-{shards + 1}.json").exists():
-        return []
+def _reached(run: Path) -> list[str]:
+    """The last check of each distribution whose coalitions are added until they are enough."""
+    checks = [json.loads(path.read_text()) for path in run.glob("coalitions/*/enough-*.json")]
+    last = {check["distribution"]: check for check in sorted(checks, key=lambda c: c["shards"])}
     return [
-        "",
-        f"{path.parent.name}: {found['coalitions']} coalitions, "
-        f"{'enough' if found['enough'] else 'the budget, not enough'} "
-        f"(standard error {found['standard_error']}, stability {found['stability']})",
+        line
+        for name, found in last.items()
+        for line in (
+            "",
+            f"{name}: {found['coalitions']} coalitions, "
+            f"{'enough' if found['enough'] else 'the budget, not enough'} "
+            f"(standard error {found['standard_error']}, stability {found['stability']})",
+        )
     ]
 
 

@@ -1,4 +1,4 @@
-"""The samples of a shard in one file: the images of each model, read when they are asked for."""
+"""The samples of a shard in one file: the images of each model, read when they are needed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from diffcredit.files import read_facts, read_tensors, write_tensors
 if TYPE_CHECKING:
     import torch
 
-#: Name of the fact that tells the seconds of each model.
-SECONDS = "seconds"
+#: Name of the fact that tells of each model its coalition, training_seed and step, and its
+#: seconds_training and seconds_sampling.
+MODELS = "models"
 #: And of those that tell the prompt of each image and the training image whose caption that is;
 #: None where images are drawn without.
 PROMPTS, ROWS = "prompts", "rows"
@@ -23,23 +24,30 @@ class ModelSamples:
 
     Attributes:
         path: file of its shard.
-        name: of the model: the number of its coalition, with zeros before it.
+        name: of its images in the file.
+        model: coalition (None for a model of no coalition), training_seed and step of the model.
         seconds: seconds_training and seconds_sampling.
     """
 
     path: Path
     name: str
+    model: Mapping[str, int | None]
     seconds: Mapping[str, float]
 
     @property
-    def coalition(self) -> int:
+    def coalition(self) -> int | None:
         """Number of its coalition."""
-        return int(self.name)
+        return self.model["coalition"]
 
     @property
     def described(self) -> str:
         """Which model it is, for messages."""
-        return f"coalition {self.coalition} of {self.path}"
+        told = ", ".join(
+            f"{key.replace('_', ' ')} {value}"
+            for key, value in self.model.items()
+            if value is not None
+        )
+        return f"the model of {told} in {self.path}"
 
     def images(self) -> "torch.Tensor":
         """(n, c, h, w) uint8, read from the file."""
@@ -47,22 +55,29 @@ class ModelSamples:
 
 
 def read_shard(path: str | Path) -> list[ModelSamples]:
-    """What the models of a shard drew, in the order of their coalitions; `UserError` if broken."""
+    """What the models of a shard drew, sorted by name; `UserError` if the file is broken."""
     path = Path(path)
-    seconds = read_facts(path)[SECONDS]
-    return [ModelSamples(path, name, seconds[name]) for name in sorted(seconds)]
+    return [
+        ModelSamples(
+            path,
+            name,
+            {key: facts[key] for key in ("coalition", "training_seed", "step")},
+            {key: facts[key] for key in ("seconds_training", "seconds_sampling")},
+        )
+        for name, facts in sorted(read_facts(path)[MODELS].items())
+    ]
 
 
 def write_shard(
     images: Mapping[str, "torch.Tensor"],
-    seconds: Mapping[str, Mapping[str, float]],
+    models: Mapping[str, Mapping[str, float | None]],
     path: str | Path,
 ) -> None:
     """Write what the models of a shard drew.
 
     Args:
         images: name -> (n, c, h, w) uint8.
-        seconds: name -> seconds_training and seconds_sampling.
+        models: name -> what `MODELS` tells of the model.
         path: file to write.
     """
-    write_tensors(images, path, {SECONDS: seconds, PROMPTS: None, ROWS: None})
+    write_tensors(images, path, {MODELS: models, PROMPTS: None, ROWS: None})

@@ -16,6 +16,9 @@ from diffcredit.logs import Progress
 from diffcredit.models import checkpoints, diffusion
 from diffcredit.models.checkpoints import Trained
 
+#: Name of the fact that tells of which model samples are; see `samples.MODELS`.
+MODEL = "model"
+
 
 def initial_noise(shape: Sequence[int], count: int, seed: int) -> torch.Tensor:
     """(count, *shape) standard normal; the first k do not depend on the count."""
@@ -51,8 +54,8 @@ def sample_shard(
     with pieces(target) as folder:
         drawn = _draw_each(models, settings, seed, device, folder, label)
         samples.write_shard(
-            {path.stem: read_tensors(path)[0]["images"] for path in drawn},
-            {path.stem: read_facts(path)[samples.SECONDS] for path in drawn},
+            {name: read_tensors(path)[0]["images"] for name, path in drawn.items()},
+            {name: read_facts(path)[MODEL] for name, path in drawn.items()},
             target,
         )
 
@@ -64,30 +67,28 @@ def _draw_each(
     device: str,
     folder: Path,
     label: str,
-) -> list[Path]:
-    """A file of samples for each model of a shard."""
+) -> dict[str, Path]:
+    """Name -> file of samples, for each model of a shard."""
     found = checkpoints.folders(models)
-    names = {model.name for model in found}
-    for other in folder.glob("*.safetensors"):
-        if other.stem not in names:  # of an interrupted run that had other models
-            other.unlink()
-    progress, files = Progress(label, len(found), "models", every=5.0), []
+    files = {model.name: folder / f"{model.name}.safetensors" for model in found}
+    for other in set(folder.glob("*.safetensors")) - set(files.values()):
+        other.unlink()  # of an interrupted run that had other models
+    progress = Progress(label, len(found), "models", every=5.0)
     for model in found:
-        target = folder / f"{model.name}.safetensors"
+        target = files[model.name]
         fingerprint = _fingerprint(model, settings, seed)
         left = left_behind(read_tensors, target)
         if left is None or left[1].get("fingerprint") != fingerprint:
             trained = checkpoints.load(model)
             began = time.perf_counter()
             images = draw(trained, settings, seed, device)
-            seconds = {
+            of_model = {
+                **checkpoints.model_key(model),
                 "seconds_training": checkpoints.facts(model)["seconds"],
                 "seconds_sampling": time.perf_counter() - began,
             }
-            facts = {"fingerprint": fingerprint, samples.SECONDS: seconds}
-            write_tensors({"images": images}, target, facts)
+            write_tensors({"images": images}, target, {"fingerprint": fingerprint, MODEL: of_model})
             time_limit.stop_if_near()
-        files.append(target)
         progress.advance()
     return files
 

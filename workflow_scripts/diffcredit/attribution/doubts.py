@@ -5,19 +5,22 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from diffcredit.behaviors.table import Behaviors
+
 
 def attribution_doubts(
-    table: pd.DataFrame, values: pd.DataFrame, ends: Iterable[str], regression: bool
+    table: pd.DataFrame, behaviors: Behaviors, ends: Iterable[str], regression: bool
 ) -> list[str]:
     """Warnings about the table of a removal attribution.
 
     Args:
         table: of `attribution.table.with_credit`.
-        values: gathered behaviors that the attribution was fitted on.
+        behaviors: what the attribution was fitted on.
         ends: of "full" and "none", those that were measured on a single model.
         regression: whether all contributors are fitted together.
     """
-    coalitions, contributors = values["coalition"].nunique(), table["contributor"].nunique()
+    coalitions = behaviors.models["coalition"].nunique()
+    contributors, values = table["contributor"].nunique(), behaviors.values
     found = []
     if regression and coalitions < contributors:
         found.append(
@@ -56,9 +59,9 @@ def attribution_doubts(
     return found
 
 
-def measured_once(end: pd.DataFrame) -> bool:
+def measured_once(end: Behaviors) -> bool:
     """Whether v(all) or v(none) was measured on a single model."""
-    return len(end[["coalition", "replicate"]].drop_duplicates()) < 2
+    return len(end.models) < 2
 
 
 def _behaviors(chosen: pd.Series) -> str:

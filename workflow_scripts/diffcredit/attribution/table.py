@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from diffcredit.attribution.game import Correction, Estimate, Game
-from diffcredit.behaviors.table import clusters_of, masks_of, pivot
+from diffcredit.behaviors.table import Behaviors, masks_of, pairs_of, pivot
 from diffcredit.coalitions.distribution import Distribution
 from diffcredit.coalitions.table import importance
 from diffcredit.config import RemovalAttribution
@@ -23,7 +23,7 @@ SIGNS: dict[Better, float] = {"lower": -1.0, "higher": 1.0, None: np.nan}
 
 @dataclass(frozen=True)
 class Corrections:
-    """Gathered behaviors of the few coalitions that both approaches have.
+    """Behaviors of the few coalitions that both approaches have.
 
     Attributes:
         cheap: behaviors by the cheap approach.
@@ -32,22 +32,22 @@ class Corrections:
         distribution: removal distribution of these coalitions.
     """
 
-    cheap: pd.DataFrame
-    exact: pd.DataFrame
-    exact_full: pd.DataFrame
+    cheap: Behaviors
+    exact: Behaviors
+    exact_full: Behaviors
     distribution: Distribution
 
 
 def fit(
     attribution: RemovalAttribution,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Behaviors],
     distributions: Mapping[str, Distribution],
 ) -> pd.DataFrame:
-    """The table of an attribution from the gathered behaviors that it refers to.
+    """The table of an attribution from the behaviors that it refers to.
 
     Args:
         attribution: its entry in the configuration.
-        tables: gathered behaviors by role, as of ``attribution.references``.
+        tables: behaviors by role, as of ``attribution.references``.
         distributions: removal distribution of the coalitions of "values" and of "corrections".
     """
     corrections = None
@@ -72,8 +72,8 @@ def fit(
 
 def attribute(
     estimator: str,
-    behaviors: pd.DataFrame,
-    endpoints: dict[str, pd.DataFrame],
+    behaviors: Behaviors,
+    endpoints: dict[str, Behaviors],
     distribution: Distribution,
     corrections: Corrections | None = None,
     **options: Any,
@@ -82,8 +82,8 @@ def attribute(
 
     Args:
         estimator: entry of the registry.
-        behaviors: gathered table of the coalitions to fit on.
-        endpoints: gathered tables of "full" and "none", those that the estimator needs.
+        behaviors: of the coalitions to fit on.
+        endpoints: behaviors of "full" and "none", those that the estimator needs.
         distribution: removal distribution of the coalitions.
         corrections: the retrained coalitions of an estimator of two levels.
         **options: of the estimator.
@@ -96,7 +96,7 @@ def attribute(
     """
     wide = pivot(behaviors)
     masks = masks_of(behaviors)
-    clusters = clusters_of(behaviors)
+    clusters = pairs_of(behaviors)
     weights = _weights(estimator, masks, distribution)
     ends = {name: pivot(table)[wide.columns].to_numpy() for name, table in endpoints.items()}
     missing = np.empty((0, wide.shape[1]))
@@ -114,10 +114,10 @@ def attribute(
     return to_table(ESTIMATORS[estimator](**options)(game), wide.columns)
 
 
-def enough_to_fit(behaviors: pd.DataFrame) -> bool:
+def enough_to_fit(behaviors: Behaviors) -> bool:
     """Whether there are enough coalitions for a regression."""
-    models = _one_seed(behaviors)
-    return _enough(len(models), models["pair"].nunique())
+    pairs = pairs_of(_one_seed(behaviors))
+    return _enough(len(pairs), len(np.unique(pairs)))
 
 
 def _enough(coalitions: int, clusters: int) -> bool:
@@ -140,7 +140,7 @@ def _correction(estimator: str, corrections: Corrections, columns: pd.Index) -> 
     masks, again = (masks_of(_one_seed(table)) for table in (corrections.cheap, corrections.exact))
     if not cheap.index.equals(exact.index) or not np.array_equal(masks, again):
         raise UserError(f"{estimator}: its corrections are not the same coalitions in both ways")
-    clusters = clusters_of(_one_seed(corrections.cheap))
+    clusters = pairs_of(_one_seed(corrections.cheap))
     weights = _weights(estimator, masks, corrections.distribution)
     counted = weights > 0
     _check_enough(f"the correction of {estimator}", masks[counted], clusters[counted])
@@ -154,8 +154,9 @@ def _correction(estimator: str, corrections: Corrections, columns: pd.Index) -> 
     )
 
 
-def _one_seed(behaviors: pd.DataFrame) -> pd.DataFrame:
-    return behaviors.drop_duplicates("coalition")
+def _one_seed(behaviors: Behaviors) -> Behaviors:
+    """One model of each coalition."""
+    return behaviors.of_models(~behaviors.models["coalition"].duplicated())
 
 
 def _check_enough(fitted: str, masks: np.ndarray, clusters: np.ndarray) -> None:

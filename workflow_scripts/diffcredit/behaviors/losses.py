@@ -30,7 +30,7 @@ def measure_shard(
     """A row for each model, behavior and query.
 
     Args:
-        models: folder of the models of a shard, each named by the number of its coalition.
+        models: folder of the models of a shard.
         queries: (n, c, h, w) uint8 images of each behavior.
         setting: how the models are queried.
         extractors: name -> extractor, for those that the behaviors use.
@@ -78,4 +78,4 @@ def _measure(model: Path, measures: dict[Any, Any], behaviors: dict[str, Behavio
         "seconds_sampling": 0.0,
         "seconds_scoring": time.perf_counter() - began,
     }
-    return model_rows(int(model.name), values, seconds)
+    return model_rows(checkpoints.model_key(model), values, seconds)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from diffcredit import identities
+from diffcredit.behaviors.table import MODEL
 from diffcredit.errors import UserError
 from diffcredit.files import read_table, read_table_facts, write_table
 from diffcredit.logs import each_warning, logger
@@ -76,10 +76,11 @@ def _joined(parts: Sequence[pd.DataFrame], behaviors: Sequence[str]) -> pd.DataF
 
     The seconds of scoring add up; rows are in the order of the models, then of ``behaviors``.
     """
-    seconds = pd.concat([part.drop_duplicates("coalition") for part in parts])
-    total = seconds.groupby("coalition")["seconds_scoring"].sum()
-    table = pd.concat(parts, ignore_index=True)
-    table["seconds_scoring"] = table["coalition"].map(total)
-    places = {name: place for place, name in enumerate(behaviors)}
-    order = [table["query"], table["behavior"].map(places), table["coalition"]]
-    return table.iloc[np.lexsort(order)].reset_index(drop=True)
+    seconds = pd.concat([part.drop_duplicates(MODEL) for part in parts])
+    total = seconds.groupby(MODEL, dropna=False, as_index=False)["seconds_scoring"].sum()
+    table = pd.concat(parts, ignore_index=True).drop(columns="seconds_scoring")
+    table = table.merge(total, on=MODEL).assign(
+        place=lambda rows: rows["behavior"].map({name: n for n, name in enumerate(behaviors)})
+    )
+    table = table.sort_values([*MODEL, "place", "query"], kind="stable", ignore_index=True)
+    return table.drop(columns="place")

@@ -13,7 +13,6 @@ from diffcredit.behaviors.measure import ModelMeasure
 from diffcredit.config.messages import problem
 from diffcredit.config.sections import Count, Several
 from diffcredit.seeds import derive
-from diffcredit.steps import seed_and_step
 
 if TYPE_CHECKING:
     import torch
@@ -133,10 +132,10 @@ def by_step(
     steps: int,
     sampler: Sampler = "ddim",
 ) -> dict[int, torch.Tensor]:
-    """Step -> (c, h, w) uint8 reconstruction of an image along the first training of a folder.
+    """Step -> (c, h, w) uint8 reconstruction of an image along a training.
 
     Args:
-        models: named as `diffcredit.steps` says.
+        models: models of an unlearning run.
         image: (c, h, w) uint8.
         setting: of queries.
         timestep: as in `Reconstruction`, like ``steps`` and ``sampler``.
@@ -147,9 +146,7 @@ def by_step(
 
     found = {}
     for folder in checkpoints.folders(models):
-        seed, step = seed_and_step(int(folder.name))
-        if seed == 0:
-            model = checkpoints.load(folder)
-            made = reconstructed(model, image[None], setting, timestep, steps, 1, sampler)
-            found[step] = made[0, 0]
+        model = checkpoints.load(folder)
+        made = reconstructed(model, image[None], setting, timestep, steps, 1, sampler)
+        found[int(checkpoints.facts(folder)["step"])] = made[0, 0]
     return found

@@ -1,4 +1,4 @@
-"""Behaviors that were recorded elsewhere, in the format of gathered behaviors.
+"""Behaviors that were recorded elsewhere, as those of this workflow's own models.
 
 A record describes one model: a line with a JSON object, or a row of a Parquet or CSV table. It has
 ``remaining_idx`` (and ``removed_idx``) or ``mask``, and the values of each behavior: a key with its
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from diffcredit.behaviors.table import COSTS
+from diffcredit.behaviors.table import COSTS, MODEL, Behaviors
 from diffcredit.config import RecordedTable, Records
 from diffcredit.config.counts import dealt_names
 from diffcredit.config.names import WrittenName, find
@@ -59,8 +59,8 @@ class Record:
     values: dict[tuple[str, int], float]
 
 
-def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
-    """The records of a table in the columns of gathered behaviors, with unknown seconds (NaN).
+def behaviors_of(name: str, table: RecordedTable, settings: Records) -> Behaviors:
+    """The behaviors of a recorded table; steps and seconds of its models are unknown (NA).
 
     Raises:
         UserError: if the file cannot be read, or no record matches ``where``; and, unless invalid
@@ -88,7 +88,7 @@ def behaviors_of(table: RecordedTable, settings: Records) -> pd.DataFrame:
         raise UserError(f"{table.path}: no record is usable")
     for guess, count in guessed.items():
         logger.warning("%s: in %d lists of contributors %s", table.path, count, guess)
-    return _to_table(found)
+    return _to_behaviors(found, name)
 
 
 def _record(
@@ -251,15 +251,27 @@ def _tell(path: str, matching: int, bad: list[tuple[int, str, str]], settings: R
     logger.warning("%s\n  skipped", text)
 
 
-def _to_table(records: list[Record]) -> pd.DataFrame:
+def _to_behaviors(records: list[Record], name: str) -> Behaviors:
+    """The behaviors of records; the number of a model is that of its coalition."""
     pairs: dict[bytes, int] = {}
-    rows = []
-    for coalition, record in enumerate(records):
-        pair = pairs.setdefault((~record.mask).tobytes(), coalition)
+    coalitions, values = [], []
+    for number, record in enumerate(records):
+        pair = pairs.setdefault((~record.mask).tobytes(), number)
         pairs.setdefault(record.mask.tobytes(), pair)
-        rows += [
-            (coalition, 0, pair, record.mask, behavior, query, value)
-            for (behavior, query), value in record.values.items()
+        coalitions.append((number, pair, record.mask))
+        values += [
+            (number, behavior, query, value) for (behavior, query), value in record.values.items()
         ]
-    names = ["coalition", "replicate", "pair", "mask", "behavior", "query", "value"]
-    return pd.DataFrame(rows, columns=names).assign(**dict.fromkeys(COSTS, np.nan))
+    models = pd.DataFrame({"model": range(len(records))}).assign(
+        approach="records",
+        distribution=name,
+        coalition=range(len(records)),
+        training_seed=0,
+        step=pd.array([None] * len(records), dtype="Int64"),
+        **dict.fromkeys(COSTS, np.nan),
+    )
+    return Behaviors(
+        models[["model", "approach", "distribution", *MODEL, *COSTS]],
+        pd.DataFrame(values, columns=["model", "behavior", "query", "value"]),
+        pd.DataFrame(coalitions, columns=["index", "pair", "mask"]),
+    )

@@ -38,8 +38,7 @@ def score_shard(
         behaviors: name -> entry of the configuration.
 
     Returns:
-        Columns coalition, behavior, query (0 for a global behavior), value, and the seconds of
-        training, sampling and scoring of the model.
+        Columns as of `table.model_rows`.
     """
     known: dict[str | None, Extractor] = {None: Pixels()}
     known.update(extractors)
@@ -84,7 +83,7 @@ def _score(
         for name, b in behaviors.items()
     }
     seconds = {**drawn.seconds, "seconds_scoring": time.perf_counter() - began}
-    return model_rows(drawn.coalition, values, seconds)
+    return model_rows(drawn.model, values, seconds)
 
 
 def transformed(name: str, behavior: Behavior, measured: Any, model: str) -> np.ndarray:

@@ -21,7 +21,6 @@ from diffcredit.config.unlearning import (
 )
 from diffcredit.errors import UserError
 from diffcredit.registry import DATASETS, OBJECTIVES
-from diffcredit.steps import APART
 
 KEY = "unlearning"
 
@@ -167,14 +166,10 @@ def _start_problems(config: Config, key: str, name: str, start: str) -> list[str
         fitting = [n for n, entry in config.approaches.items() if entry.start == start]
         known = choices(name, fitting) if fitting else f"no entry of approaches has start {start}"
         return [problem(key, name, known)]
-    own, steps = config.approaches[name].start, config.approaches[name].steps
-    found = []
-    if own != start:
-        found.append(problem(key, name, f"approaches.{name}.start = {own!r}; must be {start}"))
-    if steps is not None and steps >= APART:
-        accepted = f"must be below {APART} for {key}"
-        found.append(problem(f"approaches.{name}.steps", steps, accepted))
-    return found
+    own = config.approaches[name].start
+    if own == start:
+        return []
+    return [problem(key, name, f"approaches.{name}.start = {own!r}; must be {start}")]
 
 
 def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from diffcredit.behaviors.table import COSTS
+from diffcredit.behaviors.table import COSTS, Behaviors
 from diffcredit.config import Lds
 from diffcredit.evaluation.lds import linear_predictions, score, spearman
 from diffcredit.evaluation.lds_table import truth_of, values_of
@@ -15,7 +15,6 @@ from diffcredit.seeds import derive
 #: Fewest coalitions for a fit: two pairs.
 LEAST = 4
 COLUMNS = ["models", "seconds", "behavior", "lds", "low", "high", "correlation"]
-MODEL = ["coalition", "replicate"]
 
 
 def stops(coalitions: int, points: int) -> list[int]:
@@ -26,52 +25,54 @@ def stops(coalitions: int, points: int) -> list[int]:
     return sorted({*(2 * np.round(spaced[:-1] / 2).astype(int)).tolist(), coalitions})
 
 
-def growing(estimator: str, behaviors: pd.DataFrame, points: int) -> list[pd.DataFrame]:
+def growing(estimator: str, behaviors: Behaviors, points: int) -> list[Behaviors]:
     """Growing subsets of the models, up to all of them; coalitions are added in order, at `stops`.
 
     Estimators that need every coalition of a distribution, such as leave-one-out, grow by whole
     training seeds.
     """
     unit = _unit(estimator)
-    units = np.sort(behaviors[unit].unique())
-    counts = range(1, len(units) + 1) if unit == "replicate" else stops(len(units), points)
-    return [behaviors[behaviors[unit].isin(units[:count])] for count in counts]
+    of_models = behaviors.models[unit]
+    units = np.sort(of_models.unique())
+    counts = range(1, len(units) + 1) if unit == "training_seed" else stops(len(units), points)
+    return [behaviors.of_models(of_models.isin(units[:count])) for count in counts]
 
 
-def paid_for(estimator: str, behaviors: pd.DataFrame, seconds: float) -> pd.DataFrame | None:
+def paid_for(estimator: str, behaviors: Behaviors, seconds: float) -> Behaviors | None:
     """The first models within a budget of seconds; None if they are too few to fit.
 
     Models of unknown cost count as too few.
     """
     unit = _unit(estimator)
-    costs = behaviors.drop_duplicates(MODEL).groupby(unit)[COSTS].sum(min_count=1)
+    costs = behaviors.models.groupby(unit)[COSTS].sum(min_count=1)
     total = costs.sum(axis=1, skipna=False).sort_index().cumsum(skipna=False)
     units = total.index[total <= seconds + 1e-9]
-    least = 1 if unit == "replicate" else LEAST
-    return behaviors[behaviors[unit].isin(units)] if len(units) >= least else None
+    if len(units) < (1 if unit == "training_seed" else LEAST):
+        return None
+    return behaviors.of_models(behaviors.models[unit].isin(units))
 
 
 def _unit(estimator: str) -> str:
-    return "coalition" if ESTIMATORS[estimator].distribution is None else "replicate"
+    return "coalition" if ESTIMATORS[estimator].distribution is None else "training_seed"
 
 
 def convergence_table(
-    fit: Callable[[pd.DataFrame], pd.DataFrame],
-    behaviors: pd.DataFrame,
-    parts: Iterable[pd.DataFrame],
+    fit: Callable[[Behaviors], pd.DataFrame],
+    behaviors: Behaviors,
+    parts: Iterable[Behaviors],
     fixed_seconds: float,
-    truth: pd.DataFrame,
+    truth: Behaviors,
     settings: Lds,
     seed: int,
 ) -> pd.DataFrame:
     """One row for each subset of the models and each behavior.
 
     Args:
-        fit: computes the attribution from a table of behaviors.
-        behaviors: gathered behaviors of all models.
+        fit: computes the attribution from behaviors.
+        behaviors: of all models.
         parts: subsets of ``behaviors`` to fit.
         fixed_seconds: cost that does not depend on the number of models: v(all) and v(none).
-        truth: gathered behaviors of the retrained test coalitions.
+        truth: behaviors of the retrained test coalitions.
         settings: resamples and confidence of the LDS, and how it averages over training seeds.
         seed: of the bootstrap.
 
@@ -83,11 +84,11 @@ def convergence_table(
     final = fit(behaviors)
     rows = []
     for used in parts:
-        fitted = final if len(used) == len(behaviors) else fit(used)
-        models = len(used[MODEL].drop_duplicates())
-        seconds = fixed_seconds + spent(used)
-        for behavior in truth["behavior"].unique():
-            measured = truth_of(truth[truth["behavior"] == behavior])
+        models = len(used.models)
+        fitted = final if models == len(behaviors.models) else fit(used)
+        seconds = fixed_seconds + used.seconds
+        for behavior in truth.names:
+            measured = truth_of(truth.of_behavior(behavior))
             values = values_of(fitted, behavior)
             predicted = linear_predictions(values, measured)
             drawn = derive(seed, "bootstrap", behavior)
@@ -106,8 +107,3 @@ def convergence_table(
                 }
             )
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def spent(behaviors: pd.DataFrame) -> float:
-    """Seconds of training, sampling and scoring of all models of a table."""
-    return float(behaviors.drop_duplicates(MODEL)[COSTS].to_numpy().sum())

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.coalitions.requested.counterfactual import ACTIONS
 from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.registry import Better
@@ -31,8 +32,8 @@ SMALLEST: dict[Better, str] = {
 
 def counterfactual_table(
     coalitions: pd.DataFrame,
-    behaviors: pd.DataFrame,
-    full: pd.DataFrame,
+    behaviors: Behaviors,
+    full: Behaviors,
     confidence: float,
     better: Mapping[str, Better],
 ) -> pd.DataFrame:
@@ -40,8 +41,8 @@ def counterfactual_table(
 
     Args:
         coalitions: of `coalitions.requested.counterfactual`.
-        behaviors: gathered behaviors of their models, with their training seeds.
-        full: gathered behaviors of v(all).
+        behaviors: of their models.
+        full: behaviors of v(all).
         confidence: level of the intervals.
         better: behavior -> which values are good.
 
@@ -62,7 +63,8 @@ def counterfactual_table(
         of_part = measured[measured["coalition"].isin(part["index"])]
         for behavior in [row["behavior"]] if row["behavior"] else explained:
             values = of_part[of_part["behavior"] == behavior]
-            units = values.groupby("coalition" if len(part) > 1 else "replicate")["value"].mean()
+            repeated = "coalition" if len(part) > 1 else "training_seed"
+            units = values.groupby(repeated)["value"].mean()
             base = everyone.loc[everyone["behavior"] == behavior, "value"]
             change = _relative_change(units.to_numpy(), base.to_numpy(), confidence)
             way = better[str(behavior)]
@@ -80,9 +82,9 @@ def _who(action: str, better: Better) -> str:
     return (SMALLEST if action == "remove bottom" else LARGEST)[better]
 
 
-def _mean_over_queries(behaviors: pd.DataFrame) -> pd.DataFrame:
-    key = ["coalition", "replicate", "behavior"]
-    return behaviors.groupby(key)["value"].mean().reset_index()
+def _mean_over_queries(behaviors: Behaviors) -> pd.DataFrame:
+    key = ["coalition", "training_seed", "behavior"]
+    return behaviors.by_model().groupby(key)["value"].mean().reset_index()
 
 
 def _relative_change(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from diffcredit.attribution.image_scores.contributors import ExplainedBehavior, lds_by_damping
+from diffcredit.behaviors.table import Behaviors
 
 
 def damping_table(
@@ -11,7 +12,7 @@ def damping_table(
     explained: dict[str, ExplainedBehavior],
     contributor_ids: np.ndarray,
     groups: str,
-    truth: pd.DataFrame,
+    truth: Behaviors,
     average: str = "correlations",
 ) -> pd.DataFrame:
     """The grid of one attribution, with the LDS of each damping.
@@ -22,7 +23,7 @@ def damping_table(
         explained: scores by behavior.
         contributor_ids: (n,) contributor of each training image.
         groups: how the scores of a contributor's images are aggregated.
-        truth: gathered behaviors of the test coalitions.
+        truth: behaviors of the test coalitions.
         average: what is averaged over training seeds; see `lds`.
 
     Returns:
@@ -31,10 +32,10 @@ def damping_table(
     """
     tables = []
     for behavior, of in explained.items():
-        part = truth[truth["behavior"] == behavior]
-        scores = lds_by_damping(of, contributor_ids, groups, part, average)
+        measured = truth.of_behavior(behavior)
+        scores = lds_by_damping(of, contributor_ids, groups, measured, average)
         rows = grid[grid["behavior"] == behavior].rename(columns={"lds": "lds_chosen_on"})
         tables.append(rows.assign(lds=scores))
     order = ["attribution", "behavior", "damping", "lds_chosen_on", "lds", "chosen"]
     table = pd.concat(tables, ignore_index=True)[order]
-    return table.assign(seeds=truth["replicate"].nunique(), average=average)
+    return table.assign(seeds=truth.models["training_seed"].nunique(), average=average)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from diffcredit.behaviors.table import pivot
+from diffcredit.behaviors.table import Behaviors, masks_of, pivot
 from diffcredit.config import Lds
 from diffcredit.config.counts import LEAST_TO_RANK
 from diffcredit.errors import UserError
@@ -20,7 +20,7 @@ CEILING, SIZE = "noise ceiling (retrained again)", "number of images kept"
 
 def lds_table(
     attributions: dict[str, pd.DataFrame],
-    truth: pd.DataFrame,
+    truth: Behaviors,
     sizes: np.ndarray,
     settings: Lds,
     seed: int,
@@ -29,7 +29,7 @@ def lds_table(
 
     Args:
         attributions: name -> table with contributor, behavior, query, value.
-        truth: gathered behaviors of the retrained test coalitions.
+        truth: behaviors of the retrained test coalitions.
         sizes: (N,) images of each contributor.
         settings: resamples and confidence, and how to average over training seeds.
         seed: of the bootstrap.
@@ -39,8 +39,8 @@ def lds_table(
         There is no row for a behavior that an attribution does not explain.
     """
     rows = []
-    for behavior in truth["behavior"].unique():
-        measured = truth_of(truth[truth["behavior"] == behavior])
+    for behavior in truth.names:
+        measured = truth_of(truth.of_behavior(behavior))
         queries = measured.values.shape[-1]
         predictions = {
             name: linear_predictions(values_of(table, behavior), measured)
@@ -59,33 +59,34 @@ def lds_table(
         if len(measured.values) > 1:
             found[CEILING] = ceiling(measured, *how, settings.average)
         rows += [{"predictor": n, "behavior": behavior, **vars(one)} for n, one in found.items()]
-    replicates = truth["replicate"].nunique()
     order = [*attributions, CEILING, SIZE]
     rows.sort(key=lambda row: order.index(row["predictor"]))
     return pd.DataFrame(rows).assign(
-        coalitions=truth["coalition"].nunique(), seeds=replicates, average=settings.average
+        coalitions=truth.models["coalition"].nunique(),
+        seeds=truth.models["training_seed"].nunique(),
+        average=settings.average,
     )
 
 
-def truth_of(behaviors: pd.DataFrame) -> Truth:
-    """Measured values of the test coalitions from the rows of one behavior.
+def truth_of(behaviors: Behaviors) -> Truth:
+    """Measured values of one behavior of the test coalitions.
 
     Raises:
         UserError: if there are too few distinct coalitions for ranks.
     """
     wide = pivot(behaviors).sort_index(axis=1)  # queries in the order of `values_of`
     coalitions = wide.index.get_level_values("coalition").unique()
-    replicates = wide.index.get_level_values("replicate").unique()
-    masks = behaviors.drop_duplicates("coalition").set_index("coalition")["mask"][coalitions]
-    different = len(set(map(bytes, masks)))
+    seeds = wide.index.get_level_values("training_seed").unique()
+    masks = masks_of(behaviors)[:: len(seeds)]
+    different = len(np.unique(masks, axis=0))
     if different < LEAST_TO_RANK:
         raise UserError(
             f"an LDS needs {LEAST_TO_RANK} test coalitions or more, because it ranks them; those "
             f"of evaluation.lds.truth have {different} different sets of contributors\n"
             "    Hint: name a table, or coalitions, with more, better 50"
         )
-    values = wide.to_numpy().reshape(len(coalitions), len(replicates), -1)
-    return Truth(np.stack(list(masks)).astype(bool), values.transpose(1, 0, 2))
+    values = wide.to_numpy().reshape(len(coalitions), len(seeds), -1)
+    return Truth(masks, values.transpose(1, 0, 2))
 
 
 def values_of(attribution: pd.DataFrame, behavior: str) -> np.ndarray:

@@ -9,6 +9,7 @@ attribution; random removals are the baseline.
 import numpy as np
 import pandas as pd
 
+from diffcredit.behaviors.table import Behaviors
 from diffcredit.coalitions.requested.proponents_removed import EVERY
 from diffcredit.coalitions.requested.ranking import RANDOM
 from diffcredit.config import Regenerated
@@ -16,13 +17,13 @@ from diffcredit.evaluation.intervals import mean_and_interval
 
 
 def regenerated_table(
-    coalitions: pd.DataFrame, behaviors: pd.DataFrame, settings: Regenerated
+    coalitions: pd.DataFrame, behaviors: Behaviors, settings: Regenerated
 ) -> pd.DataFrame:
     """How far each regenerated image is from the first one, for each attribution.
 
     Args:
         coalitions: of `coalitions.requested.proponents_removed`.
-        behaviors: gathered behaviors of their models, each image against the full model's.
+        behaviors: of their models, each image compared with the full model's.
         settings: queries, and the behaviors that compare images.
 
     Returns:
@@ -30,7 +31,8 @@ def regenerated_table(
         random removals.
     """
     requested = coalitions[["index", "attribution", "query"]]
-    measured = behaviors[behaviors["behavior"].isin(settings.compared)]
+    measured = behaviors.by_model()
+    measured = measured[measured["behavior"].isin(settings.compared)]
     merged = measured.merge(
         requested,
         left_on="coalition",

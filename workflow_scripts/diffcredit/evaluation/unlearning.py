@@ -16,7 +16,6 @@ import pandas as pd
 
 from diffcredit.errors import UserError
 from diffcredit.evaluation.intervals import mean_and_interval
-from diffcredit.steps import seed_and_step
 
 PRETRAINED, RETRAINED, UNLEARNED = "pretrained", "retrained", "unlearned"
 
@@ -53,8 +52,7 @@ def by_seed(shards: Iterable[tuple[str, pd.DataFrame]]) -> Tables:
 
     Args:
         shards: an approach, and a table of some behaviors of some of its trainings, with columns
-            coalition (the number of a model, see `diffcredit.steps`), behavior, query, value and
-            seconds_training.
+            training_seed, step, behavior, query, value and seconds_training.
     """
     parts: dict[str, list[pd.DataFrame]] = {}
     for approach, shard in shards:
@@ -62,10 +60,8 @@ def by_seed(shards: Iterable[tuple[str, pd.DataFrame]]) -> Tables:
     tables: Tables = {}
     for approach, found in parts.items():
         table = pd.concat(found, ignore_index=True)
-        seeds, steps = seed_and_step(table["coalition"].to_numpy())
-        table = table.assign(step=steps)
-        for seed in np.unique(seeds):
-            tables[approach, int(seed)] = table[seeds == seed]
+        for seed in sorted(table["training_seed"].unique()):
+            tables[approach, int(seed)] = table[table["training_seed"] == seed]
     return tables
 
 

@@ -104,6 +104,19 @@ def facts(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def model_key(folder: Path) -> dict[str, int | None]:
+    """What identifies a model of an approach and a removal distribution, or `UserError`.
+
+    Returns:
+        coalition (None for a model of no coalition), training_seed and step.
+    """
+    found = facts(folder)
+    try:
+        return {key: found[key] for key in ("coalition", "training_seed", "step")}
+    except KeyError as error:
+        raise UserError(f"{folder / CONFIG} lacks the fact {error}") from error
+
+
 def described_by(folder: Path) -> dict[str, Any]:
     """Family and structure of a model as JSON values; or `UserError`."""
     stored = read_json(folder / CONFIG)

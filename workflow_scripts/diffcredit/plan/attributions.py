@@ -1,6 +1,6 @@
 """The plan of attributions: by removal, by gradients and by similarity."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diffcredit.config import Behavior
 from diffcredit.plan.made import Made, Of, Settings
@@ -10,6 +10,18 @@ from diffcredit.registry import ESTIMATORS, SCORES
 
 if TYPE_CHECKING:
     from diffcredit.plan.plan import Plan
+
+
+class Snapshot(NamedTuple):
+    """A model of a training of the full model.
+
+    Attributes:
+        number: of the training; 0 is the first one.
+        snapshot: number of the snapshot, from 1; the last one is the model at the end.
+    """
+
+    number: int
+    snapshot: int
 
 
 class Attributions:
@@ -50,6 +62,7 @@ class Attributions:
             "until": until.model_dump(),
             "attribution": entry.model_dump(),
             "distributions": self.distributions_of(until.attribution),
+            "training_seeds": self._plan.counts.seeds(approach, distribution),
         }
         code = self._plan.code.of_script("enough", (ESTIMATORS, [entry.method.name]))
         return Made("enough", Settings(values), of, code=code)
@@ -65,10 +78,10 @@ class Attributions:
         return {role: entry.model_dump(exclude=UNCOUNTED) for role, entry in found.items() if entry}
 
     @remembered
-    def gradients(self, name: str, model: str, kind: str, part: str) -> Made:
+    def gradients(self, name: str, model: Snapshot, kind: str, part: str) -> Made:
         """Features of a shard of training images, or of the queries of a behavior."""
         entry = self._config.gradients[name]
-        of = {"model": self.gradient_model(model)}
+        of = {"model": self._plan.full(model.number)}
         of["images"] = self._plan.encode() if kind == "train" else self._plan.queries(part)
         if kind == "trajectory":
             of["sampler"] = self._plan.full()
@@ -80,18 +93,14 @@ class Attributions:
             steps=self._config.sampling.steps if kind == "trajectory" else None,
         )
         # Queries are identified by their content, not by the name of the behavior.
-        own = {"place": model, "part": part if kind == "train" else None}
+        own = {"snapshot": model.snapshot, "part": part if kind == "train" else None}
         return Made("gradients", settings, of, own)
 
-    def gradient_model(self, name: str) -> Made:
-        """The training of the model with a name number-snapshot."""
-        return self._plan.full(int(name.split("-")[0]))
-
-    def gradient_models(self, name: str) -> list[str]:
-        """Names number-snapshot of the models whose gradients an entry uses."""
+    def gradient_models(self, name: str) -> list[Snapshot]:
+        """The models whose gradients an entry uses."""
         entry, last = self._config.gradients[name], self._config.full.snapshots
         kept = range(last - entry.snapshots + 1, last + 1)
-        return [f"{number}-{snapshot}" for number in range(entry.models) for snapshot in kept]
+        return [Snapshot(number, snapshot) for number in range(entry.models) for snapshot in kept]
 
     def gradient_parts(self, score: str) -> list[tuple[str, str]]:
         """Kind and part of the features that a score is made of."""
@@ -128,17 +137,19 @@ class Attributions:
         assert entry.gradients is not None
         # How many at a time, and in how many jobs, changes nothing; EK-FAC projects nothing.
         unused = {"batch_size", "shards"} | ({"dimensions"} if of_what == "model" else set())
-        values = {
+        values: dict[str, Any] = {
             "score": entry.model_dump(include={"method", "gradients", "behaviors", "damping"}),
             "gradients": self._config.gradients[entry.gradients].model_dump(exclude=unused),
             "family": self._plan.family(),
         }
         models = self.gradient_models(entry.gradients)
-        made = [self.gradient_model(name) for name in models]
+        made = [self._plan.full(model.number) for model in models]
         of: Of
         if of_what == "model":
-            queries = [self._plan.queries(behavior) for behavior in self.query_behaviors(score)]
+            names = self.query_behaviors(score)
+            queries = [self._plan.queries(behavior) for behavior in names]
             of = {"train": self._plan.encode(), "queries": queries, "models": made}
+            values["names"] = names
             return Made("ekfac", self._plan.settings("ekfac", **values), of)
         features = [
             self.gradients(entry.gradients, model, kind, part)
@@ -156,14 +167,16 @@ class Attributions:
     def _similarity(self, score: str) -> Made:
         entry = self._config.score_attributions[score]
         extractors = [entry.extractor] if entry.extractor else []
+        names = self.query_behaviors(score)
         settings = self._plan.settings(
+            names=names,
             score=entry.model_dump(include={"method", "extractor", "behaviors"}),
             extractors=self._plan.extractor_places(extractors),
             files=self._plan.weights(extractors),
             family=self._plan.family(["timesteps"]),
         )
         of_pixels = SCORES[entry.method.name].made_of == "pixels"
-        queries = [self._plan.queries(behavior) for behavior in self.query_behaviors(score)]
+        queries = [self._plan.queries(behavior) for behavior in names]
         of: Of = {
             "train": self._plan.encode() if of_pixels else self._plan.data(),
             "queries": queries,

@@ -17,10 +17,10 @@ VERSIONS = {
     "coalitions": 1,
     # Counterfactual and regenerated coalitions.
     "requested": 1,
-    "sampling": 1,
+    "sampling": 2,
     "queries": 2,
-    "losses": 1,
-    "unlearning": 3,
+    "losses": 2,
+    "unlearning": 4,
     "gradients": 1,
     # Gradients along the sampling trajectory.
     "journeys": 2,

@@ -102,5 +102,5 @@ class Counts:
             return {}
         found = {"shard": self.shards(distribution, approach)}
         if approach is not None:
-            found["replicate"] = self.seeds(approach, distribution)
+            found["training_seed"] = self.seeds(approach, distribution)
         return found

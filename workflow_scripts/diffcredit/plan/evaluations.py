@@ -49,19 +49,22 @@ class Evaluations:
             "truth": self._plan.behaviors(self._lds.truth),
             "contributors": self._plan.contributors(),
         }
-        return self._table("lds", of, lds=self._lds.model_dump(), seed=self._config.seed)
+        names = self._config.attributed
+        return self._table(
+            "lds", of, names=names, lds=self._lds.model_dump(), seed=self._config.seed
+        )
 
     @remembered
     def planted(self) -> Made:
         """Whether the attributions find the planted contributors."""
         of: Of = {"attributions": self._attributions(), "planted": self._plan.data()}
-        return self._table("planted", of, better=self._config.better)
+        names = self._config.attributed
+        return self._table("planted", of, names=names, better=self._config.better)
 
     @remembered
     def cost(self) -> Made:
         """The cost of the models of each approach."""
-        made = self._plan.counts.made
-        return self._table("cost", {"behaviors": self._behaviors(made)}, made=made)
+        return self._table("cost", {"models": self._behaviors(self._plan.counts.made)})
 
     @remembered
     def convergence(self) -> Made:
@@ -104,9 +107,7 @@ class Evaluations:
         return self._table(
             "dampings",
             of,
-            scores={
-                name: self._config.score_attributions[name].model_dump() for name in self.grids
-            },
+            scores=[self._config.score_attributions[name].model_dump() for name in self.grids],
             behaviors={name: b.model_dump() for found in explained for name, b in found.items()},
             average=self._config.evaluation.average,
         )
@@ -188,6 +189,7 @@ class Evaluations:
         return self._figure(
             "attributions",
             of,
+            names=self._config.attributed,
             scores=list(self._config.score_attributions),
             better=self._config.better,
         )
@@ -239,7 +241,7 @@ class Evaluations:
         scores = {
             name: self._config.score_attributions[name].model_dump() for name in self.proponents
         }
-        return self._figure("proponents", of, scores=scores)
+        return self._figure("proponents", of, behavior=self.shown[0], scores=scores)
 
     def figure_samples(self) -> Made:
         """Images of the data, of the models, of one coalition and of contributors."""
@@ -278,6 +280,7 @@ class Evaluations:
         return self._figure(
             "unlearning",
             of,
+            approaches=self._unlearned,
             pretrained=PRETRAINED,
             unlearning=self._unlearning({"retrain", "quality", "forgetting"}),
             better=self._config.better,

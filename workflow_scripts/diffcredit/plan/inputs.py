@@ -6,6 +6,7 @@ from typing import Any
 
 from diffcredit.config.behaviors import QueryFolder
 from diffcredit.config.until import Until
+from diffcredit.plan.attributions import Snapshot
 from diffcredit.plan.plan import Plan
 from diffcredit.registry import SCORES
 
@@ -87,22 +88,21 @@ class Inputs:
         start = self._config.approaches[wildcards.approach].start
         return [] if start == "scratch" else f"{self._run}/models/{start}"
 
-    def is_snapshot(self, name: str) -> bool:
-        """Whether the model of a name number-snapshot is one on the way, not at the end."""
-        return int(name.split("-")[1]) < self._config.full.snapshots
+    def _is_on_the_way(self, model: Snapshot) -> bool:
+        """Whether a model was saved during its training, not at the end."""
+        return model.snapshot < self._config.full.snapshots
 
-    def model_folder(self, name: str) -> str:
-        """Where the model of a name number-snapshot is."""
-        number, snapshot = name.split("-")
+    def model_folder(self, model: Snapshot) -> str:
+        """Where a model is."""
         models = f"{self._run}/models"
-        if self.is_snapshot(name):
-            return f"{models}/snapshots/{number}/{snapshot}"
-        return f"{models}/full" if number == "0" else f"{models}/ensemble/{number}"
+        if self._is_on_the_way(model):
+            return f"{models}/snapshots/{model.number}/{model.snapshot}"
+        return f"{models}/ensemble/{model.number}" if model.number else f"{models}/full"
 
-    def made_model(self, name: str) -> str:
-        """The folder that a rule makes, in which the model of a name number-snapshot is."""
-        folder = self.model_folder(name)
-        return str(Path(folder).parent) if self.is_snapshot(name) else folder
+    def made_model(self, model: Snapshot) -> str:
+        """The folder that a rule makes, in which a model is."""
+        folder = self.model_folder(model)
+        return str(Path(folder).parent) if self._is_on_the_way(model) else folder
 
     def own_classifier(self, extractors: Sequence[str]) -> str | list[str]:
         """The classifier of this run, where it is among the extractors."""
@@ -123,6 +123,11 @@ class Inputs:
             if behaviors
             for name in names
         ]
+
+    def behaviors(self, *references: str) -> list[str]:
+        """The tables of models, values and coalitions of each approach/distribution."""
+        tables = ("models.parquet", "parquet", "coalitions.parquet")
+        return [f"{self._run}/behaviors/{made}.{table}" for made in references for table in tables]
 
     def shard_tables(self, wildcards: Wildcards) -> list[str]:
         """The behaviors of all shards of an approach's coalitions."""
@@ -150,17 +155,13 @@ class Inputs:
     def fitted_tables(self, wildcards: Wildcards) -> list[str]:
         """The behaviors that an attribution is fitted on, in the order of its references."""
         references = self._config.removal_attributions[wildcards.attribution].references
-        return [f"{self._run}/behaviors/{reference}.parquet" for reference in references.values()]
+        return self.behaviors(*references.values())
 
     def other_tables(self, wildcards: Wildcards) -> list[str]:
         """What an attribution is fitted on besides the coalitions that are added."""
         attribution = self.until(wildcards).attribution
         references = self._config.removal_attributions[attribution].references
-        return [
-            f"{self._run}/behaviors/{reference}.parquet"
-            for role, reference in references.items()
-            if role != "values"
-        ]
+        return self.behaviors(*[made for role, made in references.items() if role != "values"])
 
     # Attributions that are made of scores of images
 
@@ -170,8 +171,13 @@ class Inputs:
         found = [name for name, e in entries if SCORES[e.method.name].made_of in kinds]
         return "|".join(found) or NOTHING
 
-    def score_models(self, wildcards: Wildcards) -> list[str]:
-        """Names number-snapshot of the models that a score is made of."""
+    def damping_tables(self, wildcards: Wildcards) -> list[str]:
+        """The behaviors on which the damping of a score is chosen; none for a single damping."""
+        reference = self._config.score_attributions[wildcards.attribution].chosen_on
+        return self.behaviors(reference) if reference else []
+
+    def score_models(self, wildcards: Wildcards) -> list[Snapshot]:
+        """The models that a score is made of."""
         entry = self._config.score_attributions[wildcards.score]
         assert entry.gradients is not None
         return self._plan.attributions.gradient_models(entry.gradients)
@@ -181,12 +187,52 @@ class Inputs:
         behaviors = self._plan.attributions.query_behaviors(score)
         return [f"{self._run}/queries/{behavior}.parquet" for behavior in behaviors]
 
+    def made_models(self, wildcards: Wildcards) -> set[str]:
+        """The folders that rules make, in which the models of a score are."""
+        return {self.made_model(model) for model in self.score_models(wildcards)}
+
     def gradient_features(self, wildcards: Wildcards) -> list[str]:
         """The gradient features of training images and queries that a score is made of."""
-        entry = self._config.score_attributions[wildcards.score]
         parts = self._plan.attributions.gradient_parts(wildcards.score)
-        folder, models = f"{self._run}/gradients/{entry.gradients}", self.score_models(wildcards)
-        return [f"{folder}/{model}/{kind}/{part}" for model in models for kind, part in parts]
+        return [
+            self._features(wildcards, model, kind, part)
+            for model in self.score_models(wildcards)
+            for kind, part in parts
+        ]
+
+    def features_of_models(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """The models that a score is made of, with their folders and those of their features."""
+        parts = self._plan.attributions.gradient_parts(wildcards.score)
+        return [
+            {
+                **place,
+                "train": [
+                    self._features(wildcards, model, kind, part)
+                    for kind, part in parts
+                    if kind == "train"
+                ],
+                "queries": {
+                    part: self._features(wildcards, model, kind, part)
+                    for kind, part in parts
+                    if kind != "train"
+                },
+            }
+            for model, place in zip(
+                self.score_models(wildcards), self.places_of_models(wildcards), strict=True
+            )
+        ]
+
+    def places_of_models(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """The models that a score is made of, with their folders."""
+        return [
+            {**model._asdict(), "model": self.model_folder(model)}
+            for model in self.score_models(wildcards)
+        ]
+
+    def _features(self, wildcards: Wildcards, model: Snapshot, kind: str, part: str) -> str:
+        gradients = self._config.score_attributions[wildcards.score].gradients
+        folder = f"{self._run}/gradients/{gradients}/{model.number}-{model.snapshot}"
+        return f"{folder}/{kind}/{part}"
 
     def compared_images(self, wildcards: Wildcards) -> str:
         """What queries are compared with: encoded images for patches, else the table of images."""
@@ -202,5 +248,10 @@ class Inputs:
 
 def shard_of(wildcards: Wildcards) -> tuple[str, str, int, int]:
     """Approach, distribution, number of the training seed and of the shard."""
-    numbers = int(wildcards.replicate), int(wildcards.shard)
+    numbers = int(wildcards.training_seed), int(wildcards.shard)
     return wildcards.approach, wildcards.distribution, *numbers
+
+
+def snapshot_of(wildcards: Wildcards) -> Snapshot:
+    """The model of a training of the full model."""
+    return Snapshot(int(wildcards.number), int(wildcards.snapshot))

@@ -162,7 +162,7 @@ class Plan(SharedSettings):
             values["sign"] = self.behavior(regenerated.behavior).sign
         stage = f"{distribution}_coalitions"
         values |= {"seed": self.config.seed, "version": VERSIONS["requested"]}
-        own = {"shard": shard}
+        own = {"shard": shard, "attribution": attribution}
         return Made(stage, Settings(values), of, own, lasting=frozenset({"attribution"}))
 
     @remembered
@@ -177,12 +177,13 @@ class Plan(SharedSettings):
             "train": self.data(),
             **self._start(approach),
         }
-        return Made("subsets", self.of_approach(approach), of, {"replicate": seed})
+        return Made("subsets", self.of_approach(approach), of, {"training_seed": seed})
 
     @remembered
     def pretrained(self) -> Made:
         """The full model, as the model before any step of unlearning."""
-        return Made("pretrained", Settings({}), {"model": self.full()})
+        settings = Settings({"version": {"unlearning": VERSIONS["unlearning"]}})
+        return Made("pretrained", settings, {"model": self.full()})
 
     @remembered
     def unlearn(self, approach: str, seed: int) -> Made:
@@ -201,7 +202,7 @@ class Plan(SharedSettings):
         started = self.config.approaches[approach].start != "scratch"
         own = {
             "every": unlearning.every if started else None,
-            "replicate": seed,
+            "training_seed": seed,
             "until": self._until(measured),
             "files": self.behavior_weights(measured),
             "unlearning_version": VERSIONS["unlearning"],
@@ -290,7 +291,10 @@ class Plan(SharedSettings):
             return self.records(distribution)
         of = self.first_shards(approach, distribution, self.counts.shards(distribution))
         until = getattr(self.config.coalitions.get(distribution), "until", None)
-        own = {"until": until and until.model_dump()}
+        own = {
+            "until": until and until.model_dump(),
+            "training_seeds": self.counts.seeds(approach, distribution),
+        }
         return Made("gather", Settings({}), of, own, code=self.code.of_script("gather"))
 
     @remembered

@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,9 @@ from accelerate import Accelerator
 
 from diffcredit.errors import UserError
 from diffcredit.models import checkpoints
+from diffcredit.models.checkpoints import Trained
 from diffcredit.models.examples import Examples
 from diffcredit.registry import OBJECTIVES, build
-from diffcredit.steps import model_name, seed_and_step
 from diffcredit.training.make_model import OutputPaths, make_model, model_facts
 from diffcredit.training.recipe import Checkpoint, Recipe, Run, Snapshots, Stop
 
@@ -35,7 +34,7 @@ class Output:
     """The models to save, and their paths.
 
     Attributes:
-        folder: of the models, named by `steps.model_name`.
+        folder: of the models, each named by its step.
         every: steps between saved models; None for the last one only.
         stop: early-stopping rule; None to make all steps.
         checkpoint_steps: steps between checkpoints.
@@ -63,7 +62,7 @@ def unlearn(
     Args:
         split: the retained and the removed images.
         recipe: how the models are made.
-        number: of the training seed; it is in the names of the models.
+        number: of the training seed.
         seed: of everything random.
         accelerator: from `make_accelerator`.
         output: the models to save, and their paths.
@@ -80,16 +79,23 @@ def unlearn(
         raise _no_step(run)
     facts, folder = model_facts(number), output.folder
     on_the_way = range(output.every, steps, output.every) if output.every else ()
-    names = {step: model_name(number, step) for step in on_the_way}
+    names = {step: model_name(step) for step in on_the_way}
     paths = OutputPaths(
-        folder / model_name(number, steps),
+        folder / model_name(steps),
         Checkpoint(folder / "checkpoint.safetensors", output.checkpoint_steps),
         Snapshots(folder, names, output.stop, facts),
     )
     made = make_model(run, objective, accelerator, paths, facts)
     if made is not None:
-        kept = {step for step in names if step < made.steps} | {made.steps}
-        _clear(folder, lambda seed, step: seed != number or step not in kept)
+        _clear(
+            folder, {names[step] for step in names if step < made.steps} | {model_name(made.steps)}
+        )
+
+
+def write_pretrained(full: Trained, folder: Path) -> None:
+    """Write the full model as the model before any step of unlearning."""
+    facts = {**model_facts(training_seed=0), "step": 0, "seconds": 0.0, "loss": None}
+    checkpoints.save(full, folder / model_name(0), facts)
 
 
 def _no_step(run: Run) -> UserError:
@@ -103,8 +109,13 @@ def _no_step(run: Run) -> UserError:
     )
 
 
-def _clear(folder: Path, stale: Callable[[int, int], bool]) -> None:
-    """Remove models, by seed and step, of an interrupted run with other settings."""
+def model_name(step: int) -> str:
+    """The name of the folder of the model after a step; names are in the order of the steps."""
+    return f"{step:09d}"
+
+
+def _clear(folder: Path, kept: set[str]) -> None:
+    """Remove models of an interrupted run with other settings."""
     for path in checkpoints.folders(folder):
-        if stale(*seed_and_step(int(path.name))):
+        if path.name not in kept:
             shutil.rmtree(path)

@@ -15,7 +15,7 @@ import pandas as pd
 from diffcredit.attribution.game import Estimate
 from diffcredit.attribution.image_scores.arrays import by_contributor, read_scores
 from diffcredit.attribution.table import to_table, with_credit
-from diffcredit.behaviors.table import masks_of, pivot
+from diffcredit.behaviors.table import Behaviors, masks_of, pivot
 from diffcredit.config import Behavior, ScoreAttribution
 from diffcredit.logs import logger
 from diffcredit.ranks import mean, spearman
@@ -56,7 +56,7 @@ def attribute_scores(
     entry: ScoreAttribution,
     explained: Mapping[str, ExplainedBehavior],
     contributor_ids: np.ndarray,
-    measured: pd.DataFrame | None,
+    measured: Behaviors | None,
     average: str = "correlations",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The attribution of all behaviors, and the LDS of each damping.
@@ -65,7 +65,7 @@ def attribute_scores(
         entry: of the configuration.
         explained: by behavior.
         contributor_ids: (n,) contributor of each training image.
-        measured: gathered behaviors of the coalitions on which a damping is chosen; None for a
+        measured: behaviors of the coalitions on which a damping is chosen; None for a
             single damping.
         average: as of `lds_by_damping`.
 
@@ -78,8 +78,8 @@ def attribute_scores(
     for behavior, of in explained.items():
         scores = np.full(len(entry.dampings), np.nan)
         if measured is not None:
-            part = measured[measured["behavior"] == behavior]
-            scores = lds_by_damping(of, contributor_ids, entry.groups, part, average)
+            of_behavior = measured.of_behavior(behavior)
+            scores = lds_by_damping(of, contributor_ids, entry.groups, of_behavior, average)
         chosen = _best(scores, f"{behavior}: dampings {entry.dampings}")
         found = values(of, chosen, contributor_ids, entry.groups)
         tables.append(_table(behavior, found, entry.dampings[chosen]))
@@ -109,7 +109,7 @@ def lds_by_damping(
     explained: ExplainedBehavior,
     contributor_ids: np.ndarray,
     groups: str,
-    measured: pd.DataFrame,
+    measured: Behaviors,
     average: str = "correlations",
 ) -> np.ndarray:
     """(D,) LDS of each damping: rank correlation of sums of values with measured behaviors.
@@ -118,12 +118,12 @@ def lds_by_damping(
         explained: scores by every damping.
         contributor_ids: (n,) contributor of each training image.
         groups: how the scores of a contributor's images are aggregated.
-        measured: gathered rows of the behavior.
+        measured: the behavior of the coalitions.
         average: what is averaged over training seeds, "correlations" or "values"; see
             `diffcredit.evaluation.lds`.
     """
     wide, masks = pivot(measured).sort_index(axis=1), masks_of(measured)
-    coalitions, seeds = (wide.index.get_level_values(n) for n in ("coalition", "replicate"))
+    coalitions, seeds = (wide.index.get_level_values(n) for n in ("coalition", "training_seed"))
     trainings = [seeds == seed for seed in seeds.unique()]
     truth = wide.to_numpy()
     if average == "values":

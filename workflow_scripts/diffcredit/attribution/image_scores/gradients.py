@@ -1,6 +1,8 @@
 """Scores from the stored gradient features of several models and their snapshots."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,19 +17,43 @@ from diffcredit.registry import SCORES
 
 
 @dataclass(frozen=True)
-class StoredFeatures:
-    """Gradient features on disk, in folders .../<number>-<snapshot>/<kind>/<part>.
+class SnapshotFeatures:
+    """Gradient features by one model, on disk.
 
     Attributes:
-        folders: of all models; kind is "train" (parts are shards), "queries" or "trajectory"
-            (parts are behaviors).
-        models: folder of each model, by <number>-<snapshot>.
+        number: of the training of the model.
+        snapshot: number of the model among the snapshots of its training, from 1.
+        model: its folder.
+        train: folder of each shard of the training images.
+        queries: folder of each behavior's queries, or of their trajectories.
+    """
+
+    number: int
+    snapshot: int
+    model: Path
+    train: list[Path]
+    queries: dict[str, Path]
+
+    @classmethod
+    def of_paths(
+        cls, number: int, snapshot: int, model: str, train: Sequence[str], queries: dict[str, str]
+    ) -> SnapshotFeatures:
+        """The same, of paths as texts."""
+        of_queries = {behavior: Path(folder) for behavior, folder in queries.items()}
+        return cls(number, snapshot, Path(model), [*map(Path, train)], of_queries)
+
+
+@dataclass(frozen=True)
+class StoredFeatures:
+    """Gradient features of several models, on disk.
+
+    Attributes:
+        models: the features by each model.
         setting: the settings of the features.
         rates: mean learning rate before each snapshot, from the first on.
     """
 
-    folders: list[Path]
-    models: dict[str, Path]
+    models: list[SnapshotFeatures]
     setting: GradientSettings
     rates: list[float]
 
@@ -38,33 +64,30 @@ class StoredFeatures:
             UserError: where features are of another model, or of other settings.
         """
         weights = self._weights(entry)
-        for name in self.models:
-            number, snapshot = map(int, name.split("-"))
-            train = store.read(self._folders(name, "train"), self._facts(name, "noise"))
+        for found in self.models:
+            train = store.read(found.train, self._facts(found, "noise"))
             seen = ComparedVectors(
                 train.gradients,
-                self._queries(entry, name),
+                self._queries(entry, found),
                 train.residuals,
-                model=number,
-                weight=weights[snapshot],
+                model=found.number,
+                weight=weights[found.snapshot],
             )
             yield from score(entry, seen)
 
     def _weights(self, entry: ScoreAttribution) -> dict[int, float]:
         """The weight of each snapshot that is used; weights sum to 1."""
-        used = sorted({int(name.split("-")[1]) for name in self.models})
+        used = sorted({found.snapshot for found in self.models})
         rates = [self.rates[n - 1] if SCORES[entry.method.name].rated else 1.0 for n in used]
         return {n: rate / sum(rates) for n, rate in zip(used, rates, strict=True)}
 
-    def _queries(self, entry: ScoreAttribution, name: str) -> dict[str, np.ndarray]:
+    def _queries(self, entry: ScoreAttribution, of: SnapshotFeatures) -> dict[str, np.ndarray]:
         """(q, Z) gradients of each behavior's queries."""
-        journey = SCORES[entry.method.name].trajectory
-        facts = self._facts(name, "journey" if journey else "noise")
-        folders = self._folders(name, "trajectory" if journey else "queries")
-        return {folder.name: store.read([folder], facts).gradients for folder in folders}
+        facts = self._facts(of, "journey" if SCORES[entry.method.name].trajectory else "noise")
+        return {
+            behavior: store.read([folder], facts).gradients
+            for behavior, folder in of.queries.items()
+        }
 
-    def _facts(self, name: str, along: str) -> dict:
-        return self.setting.facts(self.models[name], along)
-
-    def _folders(self, name: str, kind: str) -> list[Path]:
-        return [folder for folder in self.folders if folder.parts[-3:-1] == (name, kind)]
+    def _facts(self, of: SnapshotFeatures, along: str) -> dict:
+        return self.setting.facts(of.model, along)

@@ -1,7 +1,7 @@
 """Scores by influence functions of several models and their snapshots, with EK-FAC."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ QUERIES_AT_ONCE = 16
 def score(
     entry: ScoreAttribution,
     setting: GradientSettings,
-    models: Mapping[str, Path],
+    models: Sequence[tuple[int, Path]],
     train: Examples,
     queries: Mapping[str, Examples],
 ) -> Iterator[ImageScores]:
@@ -32,13 +32,13 @@ def score(
     Args:
         entry: of the configuration.
         setting: timesteps, noises and device.
-        models: their folders, by <number>-<snapshot>.
+        models: number of the training, and folder, of each model.
         train: n training images.
         queries: of each behavior.
     """
     method: Any = SCORES[entry.method.name].of(entry.method)
     snapshots = setting.gradients.snapshots
-    for name, folder in models.items():
+    for training, folder in models:
         trained = checkpoints.load(folder)
         noised = setting.noised(train)
         how = ekfac.EkfacSettings(
@@ -55,4 +55,4 @@ def score(
             fitted = method.fit(network, noised.clean[:, 0], how, Path(scratch))
             for number, damping in enumerate(entry.dampings):
                 found = fitted.scores(requested.to(setting.device), damping) / snapshots
-                yield ImageScores(number, int(name.split("-")[0]), by_behavior(found, queries))
+                yield ImageScores(number, training, by_behavior(found, queries))
