@@ -36,10 +36,10 @@ BEYOND: dict[str, tuple[dict[str, str], dict[str, int], str]] = {
     "last shard": ({"shard": "3"}, {"shard": 4}, ""),
     "shard after the last": ({"shard": "4"}, {"shard": 4}, "no shard 4; must be 0 to 3"),
     "only shard": ({"shard": "99"}, {"shard": 1}, "no shard 99; 0 is the only one"),
-    "training_seed": (
+    "training seed": (
         {"shard": "0", "training_seed": "2"},
         {"shard": 1, "training_seed": 2},
-        "training_seed 2",
+        "no training seed 2",
     ),
     "both in range": ({"shard": "0", "training_seed": "1"}, {"shard": 1, "training_seed": 2}, ""),
     "no numbers in the path": ({"distribution": "full"}, {"shard": 4}, ""),

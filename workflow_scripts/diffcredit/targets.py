@@ -27,7 +27,7 @@ def beyond(numbers: Mapping[str, str], counts: Mapping[str, int]) -> str:
     for name, count in counts.items():
         if int(numbers.get(name, 0)) >= count:
             accepted = "0 is the only one" if count == 1 else f"must be 0 to {count - 1}"
-
+            return f"there is no {name.replace('_', ' ')} {numbers[name]}; {accepted}"
     return ""
 
 
