@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
-from diffcredit.config import known, load, machine, misread, source
+from diffcredit.config import known, load, machine, misread, replaced, source
 from diffcredit.errors import UserError
 from diffcredit.files import check_writable
 from diffcredit.terminal import quiet_interrupt
@@ -30,6 +30,9 @@ except UserError as error:
 
 def checked_configuration(raw):
     """The configuration as it is in the files now, or `UserError`."""
+    raw, replaced_options = replaced.without_replaced(raw, SOURCES)
+    if replaced_options:
+        print(*replaced_options, sep="\n", file=sys.stderr)
     if misread_values := misread.problems(raw, SOURCES, known.names):
         raise UserError("\n".join(["The configuration cannot be used:", *misread_values]))
     try:

@@ -4,13 +4,13 @@ Models are those of the coalitions "unlearning" of each approach: of all seeds, 
 steps, numbered as diffcredit.steps says; images and behaviors of them are made as of any others.
 In: data/train.parquet, data/examples, models/full. Out: unlearning/{removed,retained}.parquet,
 subsets/<approach>/unlearning/<seed>-0, unlearning/reconstruction/<approach>.safetensors,
-evaluation/{unlearning,verdict}.{parquet,csv}, figures/{unlearning,verdict,reconstruction}.svg.
+evaluation/{unlearning,outcomes}.{parquet,csv}, figures/{unlearning,outcomes,reconstruction}.svg.
 """
 
 
 # They last seconds: on a cluster they run where snakemake runs.
 localrules:
-    verdict,
+    outcomes,
     figure_unlearning,
 
 
@@ -130,7 +130,7 @@ rule reconstruction:
         "../workflow_scripts/reconstruction.py"
 
 
-rule verdict:
+rule outcomes:
     input:
         behaviors=[
             table
@@ -141,12 +141,14 @@ rule verdict:
     output:
         curves=f"{RUN}/evaluation/unlearning.parquet",
         curves_csv=f"{RUN}/evaluation/unlearning.csv",
-        verdict=f"{RUN}/evaluation/verdict.parquet",
-        verdict_csv=report(
-            f"{RUN}/evaluation/verdict.csv", caption="captions/verdict.rst", category="Unlearning"
+        outcomes=f"{RUN}/evaluation/outcomes.parquet",
+        outcomes_csv=report(
+            f"{RUN}/evaluation/outcomes.csv",
+            caption="captions/outcomes.rst",
+            category="Unlearning",
         ),
     log:
-        f"{RUN}/logs/verdict.log",
+        f"{RUN}/logs/outcomes.log",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -154,15 +156,15 @@ rule verdict:
         mem_mb=growing(2000),
         runtime=limited(30),
     params:
-        plan=lambda wildcards: EVALUATIONS.verdict().params,
+        plan=lambda wildcards: EVALUATIONS.outcomes().params,
     script:
-        "../workflow_scripts/verdict.py"
+        "../workflow_scripts/outcomes.py"
 
 
 rule figure_unlearning:
     input:
-        curves=rules.verdict.output.curves,
-        verdict=rules.verdict.output.verdict,
+        curves=rules.outcomes.output.curves,
+        outcomes=rules.outcomes.output.outcomes,
         removed=[f"{RUN}/queries/{behavior}.parquet" for behavior in RECONSTRUCTED],
         reconstruction=[
             f"{RUN}/unlearning/reconstruction/{name}.safetensors"
@@ -175,8 +177,8 @@ rule figure_unlearning:
             caption="captions/unlearning.rst",
             category="Unlearning",
         ),
-        verdict=report(
-            f"{RUN}/figures/verdict.svg", caption="captions/verdict.rst", category="Unlearning"
+        outcomes=report(
+            f"{RUN}/figures/outcomes.svg", caption="captions/outcomes.rst", category="Unlearning"
         ),
         reconstruction=(
             report(
@@ -187,7 +189,7 @@ rule figure_unlearning:
             if RECONSTRUCTED
             else []
         ),
-        text=f"{RUN}/evaluation/verdict.txt",
+        text=f"{RUN}/evaluation/outcomes.txt",
     log:
         f"{RUN}/logs/figures/unlearning.log",
     conda:
@@ -204,5 +206,5 @@ rule figure_unlearning:
 
 rule unlearning:
     input:
-        rules.verdict.output,
+        rules.outcomes.output,
         rules.figure_unlearning.output,

@@ -7,7 +7,7 @@ from scipy import stats
 
 from diffcredit.errors import UserError
 from diffcredit.evaluation.doubts import unlearning_doubts
-from diffcredit.evaluation.unlearning import Criterion, Tables, curves, pareto_front, verdict
+from diffcredit.evaluation.unlearning import Criterion, Tables, curves, outcomes, pareto_front
 
 QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("loss", "higher")
 
@@ -38,7 +38,7 @@ def yardsticks() -> Tables:
 
 
 def judged(tables: Tables, retrained: str | None = "retrained") -> pd.DataFrame:
-    found = verdict(tables, 0.95, QUALITY, FORGETTING, "pretrained", retrained)
+    found = outcomes(tables, 0.95, QUALITY, FORGETTING, "pretrained", retrained)
     return found.set_index("approach")
 
 
@@ -121,7 +121,7 @@ def test_after_an_early_stop_the_others_count_alone() -> None:
     assert np.isnan(fid.loc[15, "low"])
 
 
-def test_verdict_takes_each_seed_at_its_own_end() -> None:
+def test_outcome_takes_each_seed_at_its_own_end() -> None:
     siss = judged(yardsticks() | stopped_early()).loc["siss"]
     assert (siss["fid"], siss["loss"]) == (15, 7)
     assert (siss["steps"], siss["seconds"], siss["seeds"]) == (10, 20, 2)
@@ -139,7 +139,7 @@ def unlearned() -> Tables:
     }
 
 
-def test_verdict_knows_front_forgotten_and_change() -> None:
+def test_outcomes_know_front_forgotten_and_change() -> None:
     found = judged(yardsticks() | unlearned())
     assert found["kind"].tolist() == ["pretrained", "retrained", *["unlearned"] * 4]
     assert found.index[found["front"]].tolist() == ["siss", "naive", "siss_again"]
@@ -172,12 +172,12 @@ def test_yardsticks_do_not_keep_others_off_the_front() -> None:
     }
 
 
-def test_the_other_direction_turns_the_verdict() -> None:
+def test_the_other_direction_turns_the_outcome() -> None:
     tables = {
         key: table.assign(value=-table["value"])
         for key, table in (yardsticks() | unlearned()).items()
     }
-    turned = verdict(
+    turned = outcomes(
         tables,
         0.95,
         Criterion("fid", "higher"),
@@ -215,7 +215,7 @@ OUTCOMES: dict[str, tuple[list[float], str, str, bool]] = {
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("case", OUTCOMES)
-def test_verdict_says_whether_an_approach_forgot(case: str, turned: bool) -> None:
+def test_outcome_says_whether_an_approach_forgot(case: str, turned: bool) -> None:
     """Not forgotten, not on the front; in the other direction everything is the same."""
     losses, outcome, told, front = OUTCOMES[case]
     tables = yardsticks() | {("siss", s): ended(11.0, loss) for s, loss in enumerate(losses)}
@@ -225,15 +225,15 @@ def test_verdict_says_whether_an_approach_forgot(case: str, turned: bool) -> Non
         tables = {key: table.assign(value=-table["value"]) for key, table in tables.items()}
         told = ""
     quality = Criterion("fid", "higher" if turned else "lower")
-    found = verdict(tables, 0.95, quality, forgetting, "pretrained", "retrained")
+    found = outcomes(tables, 0.95, quality, forgetting, "pretrained", "retrained")
     siss = found.set_index("approach").loc["siss"]
     assert siss["outcome"] == outcome
-    assert siss["verdict"].startswith(f"{outcome}: ")
-    assert told in siss["verdict"]
+    assert siss["explanation"].startswith(f"{outcome}: ")
+    assert told in siss["explanation"]
     assert siss["front"] == front
-    assert found.loc[found["kind"] != "unlearned", "verdict"].tolist() == ["", ""]
+    assert found.loc[found["kind"] != "unlearned", "explanation"].tolist() == ["", ""]
     doubts = unlearning_doubts(found)
-    said = any(siss["verdict"] in doubt for doubt in doubts)
+    said = any(siss["explanation"] in doubt for doubt in doubts)
     assert said == (outcome not in ("forgotten", "partly"))
     assert any("one training seed" in doubt for doubt in doubts) == (len(losses) == 1)
 
@@ -250,7 +250,7 @@ def test_there_may_be_nothing_to_forget() -> None:
     tables = yardsticks() | {("pretrained", 0): ended(10.0, 4.0, step=0)}
     found = judged(tables | {("siss", 0): ended(11.0, 5.0)})
     assert found.loc["siss", "outcome"] == "nothing to forget"
-    assert "4 and 3.5" in found.loc["siss", "verdict"]
+    assert "4 and 3.5" in found.loc["siss", "explanation"]
     assert not found["front"].any()
 
 
@@ -263,7 +263,7 @@ def test_without_a_retrained_model_forgetting_has_no_bar() -> None:
         "siss": "partly",
         "naive": "not forgotten",
     }
-    assert "unlearning.retrain" in found.loc["siss", "verdict"]
+    assert "unlearning.retrain" in found.loc["siss", "explanation"]
     assert found["front"].to_dict()["siss"]
 
 
@@ -307,4 +307,4 @@ def test_what_was_not_measured_is_told(
 ) -> None:
     criterion = Criterion(quality, "lower")
     with pytest.raises(UserError, match=told):
-        verdict(yardsticks(), 0.95, criterion, FORGETTING, pretrained, retrained)
+        outcomes(yardsticks(), 0.95, criterion, FORGETTING, pretrained, retrained)

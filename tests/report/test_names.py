@@ -15,7 +15,7 @@ from test_figures import BETTER, attribution, drawn, images, pictures
 from test_unlearning_figures import strips, tables
 
 from diffcredit.evaluation.lds_table import CEILING
-from diffcredit.evaluation.unlearning import Criterion, curves, verdict
+from diffcredit.evaluation.unlearning import Criterion, curves, outcomes
 from diffcredit.registry import Better
 from diffcredit.report.attributions import TICK_LETTERS, attribution_figure
 from diffcredit.report.convergence import convergence_figure
@@ -26,8 +26,8 @@ from diffcredit.report.images import proponent_figure, regenerated_figure
 from diffcredit.report.lds import lds_figure
 from diffcredit.report.samples import contributor_figure, sample_figure
 from diffcredit.report.style import MOST_LETTERS, label, write_svg
-from diffcredit.report.tables import lds_text, page, verdict_text
-from diffcredit.report.unlearning import curves_figure, strip_figure, verdict_figure
+from diffcredit.report.tables import lds_text, outcome_text, page
+from diffcredit.report.unlearning import curves_figure, outcome_figure, strip_figure
 
 NAMES = {
     "dollars": "Ke$ha & A$AP",
@@ -113,13 +113,13 @@ def asked(name: str) -> pd.DataFrame:
 
 
 def unlearned(name: str) -> tuple[pd.DataFrame, pd.DataFrame, Criterion, Criterion]:
-    """Course and verdict with an approach and a behavior of this name, and what is judged."""
+    """Curves and outcomes with an approach and a behavior of this name, and what is judged."""
     found = {
         (name if approach == "siss" else approach, seed): table.replace({"behavior": {"fid": name}})
         for (approach, seed), table in tables().items()
     }
     judged = Criterion(name, "lower"), Criterion("ssim", "lower")
-    ends = verdict(found, 0.95, *judged, "pretrained", "exact")
+    ends = outcomes(found, 0.95, *judged, "pretrained", "exact")
     return curves(found, 0.95), ends, *judged
 
 
@@ -145,7 +145,7 @@ FIGURES = {
     "regenerated": lambda name: regenerated_figure(pictures(), asked(name), drawn(), queries=2),
     "samples": lambda name: sample_figure({name: pictures()}),
     "curves": lambda name: curves_figure(unlearned(name)[0], "pretrained", "exact"),
-    "verdict": lambda name: verdict_figure(*unlearned(name)[1:]),
+    "outcomes": lambda name: outcome_figure(*unlearned(name)[1:]),
     "strip": lambda name: strip_figure(strips()[0], {name: strips()[1]["siss"]}),
 }
 
@@ -232,7 +232,7 @@ def test_tables_have_every_name_as_it_is(name: str) -> None:
 def test_texts_have_a_line_for_a_row_whatever_its_name(name: str) -> None:
     text = lds_text(lds(NAMES[name]), 0.95)
     assert len(text.splitlines()) == 2 + 3
-    told = verdict_text(*unlearned(NAMES[name])[1:])
+    told = outcome_text(*unlearned(NAMES[name])[1:])
     table = [line for line in told.splitlines() if line.startswith("|")]
     assert len(table) == 2 + 5
     cells = [len(re.split(r"(?<!\\)(?:\\\\)*\|", line)) for line in table]

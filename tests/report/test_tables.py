@@ -10,10 +10,10 @@ from diffcredit.report.tables import (
     lds_cells,
     lds_text,
     model_sizes,
+    outcome_text,
     page,
     query_cells,
     seed_cells,
-    verdict_text,
 )
 
 
@@ -117,9 +117,9 @@ def test_score_without_an_interval_stands_alone(lds: pd.DataFrame) -> None:
     assert cells.loc["shapley", "fid"] == "0.83"
 
 
-def test_verdict_is_markdown_with_intervals_and_the_front() -> None:
+def test_outcomes_are_markdown_with_intervals_and_the_front() -> None:
     """Small and large numbers, one seed alone, and a behavior that was not measured."""
-    verdict = pd.DataFrame(
+    outcomes = pd.DataFrame(
         {
             "approach": ["pretrained", "siss"],
             "kind": ["pretrained", "unlearned"],
@@ -135,12 +135,12 @@ def test_verdict_is_markdown_with_intervals_and_the_front() -> None:
             "front": [False, True],
             "forgotten": pd.array([pd.NA, True], dtype="boolean"),
             "outcome": ["", "forgotten"],
-            "verdict": ["", "forgotten: loss rose"],
+            "explanation": ["", "forgotten: loss rose"],
             "quality_change": [0.0, 0.5],
         }
     )
     criteria = Criterion("fid", "lower"), Criterion("loss", "higher")
-    assert verdict_text(verdict, *criteria).splitlines() == [
+    assert outcome_text(outcomes, *criteria).splitlines() == [
         "| approach | steps | seconds | fid | loss | front |",
         "| --- | --- | --- | --- | --- | --- |",
         "| pretrained | 0 | 0 | 23.5 | - |  |",

@@ -12,10 +12,10 @@ from matplotlib.text import Text
 
 from diffcredit.evaluation.unlearning import Criterion, Tables
 from diffcredit.evaluation.unlearning import curves as curves_of
-from diffcredit.evaluation.unlearning import verdict as verdict_of
+from diffcredit.evaluation.unlearning import outcomes as outcomes_of
 from diffcredit.registry import Better
 from diffcredit.report.style import write_svg
-from diffcredit.report.unlearning import aims, curves_figure, strip_figure, verdict_figure
+from diffcredit.report.unlearning import aims, curves_figure, outcome_figure, strip_figure
 
 QUALITY, FORGETTING = Criterion("fid", "lower"), Criterion("ssim", "lower")
 #: FID and SSIM at the end: naive and siss are on the front, neg_grad is not.
@@ -43,8 +43,8 @@ def curves(seeds: int = 3) -> pd.DataFrame:
     return curves_of(tables(seeds), 0.95)
 
 
-def verdict(seeds: int = 3) -> pd.DataFrame:
-    return verdict_of(tables(seeds), 0.95, QUALITY, FORGETTING, "pretrained", "exact")
+def outcomes(seeds: int = 3) -> pd.DataFrame:
+    return outcomes_of(tables(seeds), 0.95, QUALITY, FORGETTING, "pretrained", "exact")
 
 
 def strips() -> tuple[np.ndarray, dict[str, tuple[list[int], np.ndarray]]]:
@@ -54,13 +54,13 @@ def strips() -> tuple[np.ndarray, dict[str, tuple[list[int], np.ndarray]]]:
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     "curves": lambda: curves_figure(curves(), "pretrained", "exact"),
-    "verdict": lambda: verdict_figure(verdict(), QUALITY, FORGETTING),
+    "outcomes": lambda: outcome_figure(outcomes(), QUALITY, FORGETTING),
     "strip": lambda: strip_figure(*strips()),
 }
 
 TEXTS = {
     "curves": ["fid", "ssim", "steps", *ENDS, "pretrained", "exact"],
-    "verdict": ["fid (lower is better)", "ssim (lower is better)", "front", *ENDS, "exact"],
+    "outcomes": ["fid (lower is better)", "ssim (lower is better)", "front", *ENDS, "exact"],
     "strip": ["removed", "0", "5", "10", "20", "siss", "naive"],
 }
 
@@ -91,17 +91,17 @@ def test_panels_are_wrapped(behaviors: int, shape: tuple[int, int]) -> None:
 def test_values_far_apart_have_a_logarithmic_axis() -> None:
     fid, ssim = curves_figure(curves(), "pretrained", "exact").axes
     assert (fid.get_yscale(), ssim.get_yscale()) == ("log", "linear")
-    (panel,) = verdict_figure(verdict(), QUALITY, FORGETTING).axes
+    (panel,) = outcome_figure(outcomes(), QUALITY, FORGETTING).axes
     assert (panel.get_xscale(), panel.get_yscale()) == ("log", "linear")
-    near = verdict().query("approach != 'neg_grad'")
-    (panel,) = verdict_figure(near, QUALITY, FORGETTING).axes
+    near = outcomes().query("approach != 'neg_grad'")
+    (panel,) = outcome_figure(near, QUALITY, FORGETTING).axes
     assert panel.get_xscale() == "linear"
 
 
 def test_values_that_a_logarithmic_axis_would_hide_keep_it_linear() -> None:
-    table = verdict()
+    table = outcomes()
     table.loc[table["approach"] == "siss", ["fid", "fid_low", "fid_high"]] = 0.0
-    (panel,) = verdict_figure(table, QUALITY, FORGETTING).axes
+    (panel,) = outcome_figure(table, QUALITY, FORGETTING).axes
     assert panel.get_xscale() == "linear"
 
 
@@ -109,9 +109,9 @@ def test_values_that_a_logarithmic_axis_would_hide_keep_it_linear() -> None:
     ("quality", "expected"), [("lower", [11.0, 14.0]), ("higher", [14.0, 11.0])]
 )
 def test_front_is_joined_from_the_best_quality_on(quality: str, expected: list[float]) -> None:
-    table = verdict(seeds=1)
+    table = outcomes(seeds=1)
     criterion = Criterion("fid", "lower" if quality == "lower" else "higher")
-    (panel,) = verdict_figure(table, criterion, FORGETTING).axes
+    (panel,) = outcome_figure(table, criterion, FORGETTING).axes
     (line,) = [line for line in panel.lines if line.get_label() == "front"]
     assert np.asarray(line.get_xdata()).tolist() == expected
     assert line.get_drawstyle() == "steps-post"
@@ -121,8 +121,8 @@ def test_one_seed_and_a_broken_model_are_drawn_without_warnings(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     broken = tables(seeds=1) | {("neg_grad", 0): measured(20, np.nan, np.inf)}
-    ends = verdict_of(broken, 0.95, QUALITY, FORGETTING, "pretrained")
-    write_svg(verdict_figure(ends, QUALITY, FORGETTING), tmp_path / "verdict.svg")
+    ends = outcomes_of(broken, 0.95, QUALITY, FORGETTING, "pretrained")
+    write_svg(outcome_figure(ends, QUALITY, FORGETTING), tmp_path / "outcomes.svg")
     write_svg(curves_figure(curves_of(broken, 0.95), "pretrained"), tmp_path / "curves.svg")
     assert [str(warning.message) for warning in recwarn] == []
 

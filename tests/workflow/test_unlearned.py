@@ -60,7 +60,7 @@ OVERLAY = {
 }
 BEHAVIORS = {"fid", "occurrence", "restored", "likelihood", "loss", "loss_retained"}
 
-VERDICT = {"verdict": 1, "figure_unlearning": 1}
+OUTCOMES = {"outcomes": 1, "figure_unlearning": 1}
 
 
 def measured(*approaches: str) -> dict[str, int]:
@@ -94,7 +94,7 @@ def unlearned(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
         "queries": 5,
         "pretrained": 1,
     }
-    assert workflow.planned() == upstream | measured(PRETRAINED) | ALL | VERDICT
+    assert workflow.planned() == upstream | measured(PRETRAINED) | ALL | OUTCOMES
     done = workflow.run()
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     (workflow.folder / "terminal.txt").write_text(done.stdout + done.stderr)
@@ -128,23 +128,23 @@ def test_curves_have_the_requested_steps_and_seeds(unlearned: Workflow) -> None:
     )
 
 
-def test_verdict_has_a_row_for_each_approach_and_yardstick(unlearned: Workflow) -> None:
-    verdict = read(unlearned, "evaluation/verdict.parquet")
-    columns = [*verdict.columns]
+def test_outcomes_have_a_row_for_each_approach_and_yardstick(unlearned: Workflow) -> None:
+    outcomes = read(unlearned, "evaluation/outcomes.parquet")
+    columns = [*outcomes.columns]
     assert columns[: len(ABOUT_APPROACHES)] == [*ABOUT_APPROACHES]
     assert columns[-len(JUDGED) :] == [*JUDGED]
     ends = {f"{name}{end}" for name in BEHAVIORS for end in ("", "_low", "_high")}
     assert set(columns) == {*ABOUT_APPROACHES, *JUDGED, *ends}
-    assert dict(zip(verdict["approach"], verdict["kind"], strict=True)) == {
+    assert dict(zip(outcomes["approach"], outcomes["kind"], strict=True)) == {
         "pretrained": "pretrained",
         "siss": "unlearned",
         "retrain": "retrained",
     }
-    assert verdict["steps"].tolist() == [0, 6, 10]
-    siss = verdict.loc[verdict["approach"] == "siss"].iloc[0]
+    assert outcomes["steps"].tolist() == [0, 6, 10]
+    siss = outcomes.loc[outcomes["approach"] == "siss"].iloc[0]
     assert siss["front"] == (siss["outcome"] in ON_FRONT)
-    assert siss["verdict"].startswith(siss["outcome"])
-    text = (unlearned.run_folder / "evaluation/verdict.txt").read_text()
+    assert siss["explanation"].startswith(siss["outcome"])
+    text = (unlearned.run_folder / "evaluation/outcomes.txt").read_text()
     assert text in (unlearned.folder / "terminal.txt").read_text()
 
 
@@ -158,12 +158,12 @@ def test_images_removed_are_all_copies(unlearned: Workflow) -> None:
 
 def test_files(unlearned: Workflow) -> None:
     run = unlearned.run_folder
-    for name in ("unlearning", "verdict", "reconstruction"):
+    for name in ("unlearning", "outcomes", "reconstruction"):
         assert (run / f"figures/{name}.svg").stat().st_size > 1000
     tables = {path.name for path in (run / "evaluation").iterdir()}
     assert tables == {
         *("unlearning.csv", "unlearning.parquet"),
-        *("verdict.csv", "verdict.parquet", "verdict.txt", "warnings.txt"),
+        *("outcomes.csv", "outcomes.parquet", "outcomes.txt", "warnings.txt"),
     }
     assert not list(run.glob("subsets/*/*/*"))
     assert not [path for path in run.rglob("*") if path.name.endswith((".part", ".partial"))]
@@ -175,18 +175,18 @@ def changed(**keys: object) -> dict:
 
 #: Models are temporary here, so the full one is copied again to be measured; it is not trained.
 ANOTHER_REMOVAL = (
-    {"removal": 1, "queries": 5, "pretrained": 1} | measured(PRETRAINED) | ALL | VERDICT
+    {"removal": 1, "queries": 5, "pretrained": 1} | measured(PRETRAINED) | ALL | OUTCOMES
 )
 CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
     "nothing": ({}, {}),
-    "another level of the intervals": (changed(confidence=0.9), VERDICT),
-    "another quality": (changed(quality="loss_retained"), VERDICT),
+    "another level of the intervals": (changed(confidence=0.9), OUTCOMES),
+    "another quality": (changed(quality="loss_retained"), OUTCOMES),
     "another learning rate": (
         {"approaches": {"siss": {"learning_rate": 2e-3}}},
-        unlearn("siss") | VERDICT,
+        unlearn("siss") | OUTCOMES,
     ),
-    "models at other steps": (changed(every=3), FROM_FULL | VERDICT),
-    "trainings that end early": (changed(forgetting="loss", until=0.5), FROM_FULL | VERDICT),
+    "models at other steps": (changed(every=3), FROM_FULL | OUTCOMES),
+    "trainings that end early": (changed(forgetting="loss", until=0.5), FROM_FULL | OUTCOMES),
     "other images removed": (
         changed(remove={"label": 3, "contributor": None}),
         ANOTHER_REMOVAL,
@@ -195,13 +195,13 @@ CHANGES: dict[str, tuple[dict, dict[str, int]]] = {
         changed(remove={"cluster": {"clusters": 3}, "contributor": None}),
         {"sample_model": 1} | ANOTHER_REMOVAL,
     ),
-    "fewer seeds": (changed(seeds=1), VERDICT),
+    "fewer seeds": (changed(seeds=1), OUTCOMES),
     "another approach": (
         {
             "approaches": {"more": SISS | {"objective": "erase_diff"}},
             "unlearning": {"approaches": [*UNLEARNING["approaches"], "more"]},
         },
-        unlearn("more") | VERDICT,
+        unlearn("more") | OUTCOMES,
     ),
 }
 

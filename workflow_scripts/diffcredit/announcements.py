@@ -41,7 +41,7 @@ def results(run: str, requested: Collection[str], report: str) -> list[str]:
         report: the command that makes one HTML file of them.
     """
     lines = _reached(Path(run))
-    summaries = [f"{run}/evaluation/{name}.txt" for name in ("lds", "verdict")]
+    summaries = [f"{run}/evaluation/{name}.txt" for name in ("lds", "outcomes")]
     tables = [
         Path(s).read_text() or f"{s} is empty: delete it and run the same command again"
         for s in summaries

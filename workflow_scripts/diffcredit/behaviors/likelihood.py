@@ -36,7 +36,7 @@ class Likelihood(ModelMeasure):
     """
 
     needs, better = None, "lower"
-    traits = frozenset({"pixel_density"})
+    requires = frozenset({"pixel_density"})
 
     class Options(ModelMeasure.Options):
         """How the ODE is solved, and whether images are dequantized.

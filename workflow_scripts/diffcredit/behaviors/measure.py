@@ -41,7 +41,6 @@ class Measure(Implementation):
             one value. With images of the "full" model from the same initial noises, or with given
             "queries", it is local: one value per image.
         subject: "samples" of the model, or the "model" itself.
-        traits: required traits of the model family, see `diffcredit.models.families`.
         reconstructs: whether it compares images with their reconstructions, which a figure shows.
     """
 
@@ -49,7 +48,6 @@ class Measure(Implementation):
     better: ClassVar[Better]
     compares: ClassVar[Literal["reference", "full", "queries"]] = "reference"
     subject: ClassVar[Literal["samples", "model"]] = "samples"
-    traits: ClassVar[frozenset[str]] = frozenset()
     reconstructs: ClassVar[bool] = False
 
     class Options(Implementation.Options):

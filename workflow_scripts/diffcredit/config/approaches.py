@@ -48,7 +48,7 @@ def _complete() -> str:
 def _unprunable(config: Config) -> str | None:
     """Why there can be no pruned model; pretrained models have their own message."""
     pruner = config.pruned.pruner.name
-    if told := lacking(config.model.family, pruner, PRUNERS[pruner].traits):
+    if told := lacking(config.model.family, pruner, PRUNERS[pruner].requires):
         return told
     return None if config.full.pretrained else config.model.unprunable
 

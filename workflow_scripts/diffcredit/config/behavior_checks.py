@@ -9,7 +9,6 @@ from diffcredit.config.counts import known_training_images
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.places import missing_folder
 from diffcredit.config.schema import Config
-from diffcredit.config.traits import lacking
 from diffcredit.registry import EXTRACTORS, MEASURES
 
 #: Descriptions of the kinds of query images.
@@ -21,9 +20,6 @@ def behavior_problems(config: Config, base: Path) -> list[str]:
     found = []
     for name, behavior in config.behaviors.items():
         key = f"behaviors.{name}.measure"
-        measure = behavior.measure.name
-        if told := lacking(config.model.family, measure, MEASURES[measure].traits):
-            found.append(problem(key, measure, told))
         found += _extractor_problems(config, name, behavior)
         found += _query_problems(config, name, behavior, base)
         if isinstance(behavior.query_images, QueryFolder):

@@ -29,6 +29,7 @@ from diffcredit.config.step_checks import (
     image_count_problems,
     warmup_problems,
 )
+from diffcredit.config.traits import trait_problems
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
 from diffcredit.config.unlearning_checks import unlearning_problems
 from diffcredit.config.until import until_problems
@@ -46,6 +47,7 @@ def problems(config: Config, base: Path) -> list[str]:
     return [
         *_empty_sections(config),
         *_option_problems(config, base),
+        *trait_problems(config),
         *([] if config.unlearning else _nothing_attributed(config)),
         *_untested(config),
         *_training_problems(config),

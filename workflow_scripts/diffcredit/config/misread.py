@@ -8,9 +8,14 @@ from typing import Any
 
 import yaml
 
-from diffcredit.config.source import ConfigFile, constructed, in_words, is_octal, line_of
-
-Keys = tuple[str | int, ...]
+from diffcredit.config.source import (
+    ConfigFile,
+    Keys,
+    constructed,
+    in_words,
+    is_octal,
+    line_of,
+)
 
 #: Places whose values name a contributor, a class or an image; * is any key or number.
 NAMING = (

@@ -20,7 +20,7 @@ take them from the class.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import (
     Field,
@@ -83,11 +83,14 @@ class Implementation:
 
     Attributes:
         options: its options.
+        requires: traits that the model family must have, see `models.families`.
 
     Args:
         *prepared_with: arguments of `prepare`.
         **options: by name; those that are left out have their defaults.
     """
+
+    requires: ClassVar[frozenset[str]] = frozenset()
 
     class Options(_Options):
         """No options; a building block with options derives its own class from that of its kind."""

@@ -48,10 +48,12 @@ class ConfigFile:
     Attributes:
         path: as the messages name it.
         root: its nodes, with their text and lines; None where YAML cannot read it, but JSON can.
+        content: its keys and values.
     """
 
     path: str
     root: yaml.Node | None
+    content: dict[str, Any]
 
 
 def read_all(paths: Sequence[str | Path]) -> list[ConfigFile]:
@@ -75,10 +77,10 @@ def read(path: Path) -> ConfigFile:
             _check_keys(node, shown)
             if _values_of(node, {}) > MOST_VALUES:
                 raise UserError(f"{shown}: its anchors repeat each other to too many values")
-            loader.construct_document(node)
+            content = loader.construct_document(node)
     except yaml.YAMLError as error:
         if _is_json(text):
-            return ConfigFile(shown, None)
+            return ConfigFile(shown, None, loads(text))
         raise UserError(_malformed(shown, error, text)) from error
     except RecursionError as error:
         raise UserError(f"{shown}: its sections are too deep, or contain themselves") from error
@@ -95,7 +97,7 @@ def read(path: Path) -> ConfigFile:
     if not isinstance(node, yaml.MappingNode):
         what = "is empty" if node is None else "has no keys"
         raise UserError(f"{shown} {what}: a configuration has keys, such as experiment: mine")
-    return ConfigFile(shown, node)
+    return ConfigFile(shown, node, content)
 
 
 def check_command(arguments: Sequence[str]) -> None:

@@ -21,9 +21,9 @@ UNLEARNING = "unlearning"
 PRETRAINED = "pretrained"
 #: The key that says what is removed.
 REMOVE = "unlearning.remove"
-#: Columns of the verdict besides a behavior's own three, which no behavior may be named.
+#: Columns of the table of outcomes besides a behavior's own three, which no behavior may be named.
 ABOUT_APPROACHES = ("approach", "kind", "seeds", "steps", "seconds")
-JUDGED = ("front", "forgotten", "outcome", "verdict", "quality_change")
+JUDGED = ("front", "forgotten", "outcome", "explanation", "quality_change")
 
 
 class Cluster(Section):

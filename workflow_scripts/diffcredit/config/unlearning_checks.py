@@ -204,7 +204,7 @@ def _behavior_problems(config: Config, settings: Unlearning) -> list[str]:
 
 
 def _column_problems(config: Config) -> list[str]:
-    """Messages about behaviors with a name of another column of the verdict."""
+    """Messages about behaviors with a name of another column of the table of outcomes."""
     columns = dict.fromkeys((*ABOUT_APPROACHES, *JUDGED), "one of its own")
     columns |= {
         f"{name}_{end}": f"the interval of behavior {name}"
@@ -212,7 +212,7 @@ def _column_problems(config: Config) -> list[str]:
         for end in ("low", "high")
     }
     return [
-        f"  behaviors.{name}: the verdict of unlearning has this column, {columns[name]}; "
+        f"  behaviors.{name}: the table of outcomes has this column, {columns[name]}; "
         "choose another name"
         for name in config.behaviors
         if name in columns

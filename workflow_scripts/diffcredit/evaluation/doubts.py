@@ -151,10 +151,10 @@ def interval_doubts(table: pd.DataFrame, low: str, key: Sequence[str], hint: str
     return [f"no interval, from one value alone: {', '.join(named)}\n  Hint: {hint}"]
 
 
-def unlearning_doubts(verdict: pd.DataFrame) -> list[str]:
-    """Warnings about a verdict on approaches to unlearning."""
-    unlearned = verdict[verdict["kind"] == UNLEARNED]
-    rows = unlearned[["approach", "outcome", "verdict", "seeds"]].to_numpy().tolist()
+def unlearning_doubts(outcomes: pd.DataFrame) -> list[str]:
+    """Warnings about the outcomes of unlearning."""
+    unlearned = outcomes[outcomes["kind"] == UNLEARNED]
+    rows = unlearned[["approach", "outcome", "explanation", "seeds"]].to_numpy().tolist()
     far = (FORGOTTEN, PARTLY)
     found = [f"{name}: {told}" for name, outcome, told, _ in rows if outcome not in far]
     single = [name for name, _, _, seeds in rows if seeds < 2]

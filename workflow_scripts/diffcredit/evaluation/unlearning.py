@@ -105,7 +105,7 @@ def curves(tables: Tables, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def verdict(
+def outcomes(
     tables: Tables,
     confidence: float,
     quality: Criterion,
@@ -140,7 +140,7 @@ def verdict(
           forgotten" (no further than the pretrained model), "nothing to forget" (the pretrained
           model knows the images no better than the retrained model), "unknown" (not finite, or not
           measured); empty for reference models;
-        - verdict: the outcome in a sentence, with the numbers;
+        - explanation: the outcome in a sentence, with the numbers;
         - quality_change: (value - pretrained) / abs(pretrained) for the mean quality.
 
     Raises:
@@ -158,13 +158,13 @@ def verdict(
     table = pd.DataFrame(rows)
     costs = np.column_stack([quality.cost(table), forgetting.cost(table)])
     base = table.loc[table["kind"] == PRETRAINED, quality.behavior].item()
-    outcomes = _outcomes(table, forgetting)
-    judged = [found[0] in ON_FRONT for found in outcomes]
+    found = _outcomes(table, forgetting)
+    judged = [outcome in ON_FRONT for outcome, _ in found]
     return table.assign(
         front=pareto_front(np.where(np.array(judged)[:, None], costs, np.nan)),
         forgotten=_forgotten(table, forgetting),
-        outcome=[found[0] for found in outcomes],
-        verdict=[found[1] for found in outcomes],
+        outcome=[outcome for outcome, _ in found],
+        explanation=[explanation for _, explanation in found],
         quality_change=(table[quality.behavior] - base) / abs(base),
     )
 
@@ -233,7 +233,7 @@ def _yardstick(table: pd.DataFrame, costs: pd.Series, kind: str) -> float:
 
 
 def _outcomes(table: pd.DataFrame, forgetting: Criterion) -> list[tuple[str, str]]:
-    """Outcome and verdict of each row; empty texts for the reference models."""
+    """Outcome and explanation of each row; empty texts for the reference models."""
     name, costs = forgetting.behavior, forgetting.cost(table)
     # The end of the interval on the side of the pretrained model.
     end = f"{name}_high" if forgetting.better == "lower" else f"{name}_low"
@@ -256,7 +256,7 @@ def _told_apart(first: float, second: float) -> tuple[str, str]:
 def _outcome(
     name: str, sign: float, pretrained: float, retrained: float, cost: float, worst: float
 ) -> tuple[str, str]:
-    """Outcome and verdict of an approach.
+    """Outcome and explanation of an approach.
 
     Args:
         name: of the behavior of forgetting.

@@ -138,7 +138,7 @@ class Evaluations:
         return self._table("regenerated", of, settings=settings.model_dump(), confidence=confidence)
 
     @remembered
-    def verdict(self) -> Made:
+    def outcomes(self) -> Made:
         """Forgetting and quality of unlearning approaches, over the steps and at the end."""
         counts = self._plan.counts
         measured = {
@@ -152,7 +152,7 @@ class Evaluations:
         of: Of = {"behaviors": [made for tables in measured.values() for made in tables]}
         settings = self._unlearning({"retrain", "quality", "forgetting", "confidence"})
         return self._table(
-            "verdict",
+            "outcomes",
             of,
             # Of each table, in the order of the inputs.
             approaches=[name for name, tables in measured.items() for _ in tables],
@@ -265,12 +265,12 @@ class Evaluations:
         return self._figure("samples", of, shard=self.pictured, behavior=behavior, better=better)
 
     def figure_unlearning(self) -> Made:
-        """The models that unlearn, and the verdict as text."""
+        """The models that unlearn, and their outcomes as text."""
         behavior = self._plan.reconstruction_behavior
-        verdict = self.verdict()
+        outcomes = self.outcomes()
         of: Of = {
-            "curves": verdict,
-            "verdict": verdict,
+            "curves": outcomes,
+            "outcomes": outcomes,
             "removed": [self._plan.queries(behavior)] if behavior else [],
             "reconstruction": [
                 self._plan.reconstruction(name) for name in self._unlearned if behavior

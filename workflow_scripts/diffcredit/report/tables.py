@@ -105,31 +105,31 @@ def lds_text(table: pd.DataFrame, confidence: float) -> str:
     return f"{title}\n\n{_literal(lds_cells(table)).to_string(index=False)}\n"
 
 
-def verdict_text(verdict: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> str:
-    """The verdict on unlearning approaches (`evaluation.unlearning`), as Markdown.
+def outcome_text(outcomes: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> str:
+    """The table of `evaluation.unlearning.outcomes` as Markdown.
 
     A table with columns approach, steps, seconds, each behavior as "mean [low, high]", and front;
     then the better directions, and whether each approach has forgotten.
     """
     told = [
-        f"- {markdown(row.approach)}: {markdown(row.verdict)}"
-        for row in verdict.itertuples()
-        if row.verdict
+        f"- {markdown(row.approach)}: {markdown(row.explanation)}"
+        for row in outcomes.itertuples()
+        if row.explanation
     ]
     ways = [f"{markdown(c.behavior)}: {c.better} is better" for c in (quality, forgetting)]
     about = f"Quality is {ways[0]}. Forgetting is {ways[1]}."
-    return "\n".join([_markdown(_verdict_cells(verdict)), about, "", *told, ""])
+    return "\n".join([_markdown(_outcome_cells(outcomes)), about, "", *told, ""])
 
 
-def _verdict_cells(verdict: pd.DataFrame) -> pd.DataFrame:
-    behaviors = [name for name in verdict if f"{name}_low" in verdict]
-    cells = pd.DataFrame({"approach": verdict["approach"].map(markdown)})
+def _outcome_cells(outcomes: pd.DataFrame) -> pd.DataFrame:
+    behaviors = [name for name in outcomes if f"{name}_low" in outcomes]
+    cells = pd.DataFrame({"approach": outcomes["approach"].map(markdown)})
     for column in ("steps", "seconds"):
-        cells[column] = verdict[column].map(_three_digits)
+        cells[column] = outcomes[column].map(_three_digits)
     for behavior in behaviors:
-        found = verdict[[behavior, f"{behavior}_low", f"{behavior}_high"]].to_numpy(float)
+        found = outcomes[[behavior, f"{behavior}_low", f"{behavior}_high"]].to_numpy(float)
         cells[markdown(behavior)] = [_with_interval(row, _three_digits) for row in found]
-    cells["front"] = verdict["front"].map({True: "yes", False: ""})
+    cells["front"] = outcomes["front"].map({True: "yes", False: ""})
     return cells
 
 

@@ -122,7 +122,7 @@ def _draw_across(panel: Axes, row: pd.Series, look: dict[str, Any]) -> None:
     panel.axhline(row["value"], zorder=1, **look)
 
 
-def verdict_figure(verdict: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> Figure:
+def outcome_figure(outcomes: pd.DataFrame, quality: Criterion, forgetting: Criterion) -> Figure:
     """Forgetting against quality at the end of each approach, with the intervals over seeds.
 
     Approaches on the Pareto front are filled, and connected by a line. The axis of the quality is
@@ -131,13 +131,13 @@ def verdict_figure(verdict: pd.DataFrame, quality: Criterion, forgetting: Criter
     figure = Figure(figsize=(5.2, 3.8))
     panel = figure.subplots()
     number = 0
-    for _, row in verdict.iterrows():
+    for _, row in outcomes.iterrows():
         if row["kind"] == UNLEARNED:
             _draw_end(panel, row, quality, forgetting, _point(number, filled=row["front"]))
             number += 1
         else:
             _draw_end(panel, row, quality, forgetting, POINTS[row["kind"]])
-    front = verdict[verdict["front"]]
+    front = outcomes[outcomes["front"]]
     front = front.loc[quality.cost(front).sort_values().index]
     panel.plot(
         front[quality.behavior],
@@ -148,10 +148,10 @@ def verdict_figure(verdict: pd.DataFrame, quality: Criterion, forgetting: Criter
         zorder=0,
         label="front",
     )
-    _logarithmic_if_apart(panel, "x", verdict[quality.behavior].to_numpy(float))
+    _logarithmic_if_apart(panel, "x", outcomes[quality.behavior].to_numpy(float))
     panel.set(xlabel=_label(quality), ylabel=_label(forgetting))
     figure.tight_layout()
-    ncols = min(3, legend_columns(verdict["approach"], figure.get_figwidth() + 1))
+    ncols = min(3, legend_columns(outcomes["approach"], figure.get_figwidth() + 1))
     figure.legend(ncols=ncols, loc="upper center", bbox_to_anchor=(0.5, 0))
     return figure
 

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 
 
 class Pruner(Implementation):
-    """Makes a trained network smaller.
+    """Makes a trained network smaller."""
 
-    Attributes:
-        traits: required traits of the model family, see `diffcredit.models.families`.
-    """
-
-    traits: ClassVar[frozenset[str]] = frozenset({"channels"})
+    requires: ClassVar[frozenset[str]] = frozenset({"channels"})
 
     def prune(self, trained: Trained, ratio: float, material: Material) -> tuple[Trained, Size]:
         """A smaller copy of a network, and its size.
