@@ -264,7 +264,7 @@ def test_mistakes_in_records(tmp_path: Path) -> None:
     assert "must be one of: records/shapley, records/test" in message(raw, tmp_path)
     raw = recorded(tmp_path)
     raw["records"]["contributors"] = 1
-    assert "2 or more" in message(raw, tmp_path)
+    assert "2 to 1000000" in message(raw, tmp_path)
 
 
 THREE = [[0, 1], [2], [3, 4, 5]]

@@ -17,6 +17,7 @@ from overlays import overlaid
 
 from diffcredit.config import NAMED_SECTIONS, Config, lists, load, misread, source
 from diffcredit.config import recorded as recorded_files
+from diffcredit.config.sections import LARGEST
 from diffcredit.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -206,6 +207,19 @@ def test_every_key_with_every_kind_of_value(base: Base) -> None:
         if (told := fault(mutated(base.raw, at, value)))
     ]
     assert not faults, "\n".join(map(str, faults[:5]))
+
+
+def test_largest_number_is_answered_at_once(base: Base) -> None:
+    """What loops over a number of the configuration would hang here."""
+    for at in base.keys:
+        if type(value_at(base.raw, at)) is int:
+            assert fault(mutated(base.raw, at, LARGEST)) is None, at
+
+
+def value_at(raw: Any, at: Place) -> Any:
+    for key in at:
+        raw = raw[key]
+    return raw
 
 
 def test_keys_that_there_are_not(base: Base) -> None:

@@ -30,10 +30,15 @@ def load(paths: Sequence[str | Path], base: Path = Path()) -> None:
         UserError: naming the file that is missing or fails, with its line.
     """
     for path in paths:
-        place = (base / Path(path).expanduser()).resolve()
-        if not place.is_file():
-            raise UserError(f"  extensions = {str(path)!r}: there is no such file")
-        _run(place, str(path))
+        try:
+            place = (base / Path(path).expanduser()).resolve()
+            content = place.read_bytes()
+        except FileNotFoundError as error:
+            raise UserError(f"  extensions = {str(path)!r}: there is no such file") from error
+        except OSError as error:
+            reason = f"it cannot be read: {error.strerror}"
+            raise UserError(f"  extensions = {str(path)!r}: {reason}") from error
+        _run(place, content, str(path))
 
 
 def digest(block: type) -> str | None:
@@ -43,8 +48,7 @@ def digest(block: type) -> str | None:
     return found
 
 
-def _run(place: Path, shown: str) -> None:
-    content = place.read_bytes()
+def _run(place: Path, content: bytes, shown: str) -> None:
     hashed = hashlib.blake2b(content, digest_size=8).hexdigest()
     # Two files of one name in different folders are two modules.
     folder = hashlib.blake2b(str(place.parent).encode(), digest_size=4).hexdigest()

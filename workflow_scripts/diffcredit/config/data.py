@@ -5,8 +5,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from diffcredit.config.options import Options, Registered
-from diffcredit.config.sections import Class, Count, Natural, Place, Rate, Section
+from diffcredit.config.sections import (
+    MOST_CONTRIBUTORS,
+    Class,
+    Count,
+    Natural,
+    Place,
+    Rate,
+    Section,
+)
 from diffcredit.registry import DATASETS
+
+#: Number of contributors whom images are dealt to.
+Dealt = Annotated[int, Field(ge=1, le=MOST_CONTRIBUTORS)]
 
 
 class CsvContributors(Section):
@@ -104,10 +115,10 @@ class Data(Section):
         description="1 (gray) or 3 (color); null: those of the source (folder has none)",
         examples=[3],
     )
-    contributors: Count | Literal["subfolder", "label", "image"] | CsvContributors = Field(
+    contributors: Dealt | Literal["subfolder", "label", "image"] | CsvContributors = Field(
         12,
-        description="a number (images are dealt), subfolder, label, image (each its own), or "
-        "{csv: ..., column: ...}; null: 12, but of a folder, which has no default",
+        description="a number (images are dealt; 1 to 1000000), subfolder, label, image (each "
+        "its own), or {csv: ..., column: ...}; null: 12, but of a folder, which has no default",
         examples=["image"],
     )
     concentration: Rate = Field(

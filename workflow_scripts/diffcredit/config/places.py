@@ -34,6 +34,14 @@ def usable(path: str) -> str:
     return path
 
 
+def is_usable(path: object) -> bool:
+    """Whether a value is a text that can be a path."""
+    try:
+        return isinstance(path, str) and bool(usable(path))
+    except ValueError:
+        return False
+
+
 def missing_folder(path: Path) -> str | None:
     """Why a path is no folder that can be read; None where it is one."""
     return _missing(path, "folder", os.R_OK | os.X_OK)

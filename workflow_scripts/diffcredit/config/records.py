@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from diffcredit.config.options import Options, Registered
-from diffcredit.config.sections import Name, Place, Section, Several, VisibleText
+from diffcredit.config.sections import MOST_CONTRIBUTORS, Name, Place, Section, VisibleText
 from diffcredit.registry import DISTRIBUTIONS
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ class RecordedTable(Section):
 class Records(Section):
     """Behaviors recorded elsewhere, attributed and evaluated without training."""
 
-    contributors: Several = Field(description="their number, 2 or more")
+    contributors: Annotated[int, Field(ge=2, le=MOST_CONTRIBUTORS)] = Field(
+        description="their number, 2 to 1000000"
+    )
     behaviors: Annotated[list[VisibleText], Field(min_length=1)] = Field(
         description="a list of the keys of behaviors, one or more"
     )

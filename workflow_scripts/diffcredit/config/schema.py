@@ -16,6 +16,7 @@ from diffcredit.config.execution import Execution
 from diffcredit.config.full import Full
 from diffcredit.config.gradients import Gradients
 from diffcredit.config.options import Options, Registered
+from diffcredit.config.places import is_usable
 from diffcredit.config.pruned import Pruned
 from diffcredit.config.recipe import RecipeKeys
 from diffcredit.config.records import RECORDS, Records
@@ -85,7 +86,7 @@ class Config(Section):
     def _extended(cls, given: Any) -> Any:
         """The building blocks of extensions are known before anything else is looked at."""
         listed = given.get("extensions") if isinstance(given, dict) else None
-        if isinstance(listed, list) and all(isinstance(path, str) for path in listed):
+        if isinstance(listed, list) and all(map(is_usable, listed)):
             extensions.load(listed)
         return given
 

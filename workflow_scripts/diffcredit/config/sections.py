@@ -33,6 +33,8 @@ LARGEST = 10**9
 Natural = Annotated[int, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Several = Annotated[int, Field(ge=2, le=LARGEST)]
+#: Each contributor has a name, and an entry in the mask of each coalition.
+MOST_CONTRIBUTORS = 10**6
 #: Names become those of files and folders.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
 #: A text that shows when it is printed.

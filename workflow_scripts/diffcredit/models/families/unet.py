@@ -25,7 +25,10 @@ class UNetOptions(FamilyOptions):
     attention: list[bool] = Field(
         [False, True], description="true where a resolution has attention, one for each"
     )
-    layers_per_block: Count = Field(1, description="residual layers in a block, 1 or more")
+    # Checks of sizes look at each of them.
+    layers_per_block: Annotated[int, Field(ge=1, le=100)] = Field(
+        1, description="residual layers in a block, 1 to 100"
+    )
     norm_groups: Count = Field(8, description="groups of the group norms; divides all channels")
     head_dim: Count | Literal["channels"] = Field(
         8, description="channels of one attention head, 1 or more; channels: one head has them all"
