@@ -3,14 +3,13 @@
 import json
 import logging
 import os
-import shlex
 import sys
 import time
 from pathlib import Path
 
 from snakemake.cli import get_argument_parser
 
-from diffcredit import announcements, contents, targets, terminal
+from diffcredit import announcements, contents, processes, targets, terminal
 from diffcredit.announcements import Warnings
 from diffcredit.config import Config, query_folders
 from diffcredit.config.unlearning import PRETRAINED, UNLEARNING
@@ -18,17 +17,8 @@ from diffcredit.errors import UserError
 from diffcredit.plan import VERSIONS, Code, Plan, Submission, UserFiles, submission
 from diffcredit.plan.inputs import NOTHING, Inputs, shard_of, snapshot_of
 
-# Jobs keep the memory of tensors that they free: given back, which is what glibc does with large
-# ones, every page of it is faulted in again at the next step, and training on 32x32 pixels takes
-# half as long again on CPU. Read when a process starts; other systems do not know the names.
-if not {"MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"} & os.environ.keys():
-    os.environ |= {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
-
-# Snakemake puts the path of Python into shell commands as it is: quoted
-# once, spaces and other signs in it do no harm.
-PYTHON = sys.executable
-if Path(sys.executable).exists():
-    sys.executable = shlex.quote(sys.executable)
+processes.keep_freed_memory()
+PROGRAM = processes.program(processes.quote_python(), sys.argv)
 
 try:
     # Jobs take what the run was started with, whatever the files of the configuration say by now.
@@ -118,25 +108,12 @@ def enough(distribution, count):
 INPUTS = Inputs(PLAN, enough)
 
 
-def program():
-    """How this Snakemake was started."""
-    by_module = sys.argv[0].endswith("__main__.py")
-    return [PYTHON, "-m", "snakemake"] if by_module else [sys.argv[0]]
-
-
 def check_targets():
     """Stop where a target, or what --until and the like name, is nothing that is made."""
     if not workflow.is_main_process or "snakemake" not in sys.argv[0]:
         return
     # Snakemake itself knows them only once the rules are read.
-    asked = get_argument_parser().parse_args(sys.argv[1:])
-    named = [asked.targets, asked.until, asked.omit_from, asked.forcerun]
-    files = [
-        name
-        for names in named
-        for name in names or ()
-        if not workflow.is_rule(name) and not Path(name).exists()
-    ]
+    files = targets.files(get_argument_parser().parse_args(sys.argv[1:]), workflow.is_rule)
     makers = {name: makes(os.path.relpath(name)) for name in files}
     rules = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
     if unknown := targets.unknown_targets(makers, COUNTS.of_path, rules, RUN):
@@ -151,7 +128,7 @@ def makes(path):
 
 WATCH = terminal.Watch(lambda: None if workflow.dryrun else announce(), terminal.ignore_interrupts)
 terminal.follow(
-    logging.getLogger("snakemake.logging"), WATCH, [*program(), *sys.argv[1:], "--unlock"]
+    logging.getLogger("snakemake.logging"), WATCH, [*PROGRAM, *sys.argv[1:], "--unlock"]
 )
 
 
@@ -174,13 +151,6 @@ config["warnings"] = Warnings(workflow)
 
 def announce():
     """Tell where the results are, with the requested tables, and what to know about them."""
-    requested = {str(path) for job in workflow.dag.jobs for path in job.output}
-    complete = any(job.rule.name == "all" for job in workflow.dag.jobs)
-    command = targets.report_command(program(), sys.argv[1:], RUN)
-    lines = [
-        *announcements.results(RUN, requested, command),
-        *announcements.warnings([*config["warnings"]], RUN, complete),
-        *announcements.edits(WRITTEN),
-        *announcements.space(RUN),
-    ]
-    print(*lines, sep="\n")
+    command = targets.report_command(PROGRAM, sys.argv[1:], RUN)
+    jobs = workflow.dag.jobs
+    print(*announcements.all_lines(RUN, jobs, command, config["warnings"], WRITTEN), sep="\n")

@@ -1,24 +1,35 @@
 """What is said of targets that are not made, and the command that writes the report."""
 
 import shlex
+from argparse import Namespace
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from diffcredit.errors import UserError
-from diffcredit.targets import beyond, check_report, report_command, unknown_targets
+from diffcredit.targets import beyond, check_report, files, report_command, unknown_targets
 
 RULES = ["all", "models", "behaviors", "attributions"]
 UNKNOWN = {
     "unlearning": "needs the section unlearning",
     "unlearnin": "did you mean unlearning? It needs the section unlearning",
-    "figures": "needs the section attributions or scores",
+    "figures": "needs the section attributions",
     "modles": "did you mean models?",
     "behavior": "did you mean behaviors?",
     "qqqq": "must be a file below results/digits or one of: all, attributions",
     "results/tiny/data/train.parquet": "the experiment is digits",
     "results/digits/attributions/gone.parquet": "no such file is made",
 }
+
+
+def test_files_are_what_is_neither_a_rule_nor_there(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.touch()
+    arguments = Namespace(
+        targets=["all", str(there), "results/a"], until=["qqqq"], omit_from=None, forcerun=set()
+    )
+    assert files(arguments, RULES.__contains__) == ["results/a", "qqqq"]
 
 
 def no_counts(numbers: Mapping[str, str]) -> dict[str, int]:

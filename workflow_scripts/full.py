@@ -34,7 +34,7 @@ with job(snakemake, f"full again {number}" if number else "full") as params:
                 Training(**params.training),
                 seeds.derive(params.seed, *role),
                 target,
-                full_models.Execution(kind, count, execution["checkpoint_steps"]),
+                full_models.TrainingResources(kind, count, execution["checkpoint_steps"]),
                 snapshots,
                 params.number,
             )

@@ -20,5 +20,5 @@ with job(snakemake, "pruned") as params:
             Training(**params.training),
             seeds.derive(params.seed, "pruned"),
             Path(snakemake.output.model),
-            full_models.Execution(kind, count, execution["checkpoint_steps"]),
+            full_models.TrainingResources(kind, count, execution["checkpoint_steps"]),
         )

@@ -162,7 +162,7 @@ def encoded(tmp_path: Path, family: Family, images: torch.Tensor) -> Examples:
 
 @pytest.fixture
 def full(tmp_path: Path, family: Family, encoded: Examples) -> checkpoints.Trained:
-    target, execution = tmp_path / "full", full_models.Execution("cpu", 1, 100)
+    target, execution = tmp_path / "full", full_models.TrainingResources("cpu", 1, 100)
     settings = Full(steps=100, learning_rate=0.01)
     full_models.full(encoded, family, settings, SETTINGS, 0, target, execution)
     return checkpoints.load(target)
@@ -199,7 +199,7 @@ def test_trained_model_knows_the_images_better_and_draws_their_like(
 def test_conditions_of_the_images_reach_the_network(
     family: Family, encoded: Examples, tmp_path: Path
 ) -> None:
-    execution = full_models.Execution("cpu", 1, 100)
+    execution = full_models.TrainingResources("cpu", 1, 100)
     full_models.full(
         encoded, family, Full(steps=5), SETTINGS, 0, tmp_path / "conditional", execution
     )

@@ -17,7 +17,7 @@ from diffcredit.training import full_models
 from diffcredit.training.objectives.denoise import Denoise
 from diffcredit.training.rates import mean_rates, snapshot_steps
 
-EXECUTION = full_models.Execution("cpu", processes=1, checkpoint_steps=2)
+EXECUTION = full_models.TrainingResources("cpu", processes=1, checkpoint_steps=2)
 
 
 @pytest.fixture

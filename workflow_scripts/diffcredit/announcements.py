@@ -1,7 +1,7 @@
 """What a run says when it has ended."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,33 @@ class Warnings(list[str]):
 
     def __reduce__(self) -> Any:
         return list, ()
+
+
+def all_lines(
+    run: str,
+    jobs: Iterable[Any],
+    report: str,
+    found: Iterable[str],
+    written: Mapping[str, bytes],
+) -> list[str]:
+    """All that a run says when it has ended, see the functions below.
+
+    Args:
+        run: folder of the results.
+        jobs: of Snakemake.
+        report: the command that makes one HTML file of the results.
+        found: the warnings of all jobs.
+        written: content of each file of the configuration when the run was started, by its path.
+    """
+    listed = list(jobs)
+    requested = {str(path) for job in listed for path in job.output}
+    complete = any(job.rule.name == "all" for job in listed)
+    return [
+        *results(run, requested, report),
+        *warnings([*found], run, complete),
+        *edits(written),
+        *space(run),
+    ]
 
 
 def results(run: str, requested: Collection[str], report: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import difflib
 import shlex
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -10,11 +11,27 @@ from diffcredit.errors import UserError
 #: Targets that are there only with a section of the configuration.
 SECTIONS = {
     "unlearning": "unlearning",
-    "figures": "attributions or scores",
-    "evaluation": "attributions or scores",
+    "figures": "attributions",
+    "evaluation": "attributions",
 }
 #: Options of Snakemake that the command for the report leaves out.
 _WITHOUT = {"--report-after-run", "-F", "--forceall", "-f", "--force"}
+
+
+def files(arguments: Namespace, is_rule: Callable[[str], bool]) -> list[str]:
+    """What a command line names that is neither a rule nor a file that there is.
+
+    Args:
+        arguments: of Snakemake.
+        is_rule: whether a rule has this name.
+    """
+    named = (arguments.targets, arguments.until, arguments.omit_from, arguments.forcerun)
+    return [
+        name
+        for names in named
+        for name in names or ()
+        if not is_rule(name) and not Path(name).exists()
+    ]
 
 
 def beyond(numbers: Mapping[str, str], counts: Mapping[str, int]) -> str:

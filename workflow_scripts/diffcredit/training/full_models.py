@@ -22,7 +22,7 @@ from diffcredit.training.recipe import Checkpoint, Recipe, Run, Snapshots
 
 
 @dataclass(frozen=True)
-class Execution:
+class TrainingResources:
     """With what a model is trained.
 
     Attributes:
@@ -43,7 +43,7 @@ def full(
     training: Training,
     seed: int,
     target: Path,
-    execution: Execution,
+    resources: TrainingResources,
     snapshots: Path | None = None,
     number: int = 0,
 ) -> None:
@@ -56,7 +56,7 @@ def full(
         training: settings of the loop.
         seed: of everything random.
         target: folder of the model.
-        execution: with what it is trained.
+        resources: with what it is trained.
         snapshots: folder of the models that the training leaves on its way; None for none.
         number: of the training, where there are several; 0 is the full model.
     """
@@ -67,8 +67,8 @@ def full(
     if snapshots is not None:
         steps = enumerate(snapshot_steps(settings)[:-1], start=1)
         left = Snapshots(snapshots, {step: str(count) for count, step in steps}, facts=facts)
-    paths = OutputPaths(target, _checkpoint(target, execution), left)
-    _launch(_make, (run, paths, facts, execution), execution.processes)
+    paths = OutputPaths(target, _checkpoint(target, resources), left)
+    _launch(_make, (run, paths, facts, resources), resources.processes)
 
 
 def pretrained(folder: Path, family: Family, target: Path) -> None:
@@ -95,11 +95,11 @@ def pruned(
     training: Training,
     seed: int,
     target: Path,
-    execution: Execution,
+    resources: TrainingResources,
 ) -> None:
     """Prune the full model, fine-tune it on all images, and write it with its size."""
-    arguments = (examples, full_model, settings, training, seed, target, execution)
-    _launch(_prune_and_train, arguments, execution.processes)
+    arguments = (examples, full_model, settings, training, seed, target, resources)
+    _launch(_prune_and_train, arguments, resources.processes)
 
 
 def _launch(function: Callable[..., None], arguments: tuple[Any, ...], processes: int) -> None:
@@ -112,13 +112,15 @@ def _launch(function: Callable[..., None], arguments: tuple[Any, ...], processes
     notebook_launcher(function, arguments, num_processes=processes)
 
 
-def _checkpoint(target: Path, execution: Execution) -> Checkpoint:
+def _checkpoint(target: Path, resources: TrainingResources) -> Checkpoint:
     path = target.with_name(f"{target.name}.checkpoint.safetensors")
-    return Checkpoint(path, execution.checkpoint_steps)
+    return Checkpoint(path, resources.checkpoint_steps)
 
 
-def _make(run: Run, paths: OutputPaths, facts: dict[str, Any], execution: Execution) -> None:
-    accelerator = make_accelerator(run.recipe.training, execution.device)
+def _make(
+    run: Run, paths: OutputPaths, facts: dict[str, Any], resources: TrainingResources
+) -> None:
+    accelerator = make_accelerator(run.recipe.training, resources.device)
     objective = build(OBJECTIVES, run.recipe.objective)
     make_model(run, objective, accelerator, paths, facts)
 
@@ -130,10 +132,10 @@ def _prune_and_train(
     training: Training,
     seed: int,
     target: Path,
-    execution: Execution,
+    resources: TrainingResources,
 ) -> None:
     """One process prunes, and all read what it wrote: gradients on GPUs may differ in a bit."""
-    accelerator = make_accelerator(training, execution.device)
+    accelerator = make_accelerator(training, resources.device)
     cut = target.with_name(f"{target.name}.cut")
     if accelerator.is_main_process:
         material = Material(examples, derive(seed, "pruning"), str(accelerator.device))
@@ -146,7 +148,7 @@ def _prune_and_train(
     start, size = checkpoints.load(cut), checkpoints.facts(cut)
     recipe = Recipe.of_section(settings, start.family, start, training)
     run = Run(recipe, "pruned", start, examples, None, settings.steps, seed)
-    paths = OutputPaths(target, _checkpoint(target, execution))
+    paths = OutputPaths(target, _checkpoint(target, resources))
     objective = build(OBJECTIVES, recipe.objective)
     make_model(run, objective, accelerator, paths, {**model_facts(training_seed=0), **size})
     if accelerator.is_main_process:
