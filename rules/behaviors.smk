@@ -1,7 +1,7 @@
 """Model behaviors, measured by shard and then gathered.
 
 In: samples, the reference images, the classifier, the full model's samples; models and query images.
-Out: losses/ and behaviors/<approach>/<distribution>/<training seed>-<shard>.parquet,
+Out: {behaviors,model_behaviors}/<approach>/<distribution>/<training seed>-<shard>.parquet,
 behaviors/<approach>/<distribution>.{models,coalitions,}.parquet.
 """
 
@@ -45,8 +45,8 @@ rule model_behaviors:
         queries=[f"{RUN}/queries/{behavior}.parquet" for behavior in PLAN.modeled],
         classifier=INPUTS.own_classifier(PLAN.extractors(PLAN.modeled)),
     output:
-        losses=update(
-            f"{RUN}/losses/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.parquet"
+        behaviors=update(
+            f"{RUN}/model_behaviors/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.parquet"
         ),
     log:
         f"{RUN}/logs/model_behaviors/{{approach}}/{{distribution}}/{{training_seed}}-{{shard}}.log",

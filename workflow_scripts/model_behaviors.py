@@ -13,7 +13,7 @@ with job(snakemake, label) as params:
 
     import pandas as pd
 
-    from diffcredit.behaviors import losses, measured
+    from diffcredit.behaviors import measured, model_behaviors
     from diffcredit.behaviors.image_features import load_extractors, places_seen
     from diffcredit.behaviors.query_settings import QuerySettings
     from diffcredit.config import Behavior
@@ -29,7 +29,7 @@ with job(snakemake, label) as params:
         behaviors = {name: Behavior(**params.behaviors[name]) for name in names}
         places = places_seen(params.extractors, behaviors)
         with device(snakemake.config["execution"], snakemake.threads) as (kind, _):
-            return losses.measure_shard(
+            return model_behaviors.measure_shard(
                 Path(snakemake.input.models),
                 queries,
                 QuerySettings.of_run(family, params.sampling, params.seed, kind),
@@ -38,4 +38,4 @@ with job(snakemake, label) as params:
                 label,
             )
 
-    measured.complete(snakemake.output.losses, snakemake.input.models, params.marks, measure)
+    measured.complete(snakemake.output.behaviors, snakemake.input.models, params.marks, measure)

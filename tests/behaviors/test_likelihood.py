@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from trainings import family_of, from_uint8, schedule
 
 from diffcredit.behaviors.likelihood import Likelihood
-from diffcredit.behaviors.losses import measure_shard
+from diffcredit.behaviors.model_behaviors import measure_shard
 from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.config import Behavior
 from diffcredit.models import checkpoints

@@ -20,7 +20,7 @@ from diffcredit.attribution.gradients.projection import Projection
 from diffcredit.attribution.gradients.settings import GradientSettings
 from diffcredit.behaviors.denoising_loss import DenoisingLoss
 from diffcredit.behaviors.extractors.pixels import Pixels
-from diffcredit.behaviors.losses import measure_shard
+from diffcredit.behaviors.model_behaviors import measure_shard
 from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.reconstruction import Reconstruction, reconstructed
 from diffcredit.config import Approach, Behavior, Full, Gradients, Sampling, Training

@@ -58,7 +58,7 @@ def test_shards_are_numbered_by_training_seed_and_shard(inputs: Inputs) -> None:
 def test_behaviors_of_images_and_of_models_are_read_together(inputs: Inputs) -> None:
     found = inputs.shard_tables(of(approach="sft", distribution="shapley"))
     assert found[0] == f"{RUN}/behaviors/sft/shapley/0-0.parquet"
-    assert found[-1] == f"{RUN}/losses/sft/shapley/0-3.parquet"
+    assert found[-1] == f"{RUN}/model_behaviors/sft/shapley/0-3.parquet"
     assert len(found) == 8
 
 
@@ -71,7 +71,9 @@ def test_adaptive_coalitions_end_where_they_are_enough(tmp_path: Path) -> None:
     assert inputs.reached_files(of()) == [f"{RUN}/coalitions/shapley/enough-2.json"]
     assert inputs_of(tmp_path, overlay).shard_count("shapley") == 4
     first = inputs.first_shard_tables(of(distribution="shapley", shards="1"))
-    assert first == [f"{RUN}/{stage}/sft/shapley/0-0.parquet" for stage in ("behaviors", "losses")]
+    assert first == [
+        f"{RUN}/{stage}/sft/shapley/0-0.parquet" for stage in ("behaviors", "model_behaviors")
+    ]
     others = inputs.other_tables(of(distribution="shapley"))
     assert f"{RUN}/behaviors/sft/shapley.parquet" not in others
 

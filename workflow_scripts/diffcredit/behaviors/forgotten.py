@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from diffcredit.behaviors.extractor import Extractor
-from diffcredit.behaviors.losses import make
+from diffcredit.behaviors.model_behaviors import make
 from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.scoring import transformed
 from diffcredit.config import Behavior

@@ -19,7 +19,7 @@ VERSIONS = {
     "requested": 1,
     "sampling": 2,
     "queries": 2,
-    "losses": 2,
+    "model_behaviors": 2,
     "unlearning": 4,
     "gradients": 1,
     # Gradients along the sampling trajectory.

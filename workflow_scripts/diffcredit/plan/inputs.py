@@ -116,7 +116,7 @@ class Inputs:
 
     def measured_tables(self, approach: str, distribution: str, names: Sequence[str]) -> list[str]:
         """The behaviors of shards, measured on images and on models."""
-        measured = {"behaviors": self._plan.sampled, "losses": self._plan.modeled}
+        measured = {"behaviors": self._plan.sampled, "model_behaviors": self._plan.modeled}
         return [
             f"{self._run}/{stage}/{approach}/{distribution}/{name}.parquet"
             for stage, behaviors in measured.items()

@@ -250,7 +250,9 @@ class Plan(SharedSettings):
     def model_behaviors(self, approach: str, distribution: str, seed: int, shard: int) -> Made:
         """Behaviors of the models of a shard on query images."""
         models = self.subsets(approach, distribution, seed, shard)
-        return Made("losses", self._measured_by, {"models": models, **self._queries_of_models()})
+        return Made(
+            "model_behaviors", self._measured_by, {"models": models, **self._queries_of_models()}
+        )
 
     def measured(self, approach: str, distribution: str, seed: int, shard: int) -> list[Made]:
         """The tables of behaviors of a shard."""

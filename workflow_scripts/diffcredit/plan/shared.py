@@ -147,7 +147,7 @@ class SharedSettings:
     def of_measuring(self) -> Settings:
         """Settings of all behaviors of models."""
         return self.settings(
-            "losses",
+            "model_behaviors",
             behaviors={name: b.model_dump() for name, b in self.modeled.items()},
             extractors=self.extractor_places(self.extractors(self.modeled)),
             files=self.behavior_weights(self.modeled),

@@ -15,7 +15,7 @@ from trainings import family_of
 
 from diffcredit.behaviors import queries
 from diffcredit.behaviors.denoising_loss import DenoisingLoss
-from diffcredit.behaviors.losses import measure_shard
+from diffcredit.behaviors.model_behaviors import measure_shard
 from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.config import Behavior
 from diffcredit.config.behaviors import QueryFolder
