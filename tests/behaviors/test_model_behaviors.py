@@ -19,11 +19,11 @@ from diffcredit.behaviors.model_behaviors import measure_shard
 from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.config import Behavior
 from diffcredit.config.behaviors import QueryFolder
-from diffcredit.config.noise_schedule import betas
 from diffcredit.data.images import Images, to_table, with_origin
 from diffcredit.errors import UserError
 from diffcredit.files import write_table, write_tensors
 from diffcredit.models import checkpoints
+from diffcredit.models.betas import betas
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families.pixel import Pixel
 from diffcredit.sampling import initial_noise

@@ -18,7 +18,7 @@ from diffcredit.behaviors.inception_score import InceptionScore
 from diffcredit.behaviors.query_settings import QuerySettings
 from diffcredit.behaviors.reconstruction import Reconstruction
 from diffcredit.behaviors.ssim import Ssim
-from diffcredit.config.noise_schedule import betas
+from diffcredit.models.betas import betas
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.families.pixel import Pixel
 from diffcredit.sampling import initial_noise

@@ -10,8 +10,8 @@ from diffusers import DDIMScheduler, DDPMScheduler
 from trainings import family_of, from_uint8, predict, schedule, untrained
 
 from diffcredit.code import LIBRARY
-from diffcredit.config.noise_schedule import betas
 from diffcredit.models import diffusion, families
+from diffcredit.models.betas import betas
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.diffusion import NoiseSchedule
 from diffcredit.models.families.pixel import Pixel
@@ -91,14 +91,18 @@ def test_steps_are_those_of_diffusers_to_the_bit(timesteps: int, steps: int, sam
         assert torch.equal(step.clean, clean)
 
 
-#: What only a family, the noise schedule or the configuration may know.
+#: What only a family or the noise schedule may know.
 KEPT = {
-    r"UNet2DModel": {"models/families/pixel.py", "config/pretrained.py", "config/ratios.py"},
+    r"UNet2DModel": {
+        "models/families/pixel.py",
+        "models/families/unet_folders.py",
+        "models/families/unet_sizes.py",
+    },
     r"betas\(|beta_|alphas_cumprod\b": {
         "models/diffusion.py",
-        "config/noise_schedule.py",
+        "models/betas.py",
         # It compares those of a published model with ours.
-        "config/pretrained.py",
+        "models/families/unet_folders.py",
     },
     r"D[A-Z]+Scheduler|ddpm\b": set(),
 }

@@ -6,10 +6,10 @@ import pytest
 import torch
 from trainings import encoded, untrained
 
-from diffcredit.config import ratios
-from diffcredit.config.ratios import Target, UNet, channel_ratio, removed, size
 from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families import unet_sizes as ratios
 from diffcredit.models.families.pixel import Pixel
+from diffcredit.models.families.unet_sizes import Target, UNet, channel_ratio, removed, size
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 

@@ -11,11 +11,11 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from safetensors.torch import load_file, save_file
 from trainings import FAMILY, encoded
 
-from diffcredit.config import pretrained
 from diffcredit.errors import UserError
 from diffcredit.files import read_json
-from diffcredit.models import checkpoints, published
+from diffcredit.models import checkpoints, pretrained
 from diffcredit.models.checkpoints import Trained
+from diffcredit.models.families import unet_folders
 from diffcredit.models.pruning.magnitude import Magnitude
 from diffcredit.models.pruning.structure import Material
 from diffcredit.training import full_models
@@ -37,7 +37,7 @@ NETWORK: dict[str, Any] = {
     "freq_shift": 1,
 }
 MATERIAL = Material(encoded(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)), seed=0, device="cpu")
-SAFE, PICKLED = pretrained.WEIGHTS[1:]
+SAFE, PICKLED = unet_folders.WEIGHTS[1:]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_folder_of_diffusers(tmp_path: Path, network: UNet2DModel, safe: bool) -
     network.save_pretrained(tmp_path / "model", safe_serialization=safe)
     assert (tmp_path / "model" / (SAFE if safe else PICKLED)).is_file()
     assert torch.equal(
-        predict(published.read(tmp_path / "model", FAMILY).network), predict(network)
+        predict(pretrained.read(tmp_path / "model", FAMILY).network), predict(network)
     )
 
 
@@ -81,16 +81,16 @@ def test_folder_of_diffusers(tmp_path: Path, network: UNet2DModel, safe: bool) -
 def test_pipeline(tmp_path: Path, network: UNet2DModel, part: str) -> None:
     DDPMPipeline(network, DDPMScheduler()).save_pretrained(tmp_path / "pipeline")
     folder = tmp_path / "pipeline" / part
-    assert torch.equal(predict(published.read(folder, FAMILY).network), predict(network))
+    assert torch.equal(predict(pretrained.read(folder, FAMILY).network), predict(network))
     scheduler = tmp_path / "pipeline" / "scheduler" / "scheduler_config.json"
-    assert pretrained.find(folder).scheduler == scheduler
+    assert unet_folders.find(folder).scheduler == scheduler
 
 
 def test_safetensors_come_before_the_other_file(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path)
     (tmp_path / PICKLED).write_bytes(b"never read")
-    assert pretrained.find(tmp_path).weights == tmp_path / SAFE
-    assert torch.equal(predict(published.read(tmp_path, FAMILY).network), predict(network))
+    assert unet_folders.find(tmp_path).weights == tmp_path / SAFE
+    assert torch.equal(predict(pretrained.read(tmp_path, FAMILY).network), predict(network))
 
 
 @pytest.mark.parametrize("safe", [True, False])
@@ -102,13 +102,13 @@ def test_attentions_by_their_old_names(tmp_path: Path, network: UNet2DModel, saf
         save_file(renamed, tmp_path / SAFE)
     else:
         torch.save(renamed, tmp_path / PICKLED)
-    assert torch.equal(predict(published.read(tmp_path, FAMILY).network), predict(network))
+    assert torch.equal(predict(pretrained.read(tmp_path, FAMILY).network), predict(network))
 
 
 def test_weights_of_half_precision_become_float32(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path)
     save_file({k: v.half() for k, v in network.state_dict().items()}, tmp_path / SAFE)
-    found = published.read(tmp_path, FAMILY).network
+    found = pretrained.read(tmp_path, FAMILY).network
     assert all(p.dtype == torch.float32 for p in found.parameters())
     torch.testing.assert_close(predict(found), predict(network), atol=1e-2, rtol=0)
 
@@ -146,7 +146,7 @@ def test_model_of_diffcredit(tmp_path: Path, other_network: Trained) -> None:
 
 def test_pruned_it_survives_its_files(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path / "model")
-    trained = published.read(tmp_path / "model", FAMILY)
+    trained = pretrained.read(tmp_path / "model", FAMILY)
     smaller, size = Magnitude().prune(trained, 0.5, MATERIAL)
     assert size["parameters_after"] < size["parameters_before"]
     checkpoints.save(smaller, tmp_path / "pruned")
@@ -169,7 +169,7 @@ def test_nothing_is_unpickled(tmp_path: Path, network: UNet2DModel) -> None:
     network.save_pretrained(tmp_path, safe_serialization=False)
     torch.save({"conv_in.weight": Trap(tmp_path / "trapped")}, tmp_path / PICKLED)
     with pytest.raises(UserError, match=rf"{PICKLED} cannot be read as tensors alone"):
-        published.read(tmp_path, FAMILY)
+        pretrained.read(tmp_path, FAMILY)
     assert not (tmp_path / "trapped").exists()
 
 
@@ -219,7 +219,7 @@ def test_faults_are_told(tmp_path: Path, network: UNet2DModel, fault: str) -> No
     network.save_pretrained(tmp_path / "model")
     change(tmp_path / "model")
     with pytest.raises(UserError) as caught:
-        published.read(tmp_path / "model", FAMILY)
+        pretrained.read(tmp_path / "model", FAMILY)
     assert str(tmp_path / "model") in str(caught.value)
     assert said in str(caught.value)
 
@@ -234,4 +234,4 @@ def test_pickled_file_of_something_else_is_told(
     else:
         torch.save(content, tmp_path / PICKLED)
     with pytest.raises(UserError, match=rf"{PICKLED} cannot be read as tensors alone"):
-        published.read(tmp_path, FAMILY)
+        pretrained.read(tmp_path, FAMILY)

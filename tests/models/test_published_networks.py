@@ -15,11 +15,10 @@ from diffcredit.attribution.gradients import functions
 from diffcredit.attribution.gradients.features import gradient_features
 from diffcredit.attribution.gradients.projection import Exact
 from diffcredit.attribution.gradients.states import States
-from diffcredit.config import pretrained
 from diffcredit.files import write_json
-from diffcredit.models import checkpoints, families, published
+from diffcredit.models import checkpoints, families, pretrained
 from diffcredit.models.checkpoints import Trained
-from diffcredit.models.families import Structure
+from diffcredit.models.families import Structure, unet_folders
 from diffcredit.models.families.pixel import Pixel, architecture
 from diffcredit.models.pruning.structure import Material
 from diffcredit.registry import PRUNERS, build
@@ -161,7 +160,7 @@ def test_published_folders_are_read(tmp_path: Path, name: str) -> None:
         torch.manual_seed(2)
         theirs = UNet2DModel(**config)
     theirs.save_pretrained(tmp_path)
-    found = published.read(tmp_path, FAMILY)
+    found = pretrained.read(tmp_path, FAMILY)
     assert torch.equal(predict(found.network, config), predict(theirs, config))
     assert found.averaged is None
 
@@ -231,11 +230,11 @@ def test_networks_that_cannot_be_read_are_told(
     tmp_path: Path, change: dict[str, Any], told: str
 ) -> None:
     from diffcredit.config import Config
-    from diffcredit.config.pretrained import pretrained_problems
+    from diffcredit.models.families.unet_folders import pretrained_problems
 
     config, _ = PUBLISHED["ddpm-cifar10-32"]
     write_json({"_class_name": "UNet2DModel"} | config | change, tmp_path / "config.json")
-    (tmp_path / pretrained.WEIGHTS[1]).touch()
+    (tmp_path / unet_folders.WEIGHTS[1]).touch()
     asked = Config.model_construct(
         **{
             name: field.get_default(call_default_factory=True)
@@ -257,7 +256,7 @@ def test_averages_of_diffusers_say_how_far_they_have_come(tmp_path: Path) -> Non
     network.save_pretrained(tmp_path)
     stored = network.config | {"optimization_step": 117500, "decay": 0.9999, "inv_gamma": 1.0}
     write_json(dict(stored), tmp_path / "config.json")
-    found = published.read(tmp_path, FAMILY)
+    found = pretrained.read(tmp_path, FAMILY)
     assert found.averaged == 117500
     checkpoints.save(found, tmp_path / "full")
     assert checkpoints.load(tmp_path / "full").averaged == 117500

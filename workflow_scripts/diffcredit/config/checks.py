@@ -20,7 +20,6 @@ from diffcredit.config.machine import device_problems
 from diffcredit.config.messages import choices, problem
 from diffcredit.config.options import Options
 from diffcredit.config.places import missing_file
-from diffcredit.config.pretrained import pretrained_problems
 from diffcredit.config.records import RECORDS, Records
 from diffcredit.config.schema import Config
 from diffcredit.config.score_checks import score_problems
@@ -52,7 +51,7 @@ def problems(config: Config, base: Path) -> list[str]:
         *_untested(config),
         *_training_problems(config),
         *_sampling_problems(config),
-        *pretrained_problems(config, base),
+        *config.model.pretrained_problems(config, base),
         *data_problems(config, base),
         *approach_problems(config, base),
         *coalition_problems(config, base),

@@ -8,7 +8,6 @@ from diffcredit.config.attributions import ScoreAttribution
 from diffcredit.config.counts import rank_problems
 from diffcredit.config.gradients import Gradients
 from diffcredit.config.messages import choices, problem
-from diffcredit.config.ratios import size
 from diffcredit.config.schema import Config
 from diffcredit.registry import SCORES
 
@@ -66,7 +65,7 @@ def _dimension_problems(config: Config, key: str, dimensions: int | str) -> list
     network = config.model.network(config.data)
     if not isinstance(dimensions, int) or config.full.pretrained or network is None:
         return []
-    parameters = size(network, "parameters")
+    parameters = network.parameters
     if dimensions <= parameters:
         return []
     accepted = f"must not exceed the {parameters} parameters of the network, which are all of them"

@@ -152,23 +152,40 @@ def load(folder: str | Path) -> Trained:
     return replace(trained, known=digest(folder))
 
 
-def described(stored: Mapping[str, Any], path: Path, family: Family | None = None) -> Trained:
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds the files of a model folder."""
+    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+
+
+def described(stored: Mapping[str, Any], path: Path) -> Trained:
     """A network with fresh weights, or `UserError` naming a file that describes no network.
 
     Args:
         stored: content of a model's config.json.
         path: of that file.
-        family: of the model; None for the family named in the file.
     """
     try:
-        own = family or families.of_settings(stored["family"])
+        family = families.of_settings(stored["family"])
         structure = Structure(**stored["structure"])
-        network = own.build(structure, seed=0)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, UserError) as error:
-        raise UserError(f"{path} does not describe a model: {error}") from error
-    if stored.get("base") != own.base:
+    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+        raise _no_model(path, error) from error
+    trained = of_structure(family, structure, stored.get("averaged"), path)
+    if stored.get("base") != family.base:
         raise UserError(f"{path} describes a model of another base: {stored.get('base')}")
-    return Trained(network, own, structure, stored.get("averaged"))
+    return trained
+
+
+def of_structure(family: Family, structure: Structure, averaged: int | None, path: Path) -> Trained:
+    """A network with fresh weights, or `UserError` naming the file with an impossible structure."""
+    try:
+        network = family.build(structure, seed=0)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, UserError) as error:
+        raise _no_model(path, error) from error
+    return Trained(network, family, structure, averaged)
+
+
+def _no_model(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} does not describe a model: {error}")
 
 
 def load_weights(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from diffcredit.config.noise_schedule import betas
+from diffcredit.models.betas import betas
 
 if TYPE_CHECKING:
     from diffcredit.models.families import Family

@@ -5,8 +5,12 @@ time gets more. Memory means the memory of the machine, not of the GPU.
 """
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from diffcredit.config import Approach, Config, ratios
+from diffcredit.config import Approach, Config
+
+if TYPE_CHECKING:
+    from diffcredit.models.families import NetworkSizes
 
 #: MB of a process after its imports; CUDA libraries need more.
 PROCESS, PROCESS_WITH_GPU = 1500, 4000
@@ -37,20 +41,20 @@ class Estimates:
         self._gpu = config.execution.device != "cpu"
 
     @cached_property
-    def _network(self) -> ratios.UNet | None:
+    def _network(self) -> "NetworkSizes | None":
         return self._config.model.network(self._config.data)
 
     @cached_property
     def _multiply_adds(self) -> int:
-        return ratios.size(self._network, "multiply_adds") if self._network else 0
+        return self._network.multiply_adds if self._network else 0
 
     @cached_property
     def _weights(self) -> int:
-        return ratios.size(self._network, "parameters") if self._network else 0
+        return self._network.parameters if self._network else 0
 
     @cached_property
     def _outputs(self) -> int:
-        return ratios.outputs(self._network) if self._network else 0
+        return self._network.outputs if self._network else 0
 
     def memory(self, attempt: int, besides: float = 0.0) -> int:
         """MB of a job that computes nothing large but ``besides``."""

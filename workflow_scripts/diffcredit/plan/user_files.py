@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diffcredit import contents
-from diffcredit.config import Config, lists, pretrained
+from diffcredit.config import Config, lists
 from diffcredit.config.counts import injected_file
 from diffcredit.config.options import build
 from diffcredit.plan.remembered import remembered
@@ -74,7 +74,7 @@ class UserFiles:
     def _pretrained(self) -> str:
         folder = self._config.full.pretrained
         assert folder is not None
-        return self._listing(folder, lambda head: pretrained.find(folder).present)
+        return self._listing(folder, lambda head: self._config.model.pretrained_files(folder))
 
     def _images(self, folder: str) -> str:
         from diffcredit import image_files

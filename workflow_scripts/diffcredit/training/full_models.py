@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffcredit.config import Full, Pruned, Training, options, ratios
+from diffcredit.config import Full, Pruned, Training, options
 from diffcredit.errors import UserError
 from diffcredit.logs import logger
-from diffcredit.models import checkpoints, published
+from diffcredit.models import checkpoints
+from diffcredit.models import pretrained as pretrained_models
 from diffcredit.models.examples import Examples
 from diffcredit.models.families import Family, Structure
 from diffcredit.models.pruning.structure import Material
@@ -19,6 +20,9 @@ from diffcredit.training.loop import make_accelerator
 from diffcredit.training.make_model import OutputPaths, make_model, model_facts
 from diffcredit.training.rates import snapshot_steps
 from diffcredit.training.recipe import Checkpoint, Recipe, Run, Snapshots
+
+#: Largest deviation from the requested fraction of the network without a warning.
+TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def pretrained(folder: Path, family: Family, target: Path) -> None:
     Raises:
         UserError: where the folder holds none.
     """
-    found = published.read(folder, family)
+    found = pretrained_models.read(folder, family)
     told = {"step": 0, "seconds": 0.0, "loss": None}
     checkpoints.save(found, target, {**model_facts(training_seed=0), **told})
     if unlike := family.differences(found.structure):
@@ -140,7 +144,7 @@ def _prune_and_train(
     if accelerator.is_main_process:
         material = Material(examples, derive(seed, "pruning"), str(accelerator.device))
         trained = checkpoints.load(full_model)
-        ratio = _channel_ratio(settings, trained.structure)
+        ratio = _channel_ratio(settings, trained.family, trained.structure)
         smaller, size = options.build(PRUNERS, settings.pruner).prune(trained, ratio, material)
         _tell_size(settings, ratio, size)
         checkpoints.save(smaller, cut, size)
@@ -155,7 +159,7 @@ def _prune_and_train(
         shutil.rmtree(cut)
 
 
-def _channel_ratio(settings: Pruned, structure: Structure) -> float:
+def _channel_ratio(settings: Pruned, family: Family, structure: Structure) -> float:
     """The ratio of channels that removes so much of the target.
 
     Raises:
@@ -168,8 +172,7 @@ def _channel_ratio(settings: Pruned, structure: Structure) -> float:
             f"pruned.target = {settings.target!r}: the full model was pruned before; "
             "accepted: channels"
         )
-    network = ratios.unet(structure.architecture)
-    return ratios.channel_ratio(network, settings.target, settings.ratio)
+    return family.channel_ratio(structure, settings.target, settings.ratio)
 
 
 def _tell_size(settings: Pruned, ratio: float, size: dict[str, int]) -> None:
@@ -191,7 +194,7 @@ def _tell_size(settings: Pruned, ratio: float, size: dict[str, int]) -> None:
     )
     if settings.target == "channels":
         return
-    if abs(gone[settings.target] - settings.ratio) > ratios.TOLERANCE:
+    if abs(gone[settings.target] - settings.ratio) > TOLERANCE:
         logger.warning(
             "pruned.ratio = %g of the %s: channels go in whole norm groups, and the nearest "
             "fraction that can go is %.3g",

@@ -10,10 +10,24 @@ from typing import Any
 
 from diffcredit.config.options import Registered
 from diffcredit.errors import UserError
-from diffcredit.models.families.family import Family, FamilyOptions, Structure
+from diffcredit.models.families.family import (
+    Family,
+    FamilyOptions,
+    NetworkSizes,
+    Pretrained,
+    Structure,
+)
 from diffcredit.registry import FAMILIES
 
-__all__ = ["Family", "FamilyOptions", "Structure", "build", "of_settings"]
+__all__ = [
+    "Family",
+    "FamilyOptions",
+    "NetworkSizes",
+    "Pretrained",
+    "Structure",
+    "build",
+    "of_settings",
+]
 
 
 def of_settings(settings: Mapping[str, Any]) -> Family:

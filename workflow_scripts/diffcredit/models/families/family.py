@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
+from diffcredit.config.messages import problem
 from diffcredit.config.options import Implementation, Options
 from diffcredit.config.sections import Several
+from diffcredit.errors import UserError
 from diffcredit.lazy import torch
 
 if TYPE_CHECKING:
-    from diffcredit.config.ratios import UNet
-    from diffcredit.config.schema import Data
+    from diffcredit.config.schema import Config, Data
     from diffcredit.models.diffusion import NoiseSchedule
     from diffcredit.models.examples import Examples
 
@@ -32,6 +34,39 @@ class Structure:
     pruning: list[Any] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Pretrained:
+    """A network that was trained elsewhere.
+
+    Attributes:
+        structure: of the network.
+        weights: all tensors of the network, by name.
+        averaged: number of training steps in the average of the weights; None if unknown.
+        files: with the structure and with the weights, for messages.
+    """
+
+    structure: Structure
+    weights: dict[str, torch.Tensor]
+    averaged: int | None
+    files: tuple[Path, Path]
+
+
+class NetworkSizes(Protocol):
+    """Sizes of a network, computed without building it."""
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of a prediction for one image."""
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that all layers put out for one image."""
+
+
 class FamilyOptions(Options):
     """The section `model`: the family of the models, their network and their noise schedule."""
 
@@ -40,9 +75,24 @@ class FamilyOptions(Options):
     family: str = Field("", description="the model family")
     timesteps: Several = Field(1000, description="noise levels, 2 or more")
 
-    def network(self, data: Data) -> UNet | None:
+    def network(self, data: Data) -> NetworkSizes | None:
         """Sizes of the network for some data, for estimates; None if they are unknown."""
         return None
+
+    def pretrained_files(self, folder: str) -> list[Path]:
+        """The files of the model in a folder that was trained elsewhere.
+
+        Raises:
+            UserError: if there is none that this family can read.
+        """
+        raise UserError(f"no model of family {self.family} is read from a folder")
+
+    def pretrained_problems(self, config: Config, base: Path) -> list[str]:
+        """A message for each way in which the model of full.pretrained does not fit."""
+        if (path := config.full.pretrained) is None:
+            return []
+        accepted = f"no model of family {self.family} is read from a folder; leave it out"
+        return [problem("full.pretrained", path, accepted)]
 
     @property
     def unprunable(self) -> str | None:
@@ -129,6 +179,14 @@ class Family(Implementation):
         """Name -> tensor of the weights that are saved: all that are not frozen."""
         raise NotImplementedError
 
+    def pretrained(self, folder: str | Path) -> Pretrained:
+        """Read a network that was trained elsewhere; nothing is unpickled or downloaded.
+
+        Raises:
+            UserError: names the file that is missing, broken or of another network.
+        """
+        raise NotImplementedError
+
     def differences(self, structure: Structure) -> list[str]:
         """Differences between a network and one that is trained from scratch, for messages."""
         raise NotImplementedError
@@ -142,6 +200,18 @@ class Family(Implementation):
         Args:
             images: (n, c, h, w) uint8.
             within: (n, c, h, w) position of each value within its 256th, in [0, 1).
+        """
+        raise NotImplementedError
+
+    def channel_ratio(
+        self, structure: Structure, target: Literal["parameters", "multiply_adds"], fraction: float
+    ) -> float:
+        """The ratio of channels whose removal removes most nearly a fraction of the target.
+
+        Only for families with the trait "channels".
+
+        Raises:
+            ValueError: if no channel can go.
         """
         raise NotImplementedError
 

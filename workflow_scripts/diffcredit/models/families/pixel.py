@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffcredit.lazy import torch
-from diffcredit.models.families.family import Family, Structure
+from diffcredit.models.families import unet_folders, unet_sizes
+from diffcredit.models.families.family import Family, Pretrained, Structure
 from diffcredit.models.families.unet import UNetOptions
 
 # diffusers takes seconds to import, and half of the jobs do not need it.
@@ -97,6 +99,25 @@ class Pixel(Family):
     def trainable(self, network: torch.nn.Module) -> dict[str, torch.Tensor]:
         """All tensors of the network."""
         return dict(network.state_dict())
+
+    def pretrained(self, folder: str | Path) -> Pretrained:
+        """A U-Net in a folder of diffusers."""
+        from diffcredit.models.families import diffusers_weights
+
+        files = unet_folders.find(folder)
+        return Pretrained(
+            Structure(unet_folders.architecture(files)),
+            diffusers_weights.read(files.weights),
+            unet_folders.averaged(files),
+            (files.config, files.weights),
+        )
+
+    def channel_ratio(
+        self, structure: Structure, target: unet_sizes.Target, fraction: float
+    ) -> float:
+        """See `Family.channel_ratio`."""
+        network = unet_sizes.unet(structure.architecture)
+        return unet_sizes.channel_ratio(network, target, fraction)
 
     def differences(self, structure: Structure) -> list[str]:
         """The keys in which a U-Net differs from one that is trained from scratch."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from diffcredit.config import ratios
 from diffcredit.config.messages import problem
 from diffcredit.config.sections import Count, Natural, Rate, Real
+from diffcredit.models.families import unet_folders, unet_sizes
 from diffcredit.models.families.family import FamilyOptions
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class UNetOptions(FamilyOptions):
         0.0, description="fraction of features dropped while training, at least 0, below 1"
     )
 
-    def network(self, data: Data) -> ratios.UNet | None:
+    def network(self, data: Data) -> unet_sizes.UNet | None:
         """See `FamilyOptions.network`."""
         if len(self.channels) != len(self.attention):
             return None
-        return ratios.UNet(
+        return unet_sizes.UNet(
             tuple(self.channels),
             tuple(self.attention),
             self.layers_per_block,
@@ -63,6 +63,14 @@ class UNetOptions(FamilyOptions):
             data.channels,
             data.image_size,
         )
+
+    def pretrained_files(self, folder: str) -> list[Path]:
+        """See `FamilyOptions.pretrained_files`."""
+        return unet_folders.find(folder).present
+
+    def pretrained_problems(self, config: Config, base: Path) -> list[str]:
+        """See `FamilyOptions.pretrained_problems`."""
+        return unet_folders.pretrained_problems(config, base)
 
     @property
     def unprunable(self) -> str | None:
@@ -94,11 +102,11 @@ class UNetOptions(FamilyOptions):
         if pruned.target != "channels":
             network = self.network(config.data)
             assert network is not None
-            refused = ratios.fraction_problem(network, pruned.target, pruned.ratio)
-        elif pruned.ratio > ratios.largest_ratio(least, self.norm_groups):
+            refused = unet_sizes.fraction_problem(network, pruned.target, pruned.ratio)
+        elif pruned.ratio > unet_sizes.largest_ratio(least, self.norm_groups):
             refused = (
                 f"each of {self.norm_groups} norm groups must keep a channel of {least}; "
-                f"accepted: {ratios.accepted_ratios(least, self.norm_groups)}"
+                f"accepted: {unet_sizes.accepted_ratios(least, self.norm_groups)}"
             )
         return [problem("pruned.ratio", pruned.ratio, refused)] if refused else []
 
@@ -121,10 +129,10 @@ class UNetOptions(FamilyOptions):
             accepted = f"must be divisible by {2**halvings}: {told}"
             return [problem("data.image_size", side, accepted)]
         coarsest = side / 2**halvings
-        if coarsest >= ratios.LEAST_SIDE:
+        if coarsest >= unet_sizes.LEAST_SIDE:
             return []
         accepted = (
-            f"{told}, to {coarsest:g} pixel; must be at least {ratios.LEAST_SIDE * 2**halvings}"
+            f"{told}, to {coarsest:g} pixel; must be at least {unet_sizes.LEAST_SIDE * 2**halvings}"
         )
         hint = "or fewer model.channels, with attention"
         return [problem("data.image_size", side, accepted, hint)]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 import torch_pruning as tp
 
-from diffcredit.config.ratios import accepted_ratios, largest_ratio
 from diffcredit.errors import UserError
 from diffcredit.models.checkpoints import Trained
 from diffcredit.models.examples import Examples
 from diffcredit.models.families import Structure
+from diffcredit.models.families.unet_sizes import accepted_ratios, largest_ratio
 from diffcredit.models.lean import lean_imports
 from diffcredit.models.pruning.replay import update_channels
 

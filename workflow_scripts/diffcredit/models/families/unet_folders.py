@@ -1,15 +1,20 @@
-"""Pretrained full models: their files, and checks; imports no torch."""
+"""Folders of pretrained U-Nets: their files, and checks; imports no torch."""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffcredit.config.messages import problem, shown
-from diffcredit.config.noise_schedule import betas
 from diffcredit.config.places import missing_folder
-from diffcredit.config.ratios import (
+from diffcredit.config.weights import pointer
+from diffcredit.errors import UserError
+from diffcredit.files import read_json
+from diffcredit.models.betas import betas
+from diffcredit.models.families.unet_sizes import (
     DEFAULTS,
     LEAST_SIDE,
     accepted_ratios,
@@ -17,10 +22,9 @@ from diffcredit.config.ratios import (
     largest_ratio,
     unet,
 )
-from diffcredit.config.schema import Config
-from diffcredit.config.weights import pointer
-from diffcredit.errors import UserError
-from diffcredit.files import read_json
+
+if TYPE_CHECKING:
+    from diffcredit.config.schema import Config
 
 CONFIG = "config.json"
 #: The weights of a model folder of diffcredit, then those of diffusers, the first that is there.

@@ -1,4 +1,4 @@
-"""DDPM's noise levels; it needs no torch."""
+"""The betas of DDPM; imports no torch."""
 
 
 def betas(timesteps: int) -> dict[str, float]:

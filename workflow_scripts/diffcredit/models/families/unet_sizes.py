@@ -1,4 +1,4 @@
-"""Sizes of a pruned U-Net for a ratio, computed without building the network."""
+"""Sizes of a U-Net, whole or pruned by a ratio, computed without building the network."""
 
 import bisect
 import math
@@ -10,8 +10,6 @@ Target = Literal["parameters", "multiply_adds"]
 #: Smallest side of the coarsest level: the features of a single pixel have no spread to be
 #: normalized by.
 LEAST_SIDE = 2
-#: Largest deviation from the requested fraction of the network without a warning.
-TOLERANCE = 0.02
 
 
 def largest_ratio(channels: int, groups: int) -> float:
@@ -46,6 +44,21 @@ class UNet:
     head_dim: int | None
     image_channels: int
     side: int
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return size(self, "parameters")
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of a prediction for one image."""
+        return size(self, "multiply_adds")
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that all layers put out for one image."""
+        return sum(layer.outputs * layer.positions for layer in _Pruned(self, 0.0).layers())
 
     @property
     def largest_ratio(self) -> float:
@@ -184,11 +197,6 @@ class _Pruned:
 def size(network: UNet, target: Target, ratio: float = 0.0) -> int:
     """Parameters, or multiply-adds for an image, that are left at a ratio of channels."""
     return sum(getattr(layer, target) for layer in _Pruned(network, ratio).layers())
-
-
-def outputs(network: UNet) -> int:
-    """Numbers that all layers of the network put out for an image."""
-    return sum(layer.outputs * layer.positions for layer in _Pruned(network, 0.0).layers())
 
 
 def removed(network: UNet, target: Target, ratio: float) -> float:
