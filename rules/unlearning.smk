@@ -1,7 +1,7 @@
 """Unlearning of images by several approaches, and its evaluation.
 
-Models are those of the coalitions "unlearning" of each approach: of all seeds, after every so many
-steps, numbered as diffcredit.steps says; images and behaviors of them are made as of any others.
+The models of each approach are those of the distribution "unlearning": of all training seeds, after
+every so many steps. Their images and behaviors are made as those of any other models.
 In: data/train.parquet, data/examples, models/full. Out: unlearning/{removed,retained}.parquet,
 subsets/<approach>/unlearning/<seed>-0, unlearning/reconstruction/<approach>.safetensors,
 evaluation/{unlearning,outcomes}.{parquet,csv}, figures/{unlearning,outcomes,reconstruction}.svg.
