@@ -212,7 +212,7 @@ CODE_CHANGES: dict[str, tuple[str, Callable[[str], str], dict[str, int]]] = {
     ),
     "the version number of sampling": (
         f"{LIBRARY}/plan/code_of_stages.py",
-        replace('"sampling": 1', '"sampling": 2'),
+        replace('"sampling": 2', '"sampling": 3'),
         {"sample_model": 2} | OF_COALITIONS,
     ),
 }

@@ -224,7 +224,7 @@ def test_killed_trainings_go_on_to_the_same_models(unlearned: Workflow, tmp_path
     models = workflow.folder / target
     assert workflow.run(target).returncode == 0
     expected = weights(models)
-    names = [f"{step:07d}" for step in (10, 20, 30, 40)]
+    names = [f"{step:09d}" for step in (10, 20, 30, 40)]
     assert sorted(expected) == names
     shutil.rmtree(models)
 
