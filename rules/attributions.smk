@@ -1,6 +1,6 @@
 """One value per contributor and behavior, with its standard error.
 
-In: behaviors/<approach>/<distribution>.parquet. Out: attributions/<attribution>.parquet;
+In: behaviors/<approach>/<distribution>.{models,coalitions,}.parquet. Out: attributions/<attribution>.parquet;
 for coalitions that are added until they are enough, coalitions/<distribution>/enough-<shards>.json.
 """
 

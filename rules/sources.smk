@@ -31,8 +31,6 @@ except UserError as error:
 def checked_configuration(raw):
     """The configuration as it is in the files now, or `UserError`."""
     raw, replaced_options = replaced.without_replaced(raw, SOURCES)
-    if replaced_options:
-        print(*replaced_options, sep="\n", file=sys.stderr)
     if misread_values := misread.problems(raw, SOURCES, known.names):
         raise UserError("\n".join(["The configuration cannot be used:", *misread_values]))
     try:
@@ -40,4 +38,6 @@ def checked_configuration(raw):
         machine.check(checked)
     except UserError as error:
         raise UserError(misread.explained(f"{error}", raw, SOURCES)) from error
+    if replaced_options:
+        print(*replaced_options, sep="\n", file=sys.stderr)
     return checked

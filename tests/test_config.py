@@ -101,7 +101,12 @@ BAD = {
         "distribution full",
     ),
     "v(none) where it is not used": ("attributions.datamodel.none", "retrain/none", "leave it out"),
-    "too few resamples": ("evaluation.lds.resamples", 10, "100 or more"),
+    "more jobs by training seeds than can be planned": (
+        "approaches.retrain.coalitions.datamodel",
+        1_000_000,
+        "must be at most",
+    ),
+    "too few resamples": ("evaluation.lds.resamples", 10, "100 to 1000000"),
     "norm groups that do not divide": ("model.norm_groups", 5, "divide"),
     "attention of another length": ("model.attention", [True], "one entry for each"),
     "image that cannot be halved": ("data.image_size", 7, "divisible by 2"),

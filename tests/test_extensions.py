@@ -1,6 +1,8 @@
 """Files of one's own are run once, and their code is known by a digest."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,16 +10,18 @@ import pytest
 import yaml
 from overlays import overlaid
 
-from diffcredit import extensions
+from diffcredit import extensions, registry
 from diffcredit.config import Config, load
 from diffcredit.errors import UserError
-from diffcredit.registry import MEASURES
+from diffcredit.registry import MEASURES, Table
 
 ROOT = Path(__file__).parents[1]
+TABLES = {name: found for name, found in vars(registry).items() if isinstance(found, Table)}
 MEASURE = """
 from diffcredit.behaviors.measure import SampleMeasure
 from diffcredit.config.sections import Count
-from diffcredit.registry import MEASURES
+from diffcredit import registry
+from diffcredit.registry import MEASURES, Table
 from pydantic import Field
 
 class Brightest(SampleMeasure):
@@ -114,14 +118,50 @@ def test_a_job_notices_code_that_has_changed_since_the_run_was_started(file: Pat
 def test_files_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "own.py").write_text(
+        told = (
             f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).open('a').write({name!r})\n"
         )
-    extensions.load(["first/own.py", "second/own.py", "first/own.py"], tmp_path)
+        (tmp_path / name / "own.py").write_text(told + MEASURE.replace("brightest", name))
+    try:
+        extensions.load(["first/own.py", "second/own.py", "first/own.py"], tmp_path)
+    finally:
+        for name in ("first", "second"):
+            MEASURES.remove(name)
     assert (tmp_path / "ran").read_text() == "firstsecond"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("table", TABLES)
+def test_a_base_can_be_the_first_import_of_a_job(table: str) -> None:
+    """Jobs run extensions before anything else of the library is imported."""
+    code = f"from diffcredit.registry import {table}; print({table}.base.__name__)"
+    library = ROOT / "workflow_scripts"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=library, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_building_blocks_derive_from_the_base_of_their_table(table: str) -> None:
+    blocks = TABLES[table]
+    assert all(issubclass(blocks[name], blocks.base) for name in blocks)
+
+
 BROKEN = {
+    "registers nothing": ("x = 1\n", "it registers nothing"),
+    "of another kind": (
+        MEASURE.replace("MEASURES", "OBJECTIVES"),
+        "TypeError: brightest: objective: it must derive from Objective",
+    ),
+    "options of nothing": (
+        MEASURE.replace("class Options(SampleMeasure.Options):", "class Options:"),
+        "TypeError: brightest: its class Options derives from Measure.Options",
+    ),
+    "a name of the library": (
+        MEASURE.replace('add("brightest"', 'add("fid"'),
+        "ValueError: fid: there is a measure of this name",
+    ),
     "no such file": (None, "there is no such file"),
     "no Python": ("def broken(:\n", "line 1: invalid syntax"),
     "fails": ("\n\nimport nowhere\n", "line 3: ModuleNotFoundError: No module named 'nowhere'"),

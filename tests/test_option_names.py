@@ -45,7 +45,7 @@ def with_option(base: type[Implementation], option: str) -> Any:
 @pytest.mark.parametrize("base", [Denoise, SissTwoPass, ClosedForm, Pruner, SampleMeasure])
 def test_option_reaches_the_building_block(base: type[Implementation], option: str) -> None:
     own = with_option(base, option)
-    table: Table[Any] = Table("thing", {"own": own})
+    table: Table[Any] = Table("thing", "config.options:Implementation", {"own": own})
     if hasattr(base.Options, option) and option not in base.Options.model_fields:
         with pytest.raises(UserError, match=f"no option can be called {option}"):
             Registered(table).validate({"name": "own", option: 0.5})

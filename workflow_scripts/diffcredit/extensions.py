@@ -14,6 +14,7 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
+from diffcredit import registry
 from diffcredit.errors import UserError
 
 PREFIX = "diffcredit_extension_"
@@ -34,10 +35,10 @@ def load(paths: Sequence[str | Path], base: Path = Path()) -> None:
             place = (base / Path(path).expanduser()).resolve()
             content = place.read_bytes()
         except FileNotFoundError as error:
-            raise UserError(f"  extensions = {str(path)!r}: there is no such file") from error
+            raise UserError(f"extensions = {str(path)!r}: there is no such file") from error
         except OSError as error:
             reason = f"it cannot be read: {error.strerror}"
-            raise UserError(f"  extensions = {str(path)!r}: {reason}") from error
+            raise UserError(f"extensions = {str(path)!r}: {reason}") from error
         _run(place, content, str(path))
 
 
@@ -59,13 +60,19 @@ def _run(place: Path, content: bytes, shown: str) -> None:
     module = _module(name, place)
     module.__digest__ = hashed  # type: ignore[attr-defined]
     sys.modules[name] = module
+    before = registry.registered()
     try:
         exec(compile(content, place, "exec"), module.__dict__)  # noqa: S102 - that is what it is for
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise UserError(f"  extensions = {shown!r}: {_told(error, place)}") from error
+        raise UserError(f"extensions = {shown!r}: {_told(error, place)}") from error
+    if registry.registered() == before:
+        raise UserError(
+            f"extensions = {shown!r}: it registers nothing\n"
+            "    Hint: end it with a line such as MEASURES.add('mine', Mine)"
+        )
 
 
 def _module(name: str, place: Path) -> ModuleType:

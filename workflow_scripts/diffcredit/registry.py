@@ -7,7 +7,7 @@ to the workflow. What a building block needs and which options it has stands in 
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
     from diffcredit.attribution.estimator import Estimator
@@ -35,21 +35,27 @@ class Table(Mapping[str, type[Block]], Generic[Block]):
 
     Args:
         kind: how messages call one of them.
+        base: "module:class" from which they derive, relative to the library.
         targets: name -> "module:class", relative to the library, or the class itself.
     """
 
-    def __init__(self, kind: str, targets: Mapping[str, str | type[Block]]):
-        self.kind = kind
+    #: How many building blocks extensions have registered so far, of all kinds.
+    additions = 0
+
+    def __init__(self, kind: str, base: str, targets: Mapping[str, str | type[Block]]):
+        self.kind, self._base = kind, base
         self._targets = dict(targets)
+        self._library = frozenset(targets)
+
+    @property
+    def base(self) -> Any:
+        """The class from which the building blocks derive."""
+        return _imported(self._base)
 
     def __getitem__(self, name: str) -> type[Block]:
         """The class of a name, imported where it is not yet."""
         target = self._targets[name]
-        if isinstance(target, str):
-            module, attribute = target.split(":")
-            found: Any = getattr(import_module(f"diffcredit.{module}"), attribute)
-            return found
-        return target
+        return _imported(target) if isinstance(target, str) else target
 
     def __contains__(self, name: object) -> bool:
         return name in self._targets
@@ -68,16 +74,36 @@ class Table(Mapping[str, type[Block]], Generic[Block]):
         return f"{target.split(':')[0].replace('.', '/')}.py"
 
     def add(self, name: str, block: type[Block]) -> None:
-        """Register a building block of an extension; see `diffcredit.extensions`."""
+        """Register a building block of an extension; see `diffcredit.extensions`.
+
+        Raises:
+            TypeError: if it is no building block of this kind, or its options are none.
+            ValueError: if the library has one of this name.
+        """
+        base: Any = self.base
+        if not (isinstance(block, type) and issubclass(block, base)):
+            raise TypeError(f"{name}: {self.kind}: it must derive from {base.__name__}")
+        if not issubclass(cast(Any, block).Options, base.Options):
+            raise TypeError(f"{name}: its class Options derives from {base.__name__}.Options")
+        if name in self._library:
+            raise ValueError(f"{name}: there is a {self.kind} of this name; choose another one")
         self._targets[name] = block
+        Table.additions += 1
 
     def remove(self, name: str) -> None:
         """Forget a building block."""
         del self._targets[name]
 
 
+def _imported(target: str) -> Any:
+    """The class "module:class" of the library."""
+    module, attribute = target.split(":")
+    return getattr(import_module(f"diffcredit.{module}"), attribute)
+
+
 DATASETS: "Table[Dataset]" = Table(
     "dataset",
+    "data.dataset:Dataset",
     {
         "digits": "data.digits:Digits",
         "folder": "data.folder:Folder",
@@ -88,6 +114,7 @@ DATASETS: "Table[Dataset]" = Table(
 )
 DISTRIBUTIONS: "Table[Distribution]" = Table(
     "removal distribution",
+    "coalitions.distribution:Distribution",
     {
         "shapley": "coalitions.shapley:Shapley",
         "uniform": "coalitions.uniform:Uniform",
@@ -101,6 +128,7 @@ DISTRIBUTIONS: "Table[Distribution]" = Table(
 )
 OBJECTIVES: "Table[Objective]" = Table(
     "objective",
+    "training.objectives.objective:Objective",
     {
         "denoise": "training.objectives.denoise:Denoise",
         "gradient_ascent": "training.objectives.gradient_ascent:GradientAscent",
@@ -112,9 +140,12 @@ OBJECTIVES: "Table[Objective]" = Table(
     },
 )
 #: Kinds of diffusion models; see `diffcredit.models.families`.
-FAMILIES: "Table[Family]" = Table("model family", {"pixel": "models.families.pixel:Pixel"})
+FAMILIES: "Table[Family]" = Table(
+    "model family", "models.families.family:Family", {"pixel": "models.families.pixel:Pixel"}
+)
 OPTIMIZERS: "Table[Optimizer]" = Table(
     "optimizer",
+    "training.optimizers.optimizer:Optimizer",
     {
         "adam": "training.optimizers.adam:Adam",
         "adamw": "training.optimizers.adamw:AdamW",
@@ -124,6 +155,7 @@ OPTIMIZERS: "Table[Optimizer]" = Table(
 #: How the learning rate goes on after the warm-up.
 SCHEDULES: "Table[Schedule]" = Table(
     "learning-rate schedule",
+    "training.schedules.schedule:Schedule",
     {
         "cosine": "training.schedules.cosine:CosineSchedule",
         "constant": "training.schedules.constant:ConstantSchedule",
@@ -132,6 +164,7 @@ SCHEDULES: "Table[Schedule]" = Table(
 )
 PARAMETERS: "Table[Parameters]" = Table(
     "choice of parameters",
+    "training.parameters.parameters:Parameters",
     {
         "all": "training.parameters.everything:Everything",
         "lora": "training.parameters.lora:Lora",
@@ -139,6 +172,7 @@ PARAMETERS: "Table[Parameters]" = Table(
 )
 PRUNERS: "Table[Pruner]" = Table(
     "pruner",
+    "models.pruning.pruner:Pruner",
     {
         "magnitude": "models.pruning.magnitude:Magnitude",
         "random": "models.pruning.random_channels:Random",
@@ -149,6 +183,7 @@ PRUNERS: "Table[Pruner]" = Table(
 )
 EXTRACTORS: "Table[Extractor]" = Table(
     "extractor",
+    "behaviors.extractor:Extractor",
     {
         "classifier": "behaviors.extractors.classifier:ClassifierFeatures",
         "inception": "behaviors.extractors.inception:Inception",
@@ -160,6 +195,7 @@ EXTRACTORS: "Table[Extractor]" = Table(
 )
 MEASURES: "Table[Measure]" = Table(
     "measure",
+    "behaviors.measure:Measure",
     {
         "fid": "behaviors.fid:Fid",
         "inception_score": "behaviors.inception_score:InceptionScore",
@@ -182,6 +218,7 @@ MEASURES: "Table[Measure]" = Table(
 )
 ESTIMATORS: "Table[Estimator]" = Table(
     "removal estimator",
+    "attribution.estimator:Estimator",
     {
         "shapley_constrained": "attribution.shapley:ShapleyConstrained",
         "shapley_ridge": "attribution.shapley:ShapleyRidge",
@@ -199,6 +236,7 @@ ESTIMATORS: "Table[Estimator]" = Table(
 #: Functions of a prediction whose gradients are features of an image.
 FUNCTIONS: "Table[GradientFunction]" = Table(
     "function of a prediction",
+    "attribution.gradients.functions:GradientFunction",
     {
         "loss": "attribution.gradients.functions:Loss",
         "squared_norm": "attribution.gradients.functions:SquaredNorm",
@@ -212,6 +250,7 @@ FUNCTIONS: "Table[GradientFunction]" = Table(
 #: Methods that score single training images for queries.
 SCORES: "Table[ScoreMethod]" = Table(
     "method that scores images",
+    "attribution.image_scores.method:ScoreMethod",
     {
         "trak": "attribution.gradients.scores:Trak",
         "journey_trak": "attribution.gradients.scores:JourneyTrak",
@@ -227,6 +266,11 @@ SCORES: "Table[ScoreMethod]" = Table(
         "patches": "attribution.similarity.patches:Patches",
     },
 )
+
+
+def registered() -> int:
+    """How many building blocks extensions have registered so far."""
+    return Table.additions
 
 
 def build(table: Table[Any], settings: Mapping[str, Any], *prepared_with: Any) -> Any:

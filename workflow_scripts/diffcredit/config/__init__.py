@@ -84,6 +84,8 @@ def load(raw: dict[str, Any], base: Path = Path()) -> Config:
             config = Config.model_validate(cleaned)
         except ValidationError as error:
             found = explain(error.errors(), cleaned)
+        except UserError as error:  # of an extension
+            found = [f"  {error}"]
         else:
             found = problems(config, base)
             if not found:

@@ -39,6 +39,10 @@ def _extractor_problems(config: Config, name: str, behavior: Behavior) -> list[s
     if entry is not None and entry.kind in kinds:
         return []
     fitting = [n for n, extractor in config.extractors.items() if extractor.kind in kinds]
+    if not kinds:
+        given = sorted({what for entry in EXTRACTORS.values() for what in entry.gives})
+        accepted = f"no extractor gives {needs}, which it needs; they give {', '.join(given)}"
+        return [problem(f"behaviors.{name}.measure", measure, accepted)]
     accepted = f"{measure} needs an entry of extractors of kind {' or '.join(kinds)}"
     if fitting:
         accepted += f"; {choices(behavior.extractor, fitting)}"

@@ -1,5 +1,6 @@
 """Checks of coalitions against the number of contributors."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,24 @@ def _shard_size_problems(config: Config) -> list[str]:
     return found
 
 
+def _seed_problems(config: Config) -> list[str]:
+    """A message for each approach that makes too many jobs with its training seeds."""
+    found = []
+    for name, approach in config.approaches.items():
+        size = config.execution.shard_sizes.get(name, config.execution.shard_size)
+        for distribution, seeds in approach.coalitions.items():
+            entry = config.coalitions.get(distribution)
+            shards = math.ceil(((entry and entry.count) or 1) / size)
+            if seeds * shards > MOST_SHARDS:
+                key = f"approaches.{name}.coalitions.{distribution}"
+                accepted = (
+                    f"{seeds} training seeds of {shards} shards are more than {MOST_SHARDS} jobs; "
+                    f"must be at most {MOST_SHARDS // shards}"
+                )
+                found.append(problem(key, seeds, accepted))
+    return found
+
+
 def coalition_problems(config: Config, base: Path) -> list[str]:
     """A message for each distribution that is impossible for the number of contributors."""
     found = [
@@ -64,6 +83,7 @@ def coalition_problems(config: Config, base: Path) -> list[str]:
         for name, entry in config.coalitions.items()
         if entry.count is not None and entry.count > MOST_SHARDS * config.execution.shard_size
     ]
+    found += [] if found else _seed_problems(config)
     found += _shard_size_problems(config)
     known = known_contributors(config.data, base)
     if not known:

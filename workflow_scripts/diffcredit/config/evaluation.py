@@ -20,8 +20,8 @@ class Lds(Section):
     """Linear datamodeling score on coalitions that no attribution was fitted on."""
 
     truth: Reference = Field(description="approach/coalitions, the retrained test models")
-    resamples: Annotated[int, Field(ge=100)] = Field(
-        2000, description="bootstrap resamples of the coalitions, 100 or more"
+    resamples: Annotated[int, Field(ge=100, le=10**6)] = Field(
+        2000, description="bootstrap resamples of the coalitions, 100 to 1000000"
     )
     confidence: Fraction = Field(0.95, description="level of the intervals, above 0 and below 1")
     average: Literal["correlations", "values"] = Field(

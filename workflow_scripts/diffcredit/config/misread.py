@@ -81,6 +81,8 @@ def _written(changed: MisreadText, message: str) -> str:
     """What to write for what YAML has changed, where a message says what a key must be."""
     if "must be a section" in message:
         return "a section has keys below it; leave it out for its defaults"
+    if "must be a list" in message and changed.value is None:
+        return "write [] for an empty one"
     if "must be a list" in message:
         return f"write [{changed.text!r}] for a list with the text"
     return f"write {changed.text!r} in quotes for the text"
@@ -94,11 +96,29 @@ def explained(message: str, config: dict[str, Any], sources: Sequence[ConfigFile
         if match := re.match(r"  ([\w.]+) = ", line):
             keys = tuple(int(key) if key.isdecimal() else key for key in match[1].split("."))
             changed = _changed(keys, _value_at(config, keys), sources)
-            if changed is not None:
+            if changed is not None and (_is_odd(changed) or _wants_text(line)):
                 lines.append(
                     f"    Hint: {changed.told} ({changed.place}); {_written(changed, line)}"
                 )
     return "\n".join(lines)
+
+
+def _is_odd(changed: MisreadText) -> bool:
+    """Whether YAML makes of a text what few would expect."""
+    value, text = changed.value, changed.text
+    if value is None:
+        return False
+    if isinstance(value, bool):
+        return text.lower() not in ("true", "false")
+    if isinstance(value, int | float):
+        return is_octal(text) or re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", text, re.I) is None
+    return True
+
+
+def _wants_text(message: str) -> bool:
+    """Whether a message says that a key must be text, a list or a section."""
+    wanted = ("must be text", "a name is", "must be a list", "must be a section")
+    return any(words in message for words in wanted)
 
 
 def _values(value: Any, keys: Keys, within: tuple[int, ...] = ()) -> Iterator[tuple[Keys, Any]]:

@@ -12,7 +12,9 @@ from typing import Any
 from diffcredit.config.source import ConfigFile, Keys
 
 #: Keys that name a building block whose options stand beside them.
-TAGS = ("name", "family")
+TAGS = ("name", "family", "distribution", "kind", "method")
+#: Sections whose keys are those of a user's file, whatever they are called.
+NOT_OURS = ("where",)
 
 
 def without_replaced(
@@ -38,8 +40,8 @@ def without_replaced(
             if gone:
                 name = ".".join(map(str, keys))
                 told.append(
-                    f"{source.path}: {name}.{tag} = {section[tag]} instead of {old[tag]}, "
-                    f"without its {', '.join(gone)}"
+                    f"{source.path}: {name}.{tag} = {_block(section, tag)} instead of "
+                    f"{_block(old, tag)}, without its {', '.join(gone)}"
                 )
         before = _laid_over(before, source.content)
     return kept, told
@@ -52,21 +54,29 @@ def _replaced(before: Any, after: Any, keys: Keys) -> Iterator[tuple[Keys, str, 
     if tag := _other_block(before, after):
         yield keys, tag, [key for key in before if key not in after]
         return
-    for key in before.keys() & after.keys():
+    for key in before.keys() & after.keys() - {*NOT_OURS}:
         yield from _replaced(before[key], after[key], (*keys, key))
 
 
 def _other_block(before: dict[str, Any], after: dict[str, Any]) -> str | None:
     """The key by which two versions of a section name different building blocks."""
     for tag in TAGS:
-        names = before.get(tag), after.get(tag)
-        if all(isinstance(name, str) for name in names) and names[0] != names[1]:
+        names = _block(before, tag), _block(after, tag)
+        if all(names) and names[0] != names[1]:
             return tag
     return None
 
 
+def _block(section: dict[str, Any], tag: str) -> str | None:
+    """The name of the building block of a section; None where it names none."""
+    named = section.get(tag)
+    if isinstance(named, dict):
+        named = named.get("name")
+    return named if isinstance(named, str) else None
+
+
 def _laid_over(before: Any, after: Any) -> Any:
-    """One file over those before it; sections with another building block begin anew."""
+    """One file over those before it, as Snakemake and this module lay it."""
     if not (isinstance(before, dict) and isinstance(after, dict)) or _other_block(before, after):
         return after
     return before | {key: _laid_over(before.get(key), value) for key, value in after.items()}

@@ -64,7 +64,8 @@ class Config(Section):
         FamilyOptions, Registered(FAMILIES, tag="family"), BeforeValidator(_with_family)
     ] = Field(default_factory=_default_family, description="a section, such as {family: pixel}")
     training: Training = Field(default_factory=Training, description="a section, such as {}")
-    full: Full = Full()
+    # Not made here: that would import objectives, whose bases import this.
+    full: Full = Field(default_factory=Full, description="a section, such as {steps: 500}")
     pruned: Pruned = Field(default_factory=Pruned, description="a section, such as {ratio: 0.2}")
     records: Records | None = Field(None, description="a section, or null to make models")
     coalitions: dict[

@@ -270,11 +270,16 @@ def _check_keys(root: yaml.Node, shown: str) -> None:
         if not isinstance(node, yaml.MappingNode):
             continue
         first: dict[Hashable, yaml.Node] = {}
-        for key, _ in node.value:
+        for key, content in node.value:
             if key.tag == MERGE or not isinstance(key, yaml.ScalarNode):
                 continue
             value = constructed(key)
             name = ".".join(map(str, (*keys, key.value)))
+            if re.fullmatch(r"\d+", str(key.value)) and content.value == "":
+                raise UserError(
+                    f"{line_of(shown, key)}: {name}: a key is a text; this looks like a number "
+                    "with a comma\n    Hint: write a decimal point, such as 0.001"
+                )
             if not isinstance(value, str):
                 raise UserError(
                     f"{line_of(shown, key)}: {name}: a key is a text, but YAML reads "

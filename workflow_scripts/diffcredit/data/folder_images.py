@@ -91,7 +91,9 @@ def _check_nobody_vanishes(
         return
     if empty := folders.empty_subfolders(folder):
         logger.warning(
-            "%d empty subfolders are no contributors: %s", len(empty), ", ".join(map(repr, empty))
+            "empty subfolders, which are no contributors (%d): %s",
+            len(empty),
+            ", ".join(map(repr, empty)),
         )
     names = folders.subfolders(folder)
     lost = [name for name in names if folders.meant(name) not in groups]
@@ -130,7 +132,7 @@ def _tell_shared(folder: Path, names: list[str], groups: list[str]) -> None:
             shared.append(f"{name} is {first[1]}")
     if shared:
         logger.warning(
-            "%d files belong to more than one contributor by links: %s",
+            "files that belong to more than one contributor by links (%d): %s",
             len(shared),
             shortened(shared),
         )

@@ -1,7 +1,7 @@
 """The plan of a run: every result with its settings, its inputs, and its identity.
 
-`Plan` has a method for each rule, with the rule's name. It identifies results by names and numbers;
-only the rules know paths.
+`Plan`, `Attributions` and `Evaluations` have a method for each kind of result. They identify
+results by names and numbers; only the rules know paths.
 """
 
 from diffcredit.plan.code_of_stages import VERSIONS, Code

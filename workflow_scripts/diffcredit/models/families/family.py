@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
 from diffcredit.config.messages import problem
 from diffcredit.config.options import Implementation, Options
-from diffcredit.config.sections import Several
 from diffcredit.errors import UserError
 from diffcredit.lazy import torch
 
@@ -73,7 +72,9 @@ class FamilyOptions(Options):
     # The section has a key of its own for the name of the family.
     name: ClassVar[str] = ""  # type: ignore[misc]
     family: str = Field("", description="the model family")
-    timesteps: Several = Field(1000, description="noise levels, 2 or more")
+    timesteps: Annotated[int, Field(ge=2, le=10**5)] = Field(
+        1000, description="noise levels, 2 to 100000"
+    )
 
     def network(self, data: Data) -> NetworkSizes | None:
         """Sizes of the network for some data, for estimates; None if they are unknown."""

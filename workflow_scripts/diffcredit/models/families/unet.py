@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class UNetOptions(FamilyOptions):
     """The keys of the section `model` for the structure of the U-Net."""
 
-    channels: Annotated[list[Count], Field(min_length=1)] = Field(
-        [16, 32], description="channels of each resolution, finest first"
+    channels: Annotated[list[Annotated[int, Field(ge=1, le=10**5)]], Field(min_length=1)] = Field(
+        [16, 32], description="channels of each resolution, finest first; each 1 to 100000"
     )
     attention: list[bool] = Field(
         [False, True], description="true where a resolution has attention, one for each"
