@@ -154,7 +154,7 @@ BROKEN = {
         MEASURE.replace("MEASURES", "OBJECTIVES"),
         "TypeError: brightest: objective: it must derive from Objective",
     ),
-    "options of nothing": (
+    "options of no building block": (
         MEASURE.replace("class Options(SampleMeasure.Options):", "class Options:"),
         "TypeError: brightest: its class Options derives from Measure.Options",
     ),

@@ -142,7 +142,7 @@ BROKEN = {
         "    needs, better = None, None\n"
         "    class Options(SampleMeasure.Options):\n"
         "        code: int = 3\n"
-        "MEASURES.add('fid', Own)\n",
+        "MEASURES.add('own', Own)\n",
         "no option can be called code",
     ),
 }

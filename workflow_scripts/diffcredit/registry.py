@@ -83,7 +83,7 @@ class Table(Mapping[str, type[Block]], Generic[Block]):
         base: Any = self.base
         if not (isinstance(block, type) and issubclass(block, base)):
             raise TypeError(f"{name}: {self.kind}: it must derive from {base.__name__}")
-        if not issubclass(cast(Any, block).Options, base.Options):
+        if not issubclass(cast(Any, block).Options, _imported("config.options:Options")):
             raise TypeError(f"{name}: its class Options derives from {base.__name__}.Options")
         if name in self._library:
             raise ValueError(f"{name}: there is a {self.kind} of this name; choose another one")
