@@ -153,7 +153,8 @@ def test_a_broken_file_is_told_in_a_message(workflow: Workflow, fault: str) -> N
     text, expected = BROKEN[fault]
     if text is not None:
         (workflow.folder / "own.py").write_text(text)
-    workflow.overlay = overlaid(workflow.overlay, {"extensions": ["own.py"]})
+    named = {"extensions": ["own.py"], "behaviors": {"own": {"measure": "own"}}}
+    workflow.overlay = overlaid(workflow.overlay, named)
     done = workflow.run("--dry-run")
     assert done.returncode == 1
     assert expected in done.stderr
