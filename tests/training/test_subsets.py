@@ -1,5 +1,6 @@
 """Shards of coalitions: who is kept, what is untrained, and what is not made again."""
 
+import gc
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -219,6 +220,13 @@ def test_interrupted_shard_keeps_finished_models_and_continues_the_other(
     assert finished.stat().st_mtime_ns == written
     assert sorted(models) == ["000000", "000001", "000002"]  # no checkpoint is left
     assert all(same_bits(weights(path), expected[name]) for name, path in models.items())
+
+
+def test_nothing_stays_frozen_after_a_shard(make: Callable[..., dict[str, Path]]) -> None:
+    """Objects that are frozen when the interpreter ends make extension modules complain."""
+    before = gc.get_freeze_count()
+    make(shard(0, 1), steps=1)
+    assert gc.get_freeze_count() == before == 0
 
 
 def test_models_of_other_inputs_are_made_again(

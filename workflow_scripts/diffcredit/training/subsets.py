@@ -1,6 +1,5 @@
 """The models of a shard, a range of consecutive coalitions."""
 
-import gc
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 from accelerate import Accelerator
 
-from diffcredit import time_limit
+from diffcredit import garbage, time_limit
 from diffcredit.logs import Progress, logger
 from diffcredit.models import checkpoints
 from diffcredit.models.examples import Examples
@@ -73,18 +72,18 @@ def train_shard(
         checkpoint_steps: steps between checkpoints of a training.
         label: names the shard in messages.
     """
-    # Each training ends with a garbage collection; it should not scan the imported libraries.
-    gc.freeze()
     progress = Progress(label, len(coalitions), "models", every=5.0)
     checkpoint = Checkpoint(folder / "checkpoint.safetensors", checkpoint_steps)
     _remove_others(folder, coalitions)
-    for coalition in coalitions:
-        kept = coalition.mask[contributors]
-        named = f"{label} coalition {coalition.index}"
-        made = _make(coalition, examples, kept, recipe, accelerator, checkpoint, named)
-        progress.advance()
-        if made:  # Every try of a job makes at least one model.
-            time_limit.stop_if_near()
+    # Each training ends with a garbage collection.
+    with garbage.only_of_what_follows():
+        for coalition in coalitions:
+            kept = coalition.mask[contributors]
+            named = f"{label} coalition {coalition.index}"
+            made = _make(coalition, examples, kept, recipe, accelerator, checkpoint, named)
+            progress.advance()
+            if made:  # Every try of a job makes at least one model.
+                time_limit.stop_if_near()
 
 
 def _remove_others(folder: Path, coalitions: list[Coalition]) -> None:

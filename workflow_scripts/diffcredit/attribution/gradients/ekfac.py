@@ -14,7 +14,6 @@ only safetensors and JSON.
 from __future__ import annotations
 
 import copy
-import gc
 import logging
 import warnings
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diffcredit import garbage
 from diffcredit.attribution.image_scores.method import ScoreMethod
 from diffcredit.config.messages import problem
 from diffcredit.errors import UserError
@@ -182,13 +182,9 @@ def _at_ease() -> Iterator[None]:
     Kronfluence collects garbage every few queries. For small networks, scanning the modules of
     torch and diffusers each time would take most of the time.
     """
-    gc.freeze()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        gc.unfreeze()
+    with garbage.only_of_what_follows(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _together(timesteps: int, at_most: int) -> int:
