@@ -107,6 +107,6 @@ def test_no_file_is_long() -> None:
 
 
 def test_names_of_test_files_differ() -> None:
-    """pytest imports them by their names alone: of two that are equal it collects one."""
+    """Pytest imports them by their names alone: of two that are equal it collects one."""
     names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))
