@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from diffcredit.behaviors.table import COSTS, MODEL, Behaviors
+from diffcredit.behaviors.table import COSTS, MODELS, Behaviors
 from diffcredit.config import RecordedTable, Records
 from diffcredit.config.counts import dealt_names
 from diffcredit.config.names import WrittenName, find
@@ -271,7 +271,7 @@ def _to_behaviors(records: list[Record], name: str) -> Behaviors:
         **dict.fromkeys(COSTS, np.nan),
     )
     return Behaviors(
-        models[["model", "approach", "distribution", *MODEL, *COSTS]],
+        models[MODELS],
         pd.DataFrame(values, columns=["model", "behavior", "query", "value"]),
         pd.DataFrame(coalitions, columns=["index", "pair", "mask"]),
     )

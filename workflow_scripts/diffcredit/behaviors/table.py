@@ -19,6 +19,8 @@ from diffcredit.files import read_table, write_table
 COSTS = ["seconds_training", "seconds_sampling", "seconds_scoring"]
 #: Columns that identify a model of an approach and a distribution.
 MODEL = ["coalition", "training_seed", "step"]
+#: Columns of the table of models.
+MODELS = ["model", "approach", "distribution", *MODEL, *COSTS]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def read(paths: Sequence[str | Path]) -> Behaviors:
 
 
 def read_each(paths: Sequence[str | Path]) -> list[Behaviors]:
-    """Read several times three files."""
+    """Behaviors from a flat list of paths, three for each as `read` takes them."""
     return [read(paths[first : first + 3]) for first in range(0, len(paths), 3)]
 
 
@@ -132,15 +134,16 @@ def gather(
         UserError: if a model or one of its behaviors is missing, or its coalition is unknown.
     """
     drawn = pd.concat(coalitions)[["index", "pair", "mask"]]
-    rows = pd.concat(shards, ignore_index=True).astype(dict.fromkeys(MODEL, int))
+    numbered = [shard.astype(dict.fromkeys(MODEL, int)) for shard in shards]
+    rows = pd.concat(numbered, ignore_index=True)
     if not rows["coalition"].isin(drawn["index"]).all():
         raise UserError("behaviors name coalitions that are not in the table of coalitions")
     _check_complete(rows, drawn["index"], training_seeds)
-    models = _models(shards).assign(approach=approach, distribution=distribution)
+    models = _models(numbered).assign(approach=approach, distribution=distribution)
     values = rows.merge(models[["model", *MODEL]], on=MODEL, how="left", validate="many_to_one")
     values = values[["model", "behavior", "query", "value"]]
     return Behaviors(
-        models[["model", "approach", "distribution", *MODEL, *COSTS]],
+        models[MODELS],
         values.sort_values("model", kind="stable", ignore_index=True),
         drawn.sort_values("index", ignore_index=True),
     )
@@ -151,7 +154,7 @@ def _models(shards: Sequence[pd.DataFrame]) -> pd.DataFrame:
     told = pd.concat([shard.drop_duplicates(MODEL) for shard in shards])[[*MODEL, *COSTS]]
     how = dict(zip(COSTS, ("max", "max", "sum"), strict=True))
     key = ["training_seed", "coalition", "step"]
-    models = told.astype(dict.fromkeys(MODEL, int)).groupby(key, as_index=False).agg(how)
+    models = told.groupby(key, as_index=False).agg(how)
     return models.assign(model=np.arange(len(models)))
 
 

@@ -193,34 +193,23 @@ class Inputs:
 
     def gradient_features(self, wildcards: Wildcards) -> list[str]:
         """The gradient features of training images and queries that a score is made of."""
-        parts = self._plan.attributions.gradient_parts(wildcards.score)
         return [
-            self._features(wildcards, model, kind, part)
-            for model in self.score_models(wildcards)
-            for kind, part in parts
+            path
+            for model in self.features_of_models(wildcards)
+            for path in (*model["train"], *model["queries"].values())
         ]
 
     def features_of_models(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """The models that a score is made of, with their folders and those of their features."""
+        gradients = self._config.score_attributions[wildcards.score].gradients
         parts = self._plan.attributions.gradient_parts(wildcards.score)
-        return [
-            {
-                **place,
-                "train": [
-                    self._features(wildcards, model, kind, part)
-                    for kind, part in parts
-                    if kind == "train"
-                ],
-                "queries": {
-                    part: self._features(wildcards, model, kind, part)
-                    for kind, part in parts
-                    if kind != "train"
-                },
-            }
-            for model, place in zip(
-                self.score_models(wildcards), self.places_of_models(wildcards), strict=True
-            )
-        ]
+        found = []
+        for place in self.places_of_models(wildcards):
+            folder = f"{self._run}/gradients/{gradients}/{place['number']}-{place['snapshot']}"
+            train = [f"{folder}/{kind}/{part}" for kind, part in parts if kind == "train"]
+            queries = {part: f"{folder}/{kind}/{part}" for kind, part in parts if kind != "train"}
+            found.append({**place, "train": train, "queries": queries})
+        return found
 
     def places_of_models(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """The models that a score is made of, with their folders."""
@@ -228,11 +217,6 @@ class Inputs:
             {**model._asdict(), "model": self.model_folder(model)}
             for model in self.score_models(wildcards)
         ]
-
-    def _features(self, wildcards: Wildcards, model: Snapshot, kind: str, part: str) -> str:
-        gradients = self._config.score_attributions[wildcards.score].gradients
-        folder = f"{self._run}/gradients/{gradients}/{model.number}-{model.snapshot}"
-        return f"{folder}/{kind}/{part}"
 
     def compared_images(self, wildcards: Wildcards) -> str:
         """What queries are compared with: encoded images for patches, else the table of images."""
